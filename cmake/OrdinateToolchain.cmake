@@ -1,0 +1,59 @@
+# Compiler settings every target shares, and the libraries from the system that targets link.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+
+find_program(ORDINATE_CCACHE ccache)
+if(ORDINATE_CCACHE)
+  # Precompiled headers and ccache agree only when time macros and header times are ignored.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    "${CMAKE_COMMAND}" -E env
+    "CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime"
+    "${ORDINATE_CCACHE}")
+endif()
+find_program(ORDINATE_MOLD mold)
+if(ORDINATE_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+add_library(ordinate_flags INTERFACE)
+target_compile_options(ordinate_flags INTERFACE
+  -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wno-missing-field-initializers
+  # One fixed rounding of every product and sum on every CPU (contract 2.3).
+  -ffp-contract=off)
+target_include_directories(ordinate_flags INTERFACE "${PROJECT_SOURCE_DIR}")
+if(ORDINATE_SANITIZER STREQUAL "address")
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+elseif(ORDINATE_SANITIZER STREQUAL "thread")
+  add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
+  # GCC's TSan does not model std::atomic_thread_fence, which library headers use.
+  add_compile_options(-Wno-tsan)
+  add_link_options(-fsanitize=thread)
+elseif(ORDINATE_SANITIZER)
+  message(FATAL_ERROR "ORDINATE_SANITIZER is '${ORDINATE_SANITIZER}'; it takes address, thread or nothing")
+endif()
+
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(absl REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(gRPC CONFIG QUIET)
+find_package(RocksDB CONFIG REQUIRED)
+find_package(spdlog CONFIG REQUIRED)
+find_package(nlohmann_json CONFIG REQUIRED)
+find_package(prometheus-cpp CONFIG REQUIRED)
+find_package(CLI11 CONFIG REQUIRED)
+find_library(ORDINATE_XXHASH xxhash REQUIRED)
+if(ORDINATE_WITH_HNSW)
+  find_package(OpenMP REQUIRED)
+  find_library(ORDINATE_FAISS faiss REQUIRED)
+  find_library(ORDINATE_BLAS openblas REQUIRED)
+  find_library(ORDINATE_LAPACK lapack REQUIRED)
+endif()
+if(ORDINATE_WITH_TESTS)
+  find_package(GTest REQUIRED)
+endif()

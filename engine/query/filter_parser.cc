@@ -1,0 +1,285 @@
+#include <charconv>
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_replace.h"
+#include "absl/time/time.h"
+#include "engine/query/column_lookup.h"
+#include "engine/query/filter.h"
+#include "engine/query/filter_grammar.h"
+#include "storage/base/status_macros.h"
+#include "storage/base/text.h"
+
+namespace ordinate {
+namespace {
+
+namespace grammar = filter_grammar;
+namespace pegtl = tao::pegtl;
+
+constexpr size_t kMaxTextBytes = size_t{1} << 20;
+// A tree of kMaxFilterDepth prints with a NOT and a parenthesis per level at most.
+constexpr size_t kMaxNesting = 2 * kMaxFilterDepth;
+constexpr size_t kShownBytes = 40;
+
+// ---- what is expected where a rule must match
+
+template <typename Rule>
+constexpr const char* kExpected = nullptr;
+template <>
+constexpr const char* kExpected<grammar::NameEnd> = "\" to end the name";
+template <>
+constexpr const char* kExpected<grammar::StringEnd> = "' to end the string";
+template <>
+constexpr const char* kExpected<grammar::TimestampText> =
+    "an RFC 3339 time in single quotes, such as '2024-01-31T12:00:00Z'";
+template <>
+constexpr const char* kExpected<grammar::DoubleText> = "'NaN', 'Infinity' or '-Infinity'";
+template <>
+constexpr const char* kExpected<grammar::Value> =
+    "a value: a number, a 'string', TRUE, FALSE, NULL or TIMESTAMP '...'";
+template <>
+constexpr const char* kExpected<grammar::ListValue> = kExpected<grammar::Value>;
+template <>
+constexpr const char* kExpected<grammar::ListOpen> = "( to begin the list of values";
+template <>
+constexpr const char* kExpected<grammar::ListClose> = ", or ) after the value";
+template <>
+constexpr const char* kExpected<grammar::InAfterNot> = "IN";
+template <>
+constexpr const char* kExpected<grammar::NullAfterNot> = "NULL";
+template <>
+constexpr const char* kExpected<grammar::NullAfterIs> = "NULL or NOT NULL";
+template <>
+constexpr const char* kExpected<grammar::Test> =
+    "one of = <> != < <= > >=, IN, NOT IN, IS NULL, IS NOT NULL";
+template <>
+constexpr const char* kExpected<grammar::Condition> = "a condition: a column name, NOT or (";
+template <>
+constexpr const char* kExpected<grammar::Conjunction> = kExpected<grammar::Condition>;
+template <>
+constexpr const char* kExpected<grammar::Disjunction> = kExpected<grammar::Condition>;
+template <>
+constexpr const char* kExpected<grammar::Close> = "AND, OR or )";
+template <>
+constexpr const char* kExpected<pegtl::eof> = "AND, OR or the end";
+
+struct Expectations {
+  template <typename Rule>
+  static constexpr const char* message = kExpected<Rule>;
+  template <typename Rule>
+  static constexpr bool raise_on_failure = false;
+};
+template <typename Rule>
+using Control = pegtl::must_if<Expectations>::control<Rule>;
+
+// ---- building the tree
+
+struct Builder {
+  std::string column;
+  CompareOp op = CompareOp::kEq;
+  std::string quoted;              // the last quoted text, unescaped
+  std::vector<Value> values;       // of the condition being read
+  std::vector<Filter> operands;    // finished conditions
+  std::vector<size_t> list_begin;  // per open list: where its operands begin
+  size_t nodes = 0;
+  size_t nesting = 0;
+  bool refused = false;  // by an action: the error is the whole message
+};
+
+template <typename Input>
+[[noreturn]] void Stop(const Input& in, Builder& builder, const std::string& message) {
+  builder.refused = true;
+  throw pegtl::parse_error(message, in);
+}
+
+template <typename Input>
+void CountNode(const Input& in, Builder& builder) {
+  if (++builder.nodes <= kMaxFilterNodes) return;
+  Stop(in, builder, Concat("more than ", kMaxFilterNodes, " conditions, the most allowed; use IN"));
+}
+
+template <typename Input>
+void PushLeaf(const Input& in, Builder& builder, Filter::Kind kind) {
+  CountNode(in, builder);
+  Filter leaf;
+  leaf.kind = kind;
+  leaf.column = std::move(builder.column);
+  if (kind == Filter::Kind::kCompare) leaf.op = builder.op;
+  leaf.literals = std::move(builder.values);
+  builder.values.clear();
+  builder.operands.push_back(std::move(leaf));
+}
+
+template <typename Input>
+void Negate(const Input& in, Builder& builder) {
+  CountNode(in, builder);
+  Filter negation;
+  negation.kind = Filter::Kind::kNot;
+  negation.children.push_back(std::move(builder.operands.back()));
+  builder.operands.back() = std::move(negation);
+}
+
+template <typename Input>
+void CloseList(const Input& in, Builder& builder, Filter::Kind kind) {
+  const auto begin = builder.operands.begin() + builder.list_begin.back();
+  builder.list_begin.pop_back();
+  if (builder.operands.end() - begin == 1) return;
+  CountNode(in, builder);
+  Filter list;
+  list.kind = kind;
+  list.children.assign(std::make_move_iterator(begin),
+                       std::make_move_iterator(builder.operands.end()));
+  builder.operands.erase(begin, builder.operands.end());
+  builder.operands.push_back(std::move(list));
+}
+
+template <typename Input>
+Value ReadNumber(const Input& in, Builder& builder, std::string_view text) {
+  if (text[0] == '+') text.remove_prefix(1);
+  const char* const end = text.data() + text.size();
+  int64_t integer = 0;
+  if (const auto read = std::from_chars(text.data(), end, integer);
+      read.ec == std::errc() && read.ptr == end) {
+    return integer;
+  }
+  uint64_t natural = 0;
+  if (const auto read = std::from_chars(text.data(), end, natural);
+      read.ec == std::errc() && read.ptr == end) {
+    return natural;
+  }
+  double number = 0;
+  if (!absl::SimpleAtod(AbslView(text), &number) || !std::isfinite(number)) {
+    Stop(in, builder, "the number is beyond DOUBLE; expected at most 1.8e308");
+  }
+  return number;
+}
+
+template <typename Input>
+Value ReadTimestamp(const Input& in, Builder& builder) {
+  absl::Time time;
+  std::string problem;
+  const std::string& text = builder.quoted;
+  // ParseTime alone would take blanks around the time, and words such as "infinite-future".
+  const bool plain = text.find_first_not_of("0123456789-+:.TZtz") == std::string::npos;
+  if (!plain || !absl::ParseTime(absl::RFC3339_full, text, &time, &problem)) {
+    Stop(in, builder,
+         Concat("found ", Quoted(text), ", expected ", kExpected<grammar::TimestampText>));
+  }
+  const int64_t micros = absl::ToUnixMicros(time);
+  if (absl::FromUnixMicros(micros) != time) {
+    Stop(in, builder, "the time is not a whole number of microseconds in 64 bits");
+  }
+  return Timestamp{micros};
+}
+
+template <typename Input>
+Value ReadDouble(const Input& in, Builder& builder) {
+  if (builder.quoted == "NaN") return std::nan("");
+  if (builder.quoted == "Infinity") return HUGE_VAL;
+  if (builder.quoted == "-Infinity") return -HUGE_VAL;
+  Stop(in, builder,
+       Concat("found ", Quoted(builder.quoted), ", expected ", kExpected<grammar::DoubleText>));
+}
+
+CompareOp ReadOperator(std::string_view text) {
+  if (text == "=") return CompareOp::kEq;
+  if (text == "<") return CompareOp::kLt;
+  if (text == "<=") return CompareOp::kLe;
+  if (text == ">") return CompareOp::kGt;
+  if (text == ">=") return CompareOp::kGe;
+  return CompareOp::kNe;  // <> and !=
+}
+
+// ---- actions: what matching a rule does to the builder
+
+template <typename Rule>
+struct Action : pegtl::nothing<Rule> {};
+
+#define ORDINATE_ON_MATCH(rule, ...)                 \
+  template <>                                        \
+  struct Action<rule> {                              \
+    template <typename Input>                        \
+    static void apply(const Input& in, Builder& b) { \
+      (void)in;                                      \
+      __VA_ARGS__;                                   \
+    }                                                \
+  }
+
+ORDINATE_ON_MATCH(grammar::BareName, b.column = in.string());
+ORDINATE_ON_MATCH(grammar::QuotedName,
+                  b.column = absl::StrReplaceAll(AbslView(in.string_view()), {{"\"\"", "\""}}));
+ORDINATE_ON_MATCH(grammar::Operator, b.op = ReadOperator(in.string_view()));
+ORDINATE_ON_MATCH(grammar::StringText,
+                  b.quoted = absl::StrReplaceAll(AbslView(in.string_view()), {{"''", "'"}}));
+ORDINATE_ON_MATCH(grammar::NumberText, b.values.push_back(ReadNumber(in, b, in.string_view())));
+ORDINATE_ON_MATCH(grammar::String, b.values.emplace_back(std::move(b.quoted)));
+ORDINATE_ON_MATCH(grammar::True, b.values.emplace_back(true));
+ORDINATE_ON_MATCH(grammar::False, b.values.emplace_back(false));
+ORDINATE_ON_MATCH(grammar::Null, b.values.emplace_back());
+ORDINATE_ON_MATCH(grammar::Timestamp, b.values.push_back(ReadTimestamp(in, b)));
+ORDINATE_ON_MATCH(grammar::Double, b.values.push_back(ReadDouble(in, b)));
+ORDINATE_ON_MATCH(grammar::Comparison, PushLeaf(in, b, Filter::Kind::kCompare));
+ORDINATE_ON_MATCH(grammar::InList, PushLeaf(in, b, Filter::Kind::kIn));
+ORDINATE_ON_MATCH(grammar::NotInList, PushLeaf(in, b, Filter::Kind::kIn); Negate(in, b));
+ORDINATE_ON_MATCH(grammar::IsNull, PushLeaf(in, b, Filter::Kind::kIsNull));
+ORDINATE_ON_MATCH(grammar::IsNotNull, PushLeaf(in, b, Filter::Kind::kIsNull); Negate(in, b));
+ORDINATE_ON_MATCH(grammar::Negation, Negate(in, b));
+ORDINATE_ON_MATCH(grammar::Operands, b.list_begin.push_back(b.operands.size()));
+ORDINATE_ON_MATCH(grammar::AllOf, CloseList(in, b, Filter::Kind::kAnd));
+ORDINATE_ON_MATCH(grammar::AnyOf, CloseList(in, b, Filter::Kind::kOr));
+ORDINATE_ON_MATCH(grammar::Leave, --b.nesting);
+ORDINATE_ON_MATCH(grammar::Enter, if (++b.nesting > kMaxNesting)
+                                      Stop(in, b,
+                                           Concat("nested deeper than ", kMaxNesting,
+                                                  " parentheses and NOTs, the most allowed")));
+ORDINATE_ON_MATCH(grammar::ListValue,
+                  if (b.values.size() > kMaxInValues)
+                      Stop(in, b,
+                           Concat("IN has more than ", kMaxInValues, " values, the most allowed")));
+
+#undef ORDINATE_ON_MATCH
+
+// ---- errors
+
+// The token that begins `rest`: a word, or one character whole.
+std::string Found(std::string_view rest) {
+  if (rest.empty()) return "the end";
+  struct Character : pegtl::sor<pegtl::plus<pegtl::identifier_other>, pegtl::utf8::any> {};
+  pegtl::memory_input<> in(rest.data(), rest.size(), "");
+  if (!pegtl::parse<Character>(in)) return absl::CEscape(AbslView(rest.substr(0, 1)));
+  const std::string_view token = rest.substr(0, in.byte());
+  if (token.size() > kShownBytes) return Concat(token.substr(0, kShownBytes), "...");
+  return absl::Utf8SafeCEscape(AbslView(token));
+}
+
+absl::Status Refuse(std::string_view text, const pegtl::parse_error& error, bool whole_message) {
+  const pegtl::position& at = error.positions().front();
+  const std::string place = Concat("filter: line ", at.line, ", column ", at.column, ": ");
+  if (whole_message) return absl::InvalidArgumentError(Concat(place, error.message()));
+  return absl::InvalidArgumentError(
+      Concat(place, "found ", Found(text.substr(at.byte)), ", expected ", error.message()));
+}
+
+}  // namespace
+
+absl::StatusOr<Filter> ParseFilter(std::string_view text) {
+  if (text.size() > kMaxTextBytes) {
+    return absl::InvalidArgumentError(
+        Concat("filter: the text has ", text.size(), " bytes; expected at most ", kMaxTextBytes));
+  }
+  Builder builder;
+  try {
+    pegtl::memory_input<> in(text.data(), text.size(), "filter");
+    pegtl::parse<grammar::Text, Action, Control>(in, builder);
+  } catch (const pegtl::parse_error& error) {
+    return Refuse(text, error, builder.refused);
+  }
+  Filter filter = std::move(builder.operands.front());
+  RETURN_IF_ERROR(CheckFilterShape(filter));
+  return filter;
+}
+
+}  // namespace ordinate

@@ -1,0 +1,256 @@
+#include "engine/query/plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "engine/query/column_lookup.h"
+#include "storage/base/text.h"
+
+namespace ordinate {
+namespace {
+
+// An index of so few rows over all shards is not worth a graph search.
+constexpr uint64_t kSmallTableRows = 1'000;
+
+// The cost model, in units of scoring one vector at a random place in memory. Scanning reads
+// vectors in order; a filter reads a few captured cells.
+constexpr double kScoreInGraph = 1.0;
+constexpr double kScoreInScan = 0.5;
+constexpr double kFilterRow = 0.1;
+
+// The probes of all shards, summed.
+struct Totals {
+  uint64_t rows = 0;    // the index's
+  double matching = 0;  // of them, estimated
+  double selectivity = 1;
+  uint32_t unusable = 0;  // shards on which the index does not answer
+  std::string problem;    // of the first of those
+};
+
+// Why a path is taken.
+struct Verdict {
+  Reason reason;
+  std::string sentence;
+};
+
+bool Sampled(const ShardProbe& probe) { return probe.sampled > 0; }
+
+double SelectivityOf(const ShardProbe& probe) {
+  return std::min(1.0,
+                  static_cast<double>(probe.sample_matched) / static_cast<double>(probe.sampled));
+}
+
+// Each shard's share, weighted by its rows; 1, the careful guess, where no row was tried.
+double Selectivity(const std::vector<ShardProbe>& probes) {
+  double rows = 0;
+  double matching = 0;
+  for (const ShardProbe& probe : probes) {
+    if (!Sampled(probe)) continue;
+    const auto weight = static_cast<double>(std::max(probe.table_rows, probe.sampled));
+    rows += weight;
+    matching += weight * SelectivityOf(probe);
+  }
+  return rows > 0 ? matching / rows : 1;
+}
+
+Totals Sum(const QueryRequest& request, const std::vector<ShardProbe>& probes) {
+  Totals totals;
+  for (const ShardProbe& probe : probes) {
+    totals.rows += probe.index_rows;
+    if (!probe.index_usable && totals.unusable++ == 0) totals.problem = probe.index_problem;
+  }
+  if (request.filter.has_value()) totals.selectivity = Selectivity(probes);
+  totals.matching = totals.selectivity * static_cast<double>(totals.rows);
+  return totals;
+}
+
+bool IsNearestFirst(const QueryRequest& request, Metric metric) {
+  if (request.direction == Direction::kNearest) return true;
+  return (request.direction == Direction::kDescending) == HigherIsBetter(metric);
+}
+
+// A request's ef_search wins over the index's own, which wins over the server's (contract 3.2).
+uint32_t EfSearch(const QueryRequest& request, const IndexDef& index, const Settings& settings,
+                  uint64_t w) {
+  const bool asked = request.settings.contains("vector.search.ef_search");
+  const uint32_t ef = asked || index.ef_search == 0 ? settings.ef_search : index.ef_search;
+  return static_cast<uint32_t>(std::max<uint64_t>(ef, w));
+}
+
+// Looks at every row's attributes and scores those that match.
+double ScanCost(const Totals& totals) {
+  return static_cast<double>(totals.rows) * kFilterRow + totals.matching * kScoreInScan;
+}
+
+// Each of the ef candidates costs about m scored neighbours. The search passes 1 / selectivity
+// nodes for each that matches, up to all of the shard's.
+double FilteredGraphCost(uint32_t ef, uint32_t m, double selectivity,
+                         const std::vector<ShardProbe>& probes) {
+  double cost = 0;
+  for (const ShardProbe& probe : probes) {
+    const auto rows = static_cast<double>(probe.index_rows);
+    const double wanted = static_cast<double>(ef) * static_cast<double>(m);
+    const double visited = wanted >= rows * selectivity ? rows : wanted / selectivity;
+    cost += visited * (kScoreInGraph + kFilterRow);
+  }
+  return cost;
+}
+
+std::string NoIndexSentence(const QueryRequest& request, const IndexChoice& choice) {
+  if (choice.reason == Reason::kNoIndex) {
+    return Concat("there is no index on column ", Quoted(request.column));
+  }
+  const std::string subject = request.index.empty()
+                                  ? Concat("no index on column ", Quoted(request.column))
+                                  : Concat("not even index ", Quoted(request.index));
+  const std::string what =
+      choice.reason == Reason::kDimMismatch
+          ? Concat("metric ", MetricName(choice.metric), " and dim ", request.vector.size())
+          : Concat("metric ", MetricName(choice.metric));
+  return Concat(subject, " has ", what);
+}
+
+// Why the ANN path cannot be taken at all, if it cannot.
+std::optional<Verdict> WhyNot(const QueryRequest& request, const IndexChoice& choice,
+                              const Totals& totals, const Plan& plan) {
+  if (!IsNearestFirst(request, choice.metric)) {
+    return Verdict{Reason::kDirection, "farthest first was asked for; an index finds the nearest"};
+  }
+  if (choice.index == nullptr) return Verdict{choice.reason, NoIndexSentence(request, choice)};
+  const std::string name = Quoted(choice.index->name);
+  if (totals.unusable > 0 || plan.shards == 0) {
+    return Verdict{
+        Reason::kIndexNotReady,
+        Concat("index ", name, " does not answer on ", totals.unusable, " of ", plan.shards,
+               " shards: ", totals.problem.empty() ? "not built yet" : totals.problem)};
+  }
+  if (choice.index->engine == Engine::kFlat) {
+    return Verdict{Reason::kIndexMatch,
+                   Concat("FLAT index ", name, ": every vector is scored exactly")};
+  }
+  if (request.include_null_vectors && totals.rows < plan.k) {
+    return Verdict{Reason::kUnderfilled,
+                   Concat("rows without a vector were asked for too, and index ", name, " has ",
+                          totals.rows, " rows of the ", plan.k, " wanted")};
+  }
+  return std::nullopt;
+}
+
+// Why the EXACT path costs less, if it does.
+std::optional<Verdict> WhyCheaper(const QueryRequest& request, const IndexDef& index,
+                                  const Totals& totals, const std::vector<ShardProbe>& probes,
+                                  uint32_t ef, uint64_t w) {
+  if (totals.rows <= kSmallTableRows) {
+    return Verdict{Reason::kSmallTable, Concat("the index has ", totals.rows, " rows; up to ",
+                                               kSmallTableRows, " are scanned")};
+  }
+  if (request.filter.has_value() &&
+      ScanCost(totals) < FilteredGraphCost(ef, index.m, totals.selectivity, probes)) {
+    return Verdict{Reason::kSelectiveFilter,
+                   absl::StrFormat("about %.4g%% of %d rows match the filter: scanning for them "
+                                   "costs less than searching the graph",
+                                   totals.selectivity * 100, totals.rows)};
+  }
+  uint64_t preselected = 0;
+  for (const ShardProbe& probe : probes) preselected += std::min(w, probe.index_rows);
+  if (preselected >= totals.rows - totals.rows / 2) {
+    return Verdict{Reason::kWNearRowCount,
+                   Concat("preselecting ", w, " rows on each shard would take ", preselected,
+                          " of ", totals.rows, " rows")};
+  }
+  return std::nullopt;
+}
+
+void NameIndex(const IndexDef& index, const std::vector<ShardProbe>& probes, Plan& plan) {
+  plan.index = index.name;
+  plan.index_id = index.id;
+  plan.engine = index.engine;
+  const bool immediate = index.mode == FreshnessMode::kImmediate;
+  plan.lag_policy = immediate ? LagPolicy::kScanTail : LagPolicy::kSkipTail;
+  for (uint32_t shard = 0; shard < probes.size(); ++shard) {
+    plan.generation_by_shard[shard] = probes[shard].generation;
+  }
+}
+
+void TakeExact(Verdict verdict, bool filtered, Plan& plan) {
+  plan.path = Path::kExact;
+  plan.reason = verdict.reason;
+  plan.sentence = std::move(verdict.sentence);
+  plan.ef_search = 0;
+  plan.alpha = 0;
+  plan.w = 0;
+  plan.filter_strategy = filtered ? FilterStrategy::kScanMatching : FilterStrategy::kNone;
+}
+
+std::string AnnSentence(const IndexDef& index, bool forced, uint64_t w) {
+  return Concat(forced ? "the caller asked for the ANN path; " : "", "index ", Quoted(index.name),
+                " matches metric ", MetricName(index.metric), " and dim ", index.dim,
+                " and preselects ", w, " rows on each shard");
+}
+
+}  // namespace
+
+Plan MakePlan(const QueryRequest& request, const IndexChoice& choice, const Settings& settings,
+              const std::vector<ShardProbe>& probes) {
+  const Totals totals = Sum(request, probes);
+  const bool filtered = request.filter.has_value();
+  Plan plan;
+  plan.metric = choice.metric;
+  plan.score_descending = IsNearestFirst(request, choice.metric) == HigherIsBetter(choice.metric);
+  plan.k = request.limit + request.offset;
+  plan.selectivity = totals.selectivity;
+  plan.shards = static_cast<uint32_t>(probes.size());
+  plan.warnings = choice.warnings;
+  const bool readable = choice.index != nullptr && plan.shards > 0 && totals.unusable == 0;
+  if (readable) NameIndex(*choice.index, probes, plan);
+
+  if (request.path == Path::kExact) {
+    TakeExact({Reason::kForced, "the caller asked for the EXACT path"}, filtered, plan);
+    return plan;
+  }
+  const bool forced = request.path == Path::kAnn;
+  if (std::optional<Verdict> why = WhyNot(request, choice, totals, plan)) {
+    TakeExact(*std::move(why), filtered, plan);
+    if (forced) plan.warnings.push_back("the ANN path was asked for and cannot be taken");
+    return plan;
+  }
+  const IndexDef& index = *choice.index;
+  const auto w =
+      static_cast<uint64_t>(std::ceil(settings.preselect_alpha * static_cast<double>(plan.k)));
+  const uint32_t ef = EfSearch(request, index, settings, w);
+  if (!forced) {
+    if (std::optional<Verdict> why = WhyCheaper(request, index, totals, probes, ef, w)) {
+      TakeExact(*std::move(why), filtered, plan);
+      return plan;
+    }
+  }
+  plan.path = Path::kAnn;
+  plan.reason = forced ? Reason::kForced : Reason::kIndexMatch;
+  plan.sentence = AnnSentence(index, forced, w);
+  plan.ef_search = ef;
+  plan.alpha = settings.preselect_alpha;
+  plan.w = w;
+  if (filtered) plan.filter_strategy = FilterStrategy::kInGraph;
+  return plan;
+}
+
+Plan FallBack(const Plan& plan, Reason reason) {
+  Plan exact = plan;
+  Verdict verdict{reason, "the index could not complete the answer; every row is scored exactly"};
+  if (reason == Reason::kTiesNotClosed) {
+    verdict.sentence = Concat("rows tie at row ", plan.k,
+                              " and a larger W did not part them; every row is scored exactly");
+  } else if (reason == Reason::kUnderfilled) {
+    verdict.sentence = Concat("the index found fewer than the ", plan.k,
+                              " rows asked for; every row is scored exactly");
+  } else if (reason == Reason::kIndexNotReady) {
+    verdict.sentence = "the index stopped answering; every row is scored exactly";
+  }
+  TakeExact(std::move(verdict), plan.filter_strategy != FilterStrategy::kNone, exact);
+  return exact;
+}
+
+}  // namespace ordinate

@@ -1,0 +1,109 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "engine/query/request.h"
+#include "engine/query/settings.h"
+
+namespace ordinate {
+
+/// Why a path was taken (contract 3.5). Names and numbers are part of the API.
+enum class Reason : uint8_t {
+  kIndexMatch = 1,
+  kNoIndex = 2,
+  kMetricMismatch = 3,
+  kDimMismatch = 4,
+  kIndexNotReady = 5,
+  kDirection = 6,
+  kSmallTable = 7,
+  kSelectiveFilter = 8,
+  kTiesNotClosed = 9,
+  kWNearRowCount = 10,
+  kForced = 11,
+  kUnderfilled = 12,
+};
+/// "INDEX_MATCH" and so on: the enum's name in the API, the metric label.
+std::string_view ReasonName(Reason reason);
+std::string_view PathName(Path path);  // "ANN", "EXACT"
+
+enum class FilterStrategy : uint8_t { kNone = 0, kScanMatching = 1, kInGraph = 2 };
+std::string_view FilterStrategyName(FilterStrategy strategy);
+
+enum class LagPolicy : uint8_t { kScanTail = 1, kSkipTail = 2 };
+std::string_view LagPolicyName(LagPolicy policy);
+
+/// How a question is answered: the value that EXPLAIN shows, the shards execute, the log prints.
+struct Plan {
+  Path path = Path::kExact;
+  Reason reason = Reason::kNoIndex;
+  std::string sentence;
+  std::string index;              // empty: the rows themselves
+  uint32_t index_id = 0;          // 0: none
+  Engine engine = Engine::kFlat;  // meaningful with an index
+  Metric metric = Metric::kL2;
+  bool score_descending = false;
+  uint32_t ef_search = 0;
+  double alpha = 0;
+  uint64_t w = 0;
+  uint64_t k = 0;  // limit + offset
+  FilterStrategy filter_strategy = FilterStrategy::kNone;
+  double selectivity = 1;
+  uint32_t shards = 0;
+  LagPolicy lag_policy = LagPolicy::kScanTail;
+  std::map<uint32_t, uint64_t> generation_by_shard;
+  std::vector<std::string> warnings;
+};
+
+/// The stable text form: one fact per line, starting with ANN or EXACT (contract 4.3).
+std::string PlanText(const Plan& plan);
+
+/// What one shard knows of the table and, where asked, of one index and filter, at one moment.
+struct ShardProbe {
+  uint64_t table_rows = 0;
+  bool index_usable = false;  // has a published generation that answers
+  std::string index_problem;  // why not
+  uint64_t generation = 0;
+  uint64_t index_rows = 0;  // live rows with a vector the index answers with, tail included
+  uint64_t tail_rows = 0;
+  uint64_t sampled = 0;         // rows the filter was tried on
+  uint64_t sample_matched = 0;  // of those, matching
+};
+
+/// Which index a question resolves to, before any shard is asked (contract 1.3, 3.5).
+struct IndexChoice {
+  const IndexDef* index = nullptr;   // null: none
+  Reason reason = Reason::kNoIndex;  // why none, when null
+  Metric metric = Metric::kL2;
+  std::vector<std::string> warnings;
+};
+
+/// `candidates`: the table's indexes in resolution order. NOT_FOUND: the named index is not among
+/// them or on another column; its metric or dim may differ from the request's: then there is no
+/// index and the reason says why. INVALID_ARGUMENT: dim against the column's, zero vector under
+/// COSINE.
+absl::StatusOr<IndexChoice> ChooseIndex(const QueryRequest& request, const TableDef& table,
+                                        const std::vector<const IndexDef*>& candidates);
+
+/// The most rows an index preselects on one shard.
+inline constexpr uint64_t kMaxW = 1'000'000;
+
+/// Checks the vector (finite, not empty, dim), limit, offset, W and the number of sort keys and
+/// columns. `settings`: the server's with the request's applied. INVALID_ARGUMENT names limit and
+/// value; NOT_FOUND: the column.
+absl::Status ValidateQuery(const QueryRequest& request, const TableDef& table,
+                           const Settings& settings);
+
+/// The plan: pure, so the same inputs always give the same plan. `settings`: the server's with the
+/// request's applied. `probes`: by shard number. REQUIRES: ValidateQuery took the request.
+Plan MakePlan(const QueryRequest& request, const IndexChoice& choice, const Settings& settings,
+              const std::vector<ShardProbe>& probes);
+
+/// The plan that answers after `plan` fell short while running: EXACT, for `reason`.
+Plan FallBack(const Plan& plan, Reason reason);
+
+}  // namespace ordinate

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "storage/base/context.h"
+#include "storage/vdata/segment_file.h"
+
+namespace ordinate {
+
+/// Which nodes may be results.
+class NodeFilter {
+ public:
+  virtual ~NodeFilter() = default;
+  /// Called on the searching thread, at most once per node and search. Must not search itself.
+  virtual bool Accepts(uint32_t node) const = 0;
+};
+
+/// One search of a segment's graph. Everything is borrowed for the call.
+struct GraphQuery {
+  const float* query = nullptr;  // segment.stride floats, as PreparedQuery makes them
+  uint32_t ef = 0;               // candidates kept = hits wanted; 1..nodes matter
+  /// Null: every node. Nodes it refuses are still travelled through.
+  const NodeFilter* accept = nullptr;
+  /// With `accept`: nodes expanded before the search gives up; 0 takes DefaultMaxHops(ef).
+  uint64_t max_hops = 0;
+  /// The file the segment is mapped from, when its vector blocks are to be verified at first touch.
+  const SegmentFile* file = nullptr;
+};
+
+/// Smaller is nearer under every metric: L2 squared, 1 - cosine, -dot; approximate (f32).
+struct GraphHit {
+  float distance = 0;
+  uint32_t node = 0;
+};
+
+struct GraphStats {
+  uint64_t hops = 0;       // nodes whose links were read, all levels
+  uint64_t distances = 0;  // distances computed
+  bool gave_up = false;    // max_hops ended the search before it had `ef` hits or the whole graph
+
+  void Add(const GraphStats& other) {
+    hops += other.hops;
+    distances += other.distances;
+    gave_up |= other.gave_up;
+  }
+};
+
+inline uint64_t DefaultMaxHops(uint32_t ef) { return 1024 + 64 * uint64_t{ef}; }
+
+/// Up to `ef` accepted nodes near the query, nearest first, equal distances by node id. The same
+/// input gives the same hits on every machine and thread. A segment without nodes gives none.
+/// `stats`, when not null, is added to.
+///
+/// Thread-safe; each calling thread keeps one byte per node of the largest segment it searched.
+/// Errors: `context`'s; DATA_LOSS from the file; INVALID_ARGUMENT for ef 0; FAILED_PRECONDITION
+/// for a segment without a graph.
+absl::StatusOr<std::vector<GraphHit>> SearchGraph(const SegmentView& segment,
+                                                  const GraphQuery& query,
+                                                  const CallContext& context, GraphStats* stats);
+
+}  // namespace ordinate

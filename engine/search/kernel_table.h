@@ -1,0 +1,53 @@
+#pragma once
+
+// Included by translation units compiled for one ISA: nothing of the standard library may come in
+// here, because its inline functions and initialisers would be compiled for that ISA too.
+#include <stddef.h>
+
+namespace ordinate {
+
+/// The two sums a cosine needs, in one pass over x.
+struct DotAndNorm {
+  double dot = 0;   // q · x
+  double norm = 0;  // x · x
+};
+
+/// The distance functions of one instruction set. Every table gives the same bits for the same
+/// input, because all of them sum in the one order below, without fused multiply-adds:
+///
+///   16 lanes start at +0; lane j adds the terms of the dims i ≡ j (mod 16), i ascending; then
+///   lane j += lane j+8 for j < 8, lane j += lane j+4 for j < 4, lane j += lane j+2 for j < 2, and
+///   lane 0 + lane 1 is the sum. Dims after the last count as zeros.
+///
+/// The `exact_` functions take any address and any dim, convert each f32 to f64 first and do all
+/// arithmetic in f64 (contract 2.3). The others do all arithmetic in f32 over `stride` floats, a
+/// multiple of 16; they guide the graph search and never reach a caller of the service.
+struct Kernels {
+  const char* name;  // "baseline", "avx2", "avx512"
+
+  /// Sum of (a - b)².
+  double (*exact_l2sq)(const float* a, const float* b, size_t dim);
+  double (*exact_dot)(const float* a, const float* b, size_t dim);
+  DotAndNorm (*exact_dot_norm)(const float* q, const float* x, size_t dim);
+
+  float (*l2sq)(const float* q, const float* x, size_t stride);
+  float (*dot)(const float* q, const float* x, size_t stride);
+  /// One query against four vectors, whose loads overlap. out[i] has the bits of the single form.
+  void (*l2sq4)(const float* q, const float* const x[4], size_t stride, float out[4]);
+  void (*dot4)(const float* q, const float* const x[4], size_t stride, float out[4]);
+};
+
+extern const Kernels kBaselineKernels;
+/// Built for x86-64 alone (ORDINATE_X86_KERNELS). REQUIRES: the CPU has the ISA.
+extern const Kernels kAvx2Kernels;
+extern const Kernels kAvx512Kernels;
+
+}  // namespace ordinate
+
+/// The table of the kernels that kernels_body.h defined in the including scope.
+#define ORDINATE_KERNEL_TABLE(table_name)                                          \
+  {                                                                                \
+    (table_name), &ExactSum<SquaredDifference>, &ExactSum<Product>, &ExactDotNorm, \
+        &ApproximateSum<SquaredDifference>, &ApproximateSum<Product>,              \
+        &ApproximateSum4<SquaredDifference>, &ApproximateSum4<Product>             \
+  }

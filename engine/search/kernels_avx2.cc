@@ -1,0 +1,12 @@
+#include "engine/search/kernel_table.h"
+
+#define ORDINATE_KERNEL_WIDTH 32
+
+namespace ordinate {
+namespace {
+#include "engine/search/kernels_body.h"
+}  // namespace
+
+constinit const Kernels kAvx2Kernels = ORDINATE_KERNEL_TABLE("avx2");
+
+}  // namespace ordinate

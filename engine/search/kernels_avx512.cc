@@ -1,0 +1,12 @@
+#include "engine/search/kernel_table.h"
+
+#define ORDINATE_KERNEL_WIDTH 64
+
+namespace ordinate {
+namespace {
+#include "engine/search/kernels_body.h"
+}  // namespace
+
+constinit const Kernels kAvx512Kernels = ORDINATE_KERNEL_TABLE("avx512");
+
+}  // namespace ordinate

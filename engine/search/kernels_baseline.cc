@@ -1,0 +1,12 @@
+#include "engine/search/kernel_table.h"
+
+#define ORDINATE_KERNEL_WIDTH 16
+
+namespace ordinate {
+namespace {
+#include "engine/search/kernels_body.h"
+}  // namespace
+
+constinit const Kernels kBaselineKernels = ORDINATE_KERNEL_TABLE("baseline");
+
+}  // namespace ordinate

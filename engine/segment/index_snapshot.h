@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "engine/segment/sealed_segment.h"
+#include "engine/segment/tail.h"
+#include "engine/segment/tombstones.h"
+
+namespace ordinate {
+
+/// An index of one shard at one moment: what a reader takes once and then reads without a lock.
+/// Immutable.
+struct IndexSnapshot {
+  struct Sealed {
+    std::shared_ptr<const SealedSegment> segment;
+    Tombstones masked;  // rows deleted or, in an IMMEDIATE index, replaced
+  };
+
+  IndexDef definition;
+  uint64_t generation = 0;
+  uint64_t seq = 0;  // shows the upserts up to here
+  std::vector<Sealed> sealed;
+  Tail::View tail;
+  uint64_t live_vector_rows = 0;
+  uint64_t live_tail_rows = 0;
+
+  /// Where a live row's version is held; nullopt when it is not in the index.
+  struct Location {
+    const Sealed* sealed = nullptr;  // null: `tail_row`
+    uint32_t row = 0;
+    const TailRow* tail_row = nullptr;
+  };
+  std::optional<Location> FindSealed(RowId id) const;
+};
+
+}  // namespace ordinate

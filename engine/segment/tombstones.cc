@@ -1,0 +1,41 @@
+#include "engine/segment/tombstones.h"
+
+#include <algorithm>
+
+namespace ordinate {
+
+bool Tombstones::Set(uint32_t row) {
+  if (Test(row)) return false;
+  const uint32_t number = row / kBlockRows;
+  std::shared_ptr<Block>& block = blocks_[number];
+  if (block == nullptr) {
+    block = std::make_shared<Block>();
+    block->fill(0);
+  } else if (!owned_[number]) {
+    block = std::make_shared<Block>(*block);
+  }
+  owned_[number] = true;
+  (*block)[row % kBlockRows / 64] |= uint64_t{1} << (row % 64);
+  ++count_;
+  return true;
+}
+
+void Tombstones::Grow(uint32_t rows) {
+  const size_t blocks = (size_t{rows} + kBlockRows - 1) / kBlockRows;
+  if (blocks <= blocks_.size()) return;
+  blocks_.resize(blocks);
+  owned_.resize(blocks);
+}
+
+uint64_t Tombstones::bytes() const {
+  const auto used = std::count_if(blocks_.begin(), blocks_.end(),
+                                  [](const auto& block) { return block != nullptr; });
+  return blocks_.size() * sizeof(blocks_[0]) + static_cast<uint64_t>(used) * sizeof(Block);
+}
+
+Tombstones Tombstones::Share() {
+  std::fill(owned_.begin(), owned_.end(), false);
+  return *this;
+}
+
+}  // namespace ordinate

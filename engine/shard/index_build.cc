@@ -1,0 +1,134 @@
+#include "engine/shard/index_build.h"
+
+#include <filesystem>
+#include <utility>
+
+#include "engine/index/segment_builder.h"
+#include "storage/base/status_macros.h"
+#include "storage/base/text.h"
+#include "storage/files/unique_name.h"
+#include "storage/model/row_codec.h"
+
+namespace ordinate {
+namespace {
+
+// Shares of a build's progress: reading a row counts 1, inserting it into the graph 9.
+constexpr uint64_t kReadUnits = 1;
+constexpr uint64_t kInsertUnits = 9;
+
+absl::Status CollectRows(const IndexBuildInput& input, SegmentBuilder& builder) {
+  return input.rows->Scan(input.view.get(), input.table.id, 0, input.handle->seq,
+                          [&](StoredRow&& stored) -> absl::StatusOr<bool> {
+                            if (builder.rows() % 256 == 0)
+                              RETURN_IF_ERROR(input.handle->context.Check());
+                            Row row;
+                            row.id = stored.id;
+                            row.version = stored.version;
+                            ASSIGN_OR_RETURN(row.cells, DecodeCells(input.table, stored.cells));
+                            RETURN_IF_ERROR(builder.Add(row));
+                            input.handle->rows_done += kReadUnits;
+                            return true;
+                          });
+}
+
+}  // namespace
+
+absl::StatusOr<IndexBuildResult> RunIndexBuild(const IndexBuildInput& input) {
+  const int64_t started = input.clock->MonotonicNanos();
+  BuildHandle& handle = *input.handle;
+  ASSIGN_OR_RETURN(const uint64_t rows, input.rows->CountRows(input.view.get(), input.table.id));
+  handle.rows_total = rows * (kReadUnits + kInsertUnits);
+  ASSIGN_OR_RETURN(std::unique_ptr<SegmentBuilder> builder,
+                   SegmentBuilder::Create(input.table, input.index, handle.seq));
+  RETURN_IF_ERROR(CollectRows(input, *builder));
+
+  SegmentBuildOptions options;
+  const std::string name = Concat(NewUuid(), ".vdata");
+  options.path = Concat(input.directory, "/", name);
+  options.threads = input.threads;
+  options.seed = input.seed;
+  const uint64_t read = handle.rows_done;
+  ASSIGN_OR_RETURN(const BuiltSegment built,
+                   builder->Finish(input.graph_builder, options, handle.context,
+                                   [&](uint32_t done, uint32_t total) {
+                                     handle.rows_total = read + total * kInsertUnits;
+                                     handle.rows_done = read + done * kInsertUnits;
+                                   }));
+  builder.reset();
+  IndexBuildResult result;
+  result.entry = {name, built.file_bytes, built.checksum};
+  ASSIGN_OR_RETURN(std::unique_ptr<SegmentFile> file, SegmentFile::Open(built.path));
+  ASSIGN_OR_RETURN(result.segment,
+                   SealedSegment::Create(std::move(file), input.table, input.index));
+  result.build_time_ms =
+      static_cast<uint64_t>((input.clock->MonotonicNanos() - started) / 1'000'000);
+  return result;
+}
+
+namespace {
+
+absl::StatusOr<std::shared_ptr<const SealedSegment>> OpenListed(const std::string& directory,
+                                                                const IndexManifest::Segment& entry,
+                                                                const TableDef& table,
+                                                                const IndexDef& index) {
+  const std::string path = Concat(directory, "/", entry.file);
+  ASSIGN_OR_RETURN(std::unique_ptr<SegmentFile> file, SegmentFile::Open(path));
+  if (file->checksum() != entry.checksum || file->file_bytes() != entry.bytes) {
+    return absl::DataLossError(Concat("segment file ", path, " is not the one its manifest lists"));
+  }
+  return SealedSegment::Create(std::move(file), table, index);
+}
+
+void RemoveLeftovers(const std::string& directory, const IndexManifest* manifest) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+    const std::string name = entry.path().filename().string();
+    bool listed = name.ends_with(".damaged");
+    if (manifest != nullptr) {
+      listed |= name == "index.vindex";
+      for (const auto& segment : manifest->segments) listed |= segment.file == name;
+    }
+    std::error_code ignored;
+    if (!listed) std::filesystem::remove(entry.path(), ignored);
+  }
+}
+
+}  // namespace
+
+std::string SetAside(const std::string& path) {
+  std::error_code error;
+  std::filesystem::rename(path, Concat(path, ".damaged"), error);
+  return error ? Concat("could not be set aside (", error.message(), ")")
+               : Concat("was set aside as ", path, ".damaged");
+}
+
+absl::StatusOr<FoundIndex> OpenIndexFiles(const std::string& directory, const TableDef& table,
+                                          const IndexDef& index) {
+  const std::string manifest_path = Concat(directory, "/index.vindex");
+  absl::StatusOr<IndexManifest> manifest = ReadIndexManifest(manifest_path);
+  if (absl::IsNotFound(manifest.status())) {
+    RemoveLeftovers(directory, nullptr);
+    return manifest.status();
+  }
+  if (!manifest.ok()) {
+    return absl::DataLossError(Concat(manifest.status().message(), "; it ", SetAside(manifest_path),
+                                      " and the index is being rebuilt from the rows"));
+  }
+  RemoveLeftovers(directory, &*manifest);
+  FoundIndex found;
+  for (const IndexManifest::Segment& entry : manifest->segments) {
+    auto segment = OpenListed(directory, entry, table, index);
+    if (!segment.ok()) {
+      const std::string aside = SetAside(Concat(directory, "/", entry.file));
+      std::error_code ignored;
+      std::filesystem::remove(manifest_path, ignored);
+      return absl::DataLossError(Concat(segment.status().message(), "; the file ", aside,
+                                        " and the index is being rebuilt from the rows"));
+    }
+    found.segments.push_back(*std::move(segment));
+  }
+  found.manifest = *std::move(manifest);
+  return found;
+}
+
+}  // namespace ordinate

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "engine/index/graph_builder.h"
+#include "engine/segment/sealed_segment.h"
+#include "engine/shard/shard_index.h"
+#include "storage/rows/row_store.h"
+#include "storage/vdata/index_manifest.h"
+
+namespace ordinate {
+
+/// What a build needs; everything it borrows outlives it.
+struct IndexBuildInput {
+  TableDef table;
+  IndexDef index;
+  std::string directory;
+  std::shared_ptr<BuildHandle> handle;
+  std::shared_ptr<const RowStore::View> view;  // taken at handle->seq
+  const RowStore* rows = nullptr;
+  const GraphBuilder* graph_builder = nullptr;  // may be null for FLAT
+  uint32_t threads = 1;
+  uint64_t seed = 0;
+  const Clock* clock = nullptr;
+};
+
+struct IndexBuildResult {
+  std::shared_ptr<const SealedSegment> segment;
+  IndexManifest::Segment entry;
+  uint64_t build_time_ms = 0;
+};
+
+/// Builds one segment of all rows as of handle->seq, writes it, and opens it again. Runs on a build
+/// thread. Errors: CANCELLED; FAILED_PRECONDITION naming a row of the wrong dim; what the disk
+/// says.
+absl::StatusOr<IndexBuildResult> RunIndexBuild(const IndexBuildInput& input);
+
+/// An index's files as found at start.
+struct FoundIndex {
+  IndexManifest manifest;
+  std::vector<std::shared_ptr<const SealedSegment>> segments;
+};
+
+/// Opens the files of an index. Removes leftovers that no manifest names. NOT_FOUND: there is no
+/// manifest. Any other error: the files are of no use; each damaged one was renamed to
+/// `<name>.damaged`, and the message says so.
+absl::StatusOr<FoundIndex> OpenIndexFiles(const std::string& directory, const TableDef& table,
+                                          const IndexDef& index);
+
+/// Renames a damaged file so that it is kept for a look but never opened again. Says what became of
+/// it, as the end of a sentence.
+std::string SetAside(const std::string& path);
+
+}  // namespace ordinate

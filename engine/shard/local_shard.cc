@@ -1,0 +1,322 @@
+#include "engine/shard/local_shard.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <iterator>
+#include <set>
+#include <utility>
+
+#include "engine/shard/index_build.h"
+#include "storage/base/status_macros.h"
+#include "storage/base/text.h"
+#include "storage/model/row_codec.h"
+
+namespace ordinate {
+namespace {
+
+// A group shares one sync; these bound its latency and memory.
+constexpr size_t kMaxGroupWrites = 256;
+constexpr size_t kMaxGroupRows = 20'000;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Shard>> Shard::Open(const ShardOptions& options,
+                                                   const DefinitionSet& definitions) {
+  auto shard = std::make_unique<LocalShard>(options);
+  RETURN_IF_ERROR(shard->Start(definitions));
+  return shard;
+}
+
+LocalShard::LocalShard(const ShardOptions& options) : options_(options) {}
+
+LocalShard::~LocalShard() {
+  std::deque<Task> left;
+  {
+    MutexLock lock(queue_mutex_);
+    stopping_ = true;
+    queue_wake_.NotifyAll();
+  }
+  if (applier_.joinable()) applier_.join();
+  for (auto& [id, index] : indexes_) {
+    if (index->build() != nullptr) index->build()->context.Cancel();
+  }
+  {
+    MutexLock lock(builds_mutex_);
+    while (builds_running_ > 0) builds_idle_.Wait(builds_mutex_);
+  }
+  {
+    MutexLock lock(queue_mutex_);
+    left.swap(queue_);
+  }
+  for (Task& task : left) {
+    if (auto* write = std::get_if<WriteTask>(&task)) {
+      write->done(absl::UnavailableError("the server is shutting down; the write was not applied"));
+    }
+  }
+}
+
+absl::Status LocalShard::Start(const DefinitionSet& definitions) {
+  std::error_code error;
+  std::filesystem::create_directories(options_.directory, error);
+  if (error) {
+    return absl::PermissionDeniedError(
+        Concat("cannot create the shard's directory ", options_.directory, ": ", error.message()));
+  }
+  ASSIGN_OR_RETURN(ShardStore store, OpenShardStore(Concat(options_.directory, "/rows"), false));
+  rows_ = std::move(store.rows);
+  log_ = std::move(store.log);
+  ids_ = std::make_unique<RowIdResolver>(*rows_, options_.shards);
+  for (const auto& [name, table] : definitions.tables) {
+    tables_[table.id] = table;
+    RETURN_IF_ERROR(ids_->LoadTable(table.id));
+  }
+  for (const auto& [name, index] : definitions.indexes) {
+    const auto table = tables_.find(index.table_id);
+    if (table != tables_.end()) RETURN_IF_ERROR(OpenIndex(table->second, index));
+  }
+  RETURN_IF_ERROR(ReplayLog());
+  RETURN_IF_ERROR(RemoveUndefined());
+  for (auto& [id, index] : indexes_) {
+    if (index->has_generation())
+      RETURN_IF_ERROR(CatchUp(tables_[index->definition().table_id], *index));
+  }
+  {
+    MutexLock lock(queue_mutex_);
+    accepted_ = rows_->applied_seq();
+  }
+  for (auto& [id, index] : indexes_) {
+    if (!index->has_generation()) StartBuild(*index);
+  }
+  Publish();
+  applier_ = std::thread([this] { RunApplier(); });
+  return absl::OkStatus();
+}
+
+absl::Status LocalShard::ReplayLog() {
+  return log_->Read(rows_->applied_seq() + 1, [this](LogRecord record) {
+    const std::vector<TableRetention> retention = Retentions();
+    return rows_->Apply(std::span(&record, 1), retention);
+  });
+}
+
+void LocalShard::Enqueue(Task task) {
+  std::optional<WriteTask> refused;
+  {
+    MutexLock lock(queue_mutex_);
+    if (!stopping_) {
+      queue_.push_back(std::move(task));
+      queue_wake_.NotifyOne();
+    } else if (auto* write = std::get_if<WriteTask>(&task)) {
+      refused = std::move(*write);
+    }
+  }
+  if (refused.has_value()) {
+    refused->done(absl::UnavailableError("the server is shutting down; the write was not applied"));
+  }
+}
+
+void LocalShard::Write(const TableDef& table, std::vector<RowWrite> rows,
+                       const CallContext& context, Done<ShardWriteResult> done) {
+  Enqueue(WriteTask{table.id, std::move(rows), &context, std::move(done)});
+}
+
+absl::Status LocalShard::OnApplier(std::function<absl::Status()> command) {
+  struct Call {
+    Mutex mutex;
+    CondVar finished;
+    bool done ORDINATE_GUARDED_BY(mutex) = false;
+    absl::Status status ORDINATE_GUARDED_BY(mutex);
+  };
+  auto call = std::make_shared<Call>();
+  {
+    MutexLock lock(queue_mutex_);
+    if (stopping_) return absl::UnavailableError("the server is shutting down");
+    queue_.emplace_back(Command([call, command = std::move(command)] {
+      absl::Status status = command();
+      MutexLock call_lock(call->mutex);
+      call->status = std::move(status);
+      call->done = true;
+      call->finished.NotifyAll();
+    }));
+    queue_wake_.NotifyOne();
+  }
+  MutexLock lock(call->mutex);
+  while (!call->done) call->finished.Wait(call->mutex);
+  return call->status;
+}
+
+void LocalShard::RunApplier() {
+  while (true) {
+    std::deque<Task> tasks;
+    {
+      MutexLock lock(queue_mutex_);
+      while (queue_.empty() && !stopping_) queue_wake_.Wait(queue_mutex_);
+      if (queue_.empty()) return;
+      tasks.swap(queue_);
+    }
+    while (!tasks.empty()) {
+      if (std::holds_alternative<WriteTask>(tasks.front())) {
+        CommitWrites(tasks);
+        continue;
+      }
+      const Command command = std::move(std::get<Command>(tasks.front()));
+      tasks.pop_front();
+      command();
+    }
+  }
+}
+
+void LocalShard::CommitWrites(std::deque<Task>& tasks) {
+  std::vector<Prepared> group;
+  std::vector<std::pair<Done<ShardWriteResult>, absl::Status>> refused;
+  size_t rows = 0;
+  uint64_t seq = log_->last_seq();
+  while (!tasks.empty() && std::holds_alternative<WriteTask>(tasks.front()) &&
+         group.size() < kMaxGroupWrites && rows < kMaxGroupRows) {
+    Prepared write{std::move(std::get<WriteTask>(tasks.front())), {}, {}};
+    tasks.pop_front();
+    rows += write.task.rows.size();
+    if (absl::Status status = Prepare(write, seq + 1); !status.ok()) {
+      refused.emplace_back(std::move(write.task.done), std::move(status));
+      continue;
+    }
+    ++seq;
+    group.push_back(std::move(write));
+  }
+  absl::Status status;
+  if (!group.empty()) {
+    {
+      MutexLock lock(queue_mutex_);
+      accepted_ = seq;
+    }
+    std::vector<LogRecord> records;
+    records.reserve(group.size());
+    for (Prepared& write : group) records.push_back(std::move(write.record));
+    status = log_->Append(records);
+    if (status.ok()) {
+      status = rows_->Apply(records, Retentions());
+      if (!status.ok()) failure_ = status;
+    }
+    if (status.ok()) {
+      for (size_t i = 0; i < group.size(); ++i) {
+        group[i].record = std::move(records[i]);
+        ApplyToIndexes(group[i]);
+      }
+      Publish();
+    }
+  }
+  ids_->ClearNotes();
+  for (Prepared& write : group) {
+    if (status.ok()) {
+      write.task.done(std::move(write.result));
+    } else {
+      write.task.done(status);
+    }
+  }
+  for (auto& [done, why] : refused) done(std::move(why));
+  StartSeals();
+}
+
+absl::Status LocalShard::Prepare(Prepared& write, uint64_t seq) {
+  RETURN_IF_ERROR(write.task.context->Check());
+  if (!failure_.ok()) {
+    return absl::FailedPreconditionError(
+        Concat("shard ", options_.shard,
+               " takes no writes until the server is restarted; a durable write could not be "
+               "applied: ",
+               failure_.message()));
+  }
+  const uint32_t table_id = write.task.table_id;
+  if (tables_.find(table_id) == tables_.end()) {
+    return absl::NotFoundError("the table was dropped while the write waited");
+  }
+  write.result.seq = seq;
+  write.record.seq = seq;
+  write.record.mutations.reserve(write.task.rows.size());
+  for (RowWrite& row : write.task.rows) {
+    Mutation mutation;
+    mutation.kind = row.kind;
+    mutation.table_id = table_id;
+    mutation.key = row.key;
+    if (row.kind == Mutation::Kind::kUpsert) {
+      ASSIGN_OR_RETURN(mutation.row_id, ids_->ResolveForWrite(table_id, row.preferred_id, row.key));
+      mutation.cells = EncodeCells(row.cells);
+      ids_->Note(table_id, mutation.row_id, true, row.key);
+    } else {
+      ASSIGN_OR_RETURN(const RowIdResolver::Found found,
+                       ids_->Find(table_id, row.preferred_id, row.key));
+      mutation.row_id = found.id;
+      write.result.row_ids.push_back(found.id);
+      if (!found.live) continue;
+      ++write.result.deleted;
+      ids_->Note(table_id, found.id, false, {});
+      write.record.mutations.push_back(std::move(mutation));
+      continue;
+    }
+    write.result.row_ids.push_back(mutation.row_id);
+    write.record.mutations.push_back(std::move(mutation));
+  }
+  return absl::OkStatus();
+}
+
+void LocalShard::ApplyToIndexes(const Prepared& write) {
+  for (auto& [id, index] : indexes_) {
+    if (index->definition().table_id != write.task.table_id) continue;
+    size_t upserted = 0;
+    for (const Mutation& mutation : write.record.mutations) {
+      if (mutation.kind == Mutation::Kind::kDelete) {
+        index->Delete(mutation.row_id);
+        continue;
+      }
+      while (write.task.rows[upserted].kind != Mutation::Kind::kUpsert) ++upserted;
+      index->Upsert(mutation.row_id, write.record.seq, write.task.rows[upserted].cells);
+      ++upserted;
+    }
+  }
+}
+
+TableRetention LocalShard::RetentionOf(uint32_t table_id) const {
+  TableRetention retention;
+  retention.table_id = table_id;
+  for (const auto& [id, index] : indexes_) {
+    if (index->definition().table_id != table_id) continue;
+    retention.track_changes = true;
+    index->AddPins(retention.pinned);
+  }
+  return retention;
+}
+
+std::vector<TableRetention> LocalShard::Retentions() const {
+  std::set<uint32_t> tables;
+  for (const auto& [id, index] : indexes_) tables.insert(index->definition().table_id);
+  std::vector<TableRetention> retentions;
+  for (const uint32_t table : tables) retentions.push_back(RetentionOf(table));
+  return retentions;
+}
+
+void LocalShard::Publish() {
+  auto next = std::make_shared<ShardSnapshot>();
+  next->seq = rows_->applied_seq();
+  next->rows = rows_->TakeView();
+  for (auto& [id, index] : indexes_) next->indexes.emplace(id, index->Publish());
+  std::shared_ptr<const ShardSnapshot> previous = std::move(next);
+  MutexLock lock(snapshot_mutex_);
+  snapshot_.swap(previous);
+}
+
+std::shared_ptr<const ShardSnapshot> LocalShard::Current() const {
+  MutexLock lock(snapshot_mutex_);
+  return snapshot_;
+}
+
+ShardWatermarks LocalShard::GetWatermarks() {
+  ShardWatermarks marks;
+  marks.published = Current()->seq;
+  marks.applied = rows_->applied_seq();
+  marks.durable = log_->last_seq();
+  MutexLock lock(queue_mutex_);
+  marks.accepted = std::max(accepted_, marks.durable);
+  return marks;
+}
+
+}  // namespace ordinate

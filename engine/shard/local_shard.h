@@ -1,0 +1,127 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "engine/shard/row_id_resolver.h"
+#include "engine/shard/shard.h"
+#include "engine/shard/shard_snapshot.h"
+#include "storage/base/mutex.h"
+#include "storage/rows/row_store.h"
+
+namespace ordinate {
+
+struct IndexBuildResult;
+
+/// Shard, as one applier thread and any number of readers.
+///
+/// Write path: Write() queues → the applier takes the whole queue → ids are resolved, one log
+/// append (synced) for the group → rows → indexes → a new snapshot is published → answers.
+/// Read path: take the published snapshot, read it without a lock.
+class LocalShard final : public Shard {
+ public:
+  explicit LocalShard(const ShardOptions& options);
+  ~LocalShard() override;
+
+  /// Called once, before anything else.
+  absl::Status Start(const DefinitionSet& definitions);
+
+  void Write(const TableDef& table, std::vector<RowWrite> rows, const CallContext& context,
+             Done<ShardWriteResult> done) override;
+  void Probe(uint32_t table_id, uint32_t index_id, const Filter* filter, const CallContext& context,
+             Done<ShardProbe> done) override;
+  void Query(const TableDef& table, const ShardQuery& query, const CallContext& context,
+             Done<ShardQueryResult> done) override;
+  void Get(const TableDef& table, std::vector<RowAddress> addresses, std::vector<uint32_t> columns,
+           const CallContext& context, Done<std::vector<std::pair<uint32_t, Row>>> done) override;
+  void Scan(const TableDef& table, const ShardScan& scan, const CallContext& context,
+            Done<ShardScanResult> done) override;
+  void Count(const TableDef& table, const Filter* filter, const CallContext& context,
+             Done<uint64_t> done) override;
+
+  absl::Status CreateTable(const TableDef& table) override;
+  absl::Status DropTable(uint32_t table_id) override;
+  absl::Status CreateIndex(const TableDef& table, const IndexDef& index) override;
+  absl::Status RebuildIndex(uint32_t index_id) override;
+  absl::Status DropIndex(uint32_t index_id) override;
+  absl::StatusOr<ShardIndexStatus> GetIndexStatus(uint32_t index_id) override;
+  ShardWatermarks GetWatermarks() override;
+
+ private:
+  struct WriteTask {
+    uint32_t table_id = 0;
+    std::vector<RowWrite> rows;
+    const CallContext* context = nullptr;
+    Done<ShardWriteResult> done;
+  };
+  using Command = std::function<void()>;
+  using Task = std::variant<WriteTask, Command>;
+
+  /// A write of a group, on its way through the applier.
+  struct Prepared {
+    WriteTask task;
+    ShardWriteResult result;
+    LogRecord record;
+  };
+
+  void RunApplier() ORDINATE_EXCLUDES(queue_mutex_);
+  /// Takes writes from the front of `tasks` and commits them as one group.
+  void CommitWrites(std::deque<Task>& tasks);
+  absl::Status Prepare(Prepared& write, uint64_t seq);
+  void ApplyToIndexes(const Prepared& write);
+  absl::Status ReplayLog();
+  /// Removes what a drop left behind when it was interrupted.
+  absl::Status RemoveUndefined();
+  std::vector<TableRetention> Retentions() const;
+  TableRetention RetentionOf(uint32_t table_id) const;
+  void Publish() ORDINATE_EXCLUDES(snapshot_mutex_);
+  std::shared_ptr<const ShardSnapshot> Current() const ORDINATE_EXCLUDES(snapshot_mutex_);
+  /// Runs `command` on the applier thread and waits for what it returns.
+  absl::Status OnApplier(std::function<absl::Status()> command);
+  void Enqueue(Task task) ORDINATE_EXCLUDES(queue_mutex_);
+
+  absl::Status OpenIndex(const TableDef& table, const IndexDef& definition);
+  absl::Status CatchUp(const TableDef& table, ShardIndex& index);
+  void StartBuild(ShardIndex& index);
+  void FinishBuild(uint32_t index_id, uint64_t number, absl::StatusOr<IndexBuildResult> result);
+  absl::Status SwitchTo(ShardIndex& index, IndexBuildResult result);
+  void RemoveIndex(uint32_t index_id);
+  /// A reader met a damaged block: the generation's files are set aside, and rebuilt. Any thread.
+  void Quarantine(uint32_t index_id, uint64_t generation, const absl::Status& why);
+  void TrimChanges(uint32_t table_id);
+  void StartSeals();
+
+  // Constant after Start().
+  const ShardOptions options_;
+  std::unique_ptr<RowStore> rows_;
+  std::unique_ptr<UpdateLog> log_;
+
+  // Applier thread only (Start() before it runs).
+  std::unique_ptr<RowIdResolver> ids_;
+  std::map<uint32_t, TableDef> tables_;
+  std::map<uint32_t, std::unique_ptr<ShardIndex>> indexes_;
+  absl::Status failure_;  // not OK: durable writes could not be applied; no further write is taken
+
+  mutable Mutex snapshot_mutex_;
+  std::shared_ptr<const ShardSnapshot> snapshot_ ORDINATE_GUARDED_BY(snapshot_mutex_);
+
+  Mutex queue_mutex_;
+  CondVar queue_wake_;
+  std::deque<Task> queue_ ORDINATE_GUARDED_BY(queue_mutex_);
+  bool stopping_ ORDINATE_GUARDED_BY(queue_mutex_) = false;
+  uint64_t accepted_ ORDINATE_GUARDED_BY(queue_mutex_) = 0;
+
+  Mutex builds_mutex_;
+  CondVar builds_idle_;
+  uint32_t builds_running_ ORDINATE_GUARDED_BY(builds_mutex_) = 0;
+
+  std::thread applier_;
+};
+
+}  // namespace ordinate

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "engine/shard/shard_client.h"
+#include "storage/base/clock.h"
+#include "storage/base/executor.h"
+#include "storage/catalog/definitions.h"
+#include "storage/model/key.h"
+
+namespace ordinate {
+
+class GraphBuilder;
+
+struct ShardOptions {
+  uint32_t shard = 0;     // this one, 0-based
+  uint32_t shards = 1;    // of the data directory
+  std::string directory;  // holds rows/ and index/; created when missing
+  const Clock* clock = nullptr;
+  Executor* query_executor = nullptr;  // splits large scans; shared by all shards
+  Executor* build_executor = nullptr;  // runs index builds; shared by all shards
+  GraphBuilder* graph_builder = nullptr;
+  uint32_t build_threads = 1;  // per build
+  uint64_t build_seed = 42;
+  uint64_t min_seal_rows = 10'000;  // a tail this long, and a quarter of the index, is rebuilt in
+  KeyHash key_hash = &DefaultKeyHash;
+};
+
+/// A shard in this process: row store, one applier thread, indexes, published snapshots.
+/// Everything passed in `options` outlives it. Destruction stops builds and the applier; writes
+/// still queued are answered UNAVAILABLE.
+class Shard : public ShardClient {
+ public:
+  /// Opens or creates the shard's store, replays its log, opens the index files (damaged ones are
+  /// set aside, logged through the status, and rebuilt), and starts the applier.
+  static absl::StatusOr<std::unique_ptr<Shard>> Open(const ShardOptions& options,
+                                                     const DefinitionSet& definitions);
+};
+
+}  // namespace ordinate

@@ -1,0 +1,146 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "engine/query/plan.h"
+#include "storage/base/context.h"
+#include "storage/model/schema.h"
+#include "storage/rows/update_log.h"
+
+namespace ordinate {
+
+/// A row to write, validated against its table. Ids are preferred ones (storage/model/key.h); the
+/// shard resolves collisions.
+struct RowWrite {
+  Mutation::Kind kind = Mutation::Kind::kUpsert;
+  RowId preferred_id = 0;
+  std::string key;           // canonical; empty for ORDINAL
+  std::vector<Value> cells;  // upserts: parallel to TableDef::columns
+};
+
+struct ShardWriteResult {
+  uint64_t seq = 0;            // of the acknowledged write
+  std::vector<RowId> row_ids;  // parallel to the rows
+  uint64_t deleted = 0;        // deletes that hit a live row
+};
+
+/// One shard's part of a question.
+struct ShardQuery {
+  uint32_t table_id = 0;
+  uint32_t column_position = 0;
+  Plan plan;  // path, index, metric, ef_search, w, k, lag policy
+  Vector vector;
+  std::vector<SortKey> order_by;  // bound
+  std::optional<Filter> filter;   // bound
+  std::vector<uint32_t> columns;  // positions to return
+  bool include_null_vectors = false;
+};
+
+struct ShardQueryStats {
+  uint64_t nodes_visited = 0;
+  uint64_t distances = 0;  // approximate ones
+  uint64_t rescored = 0;   // exact ones
+  uint64_t tail_rows = 0;  // scanned in the tail
+};
+
+struct ShardQueryResult {
+  std::vector<RankedRow> ranked;  // in order, at most plan.k
+  std::vector<Row> rows;          // parallel; cells parallel to ShardQuery::columns
+  uint64_t visible_seq = 0;
+  uint64_t generation = 0;
+  ShardQueryStats stats;
+};
+
+/// Rows of one shard in row id order.
+struct ShardScan {
+  uint32_t table_id = 0;
+  std::optional<RowId> after;  // exclusive; unset: from the start
+  std::optional<Filter> filter;
+  std::vector<uint32_t> columns;
+  uint32_t max_rows = 0;
+  uint64_t max_bytes = 0;  // stops after the row that reaches it
+};
+struct ShardScanResult {
+  std::vector<Row> rows;
+  bool more = false;  // rows may follow the last one
+};
+
+/// Addresses a row for reading.
+struct RowAddress {
+  RowId preferred_id = 0;
+  std::string key;  // canonical; empty: by row id alone
+};
+
+/// The status of an index on one shard (contract 6.3).
+enum class IndexState : uint8_t { kBuilding = 1, kReady = 2, kStale = 3, kFailed = 4 };
+std::string_view IndexStateName(IndexState state);
+
+struct ShardIndexStatus {
+  IndexState state = IndexState::kBuilding;
+  std::string reason;
+  uint64_t rows_total = 0, rows_indexed = 0, rows_pending = 0, rows_null = 0, rows_invalid = 0;
+  uint64_t rows_deleted = 0;
+  uint64_t bytes_memory = 0, bytes_disk = 0;
+  uint64_t build_time_ms = 0;
+  double build_progress = 1;
+  uint64_t generation = 0;
+  uint64_t visible_seq = 0;
+  uint64_t lag_rows = 0;
+  int64_t lag_micros = 0;
+  uint32_t segments = 0;
+  uint64_t tail_rows = 0;
+  std::string last_error;
+};
+
+/// Sequences of a shard: accepted >= durable >= applied >= published.
+struct ShardWatermarks {
+  uint64_t accepted = 0, durable = 0, applied = 0, published = 0;
+};
+
+/// One shard, as the front sees it: function calls in one process, gRPC between front and worker
+/// in a cluster. Thread-safe. `done` is called exactly once, on any thread, perhaps before the call
+/// returns. The context outlives the call of `done`.
+class ShardClient {
+ public:
+  template <typename T>
+  using Done = std::function<void(absl::StatusOr<T>)>;
+
+  virtual ~ShardClient() = default;
+
+  /// Acknowledged when durable, and applied where an IMMEDIATE index or a delete needs it.
+  /// FAILED_PRECONDITION when the shard is read-only after a failed sync.
+  virtual void Write(const TableDef& table, std::vector<RowWrite> rows, const CallContext& context,
+                     Done<ShardWriteResult> done) = 0;
+
+  /// `index_id` 0: of the table only. `filter` may be null.
+  virtual void Probe(uint32_t table_id, uint32_t index_id, const Filter* filter,
+                     const CallContext& context, Done<ShardProbe> done) = 0;
+  virtual void Query(const TableDef& table, const ShardQuery& query, const CallContext& context,
+                     Done<ShardQueryResult> done) = 0;
+
+  /// Rows found, each with the position of its address in the request, as cells of `columns`.
+  virtual void Get(const TableDef& table, std::vector<RowAddress> addresses,
+                   std::vector<uint32_t> columns, const CallContext& context,
+                   Done<std::vector<std::pair<uint32_t, Row>>> done) = 0;
+  virtual void Scan(const TableDef& table, const ShardScan& scan, const CallContext& context,
+                    Done<ShardScanResult> done) = 0;
+  virtual void Count(const TableDef& table, const Filter* filter, const CallContext& context,
+                     Done<uint64_t> done) = 0;
+
+  /// Definitions reach the shard through these, in the order the catalog got them.
+  virtual absl::Status CreateTable(const TableDef& table) = 0;
+  virtual absl::Status DropTable(uint32_t table_id) = 0;
+  virtual absl::Status CreateIndex(const TableDef& table, const IndexDef& index) = 0;
+  virtual absl::Status RebuildIndex(uint32_t index_id) = 0;  // ABORTED: one is running
+  virtual absl::Status DropIndex(uint32_t index_id) = 0;
+  virtual absl::StatusOr<ShardIndexStatus> GetIndexStatus(uint32_t index_id) = 0;
+  virtual ShardWatermarks GetWatermarks() = 0;
+};
+
+}  // namespace ordinate

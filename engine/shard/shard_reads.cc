@@ -1,0 +1,161 @@
+// The read side of LocalShard. Any thread: each call takes the published snapshot once.
+#include <functional>
+#include <limits>
+#include <utility>
+
+#include "engine/shard/local_shard.h"
+#include "engine/shard/query_exec.h"
+#include "storage/base/status_macros.h"
+#include "storage/base/text.h"
+#include "storage/model/row_codec.h"
+
+namespace ordinate {
+namespace {
+
+using RowIdFinder = std::function<RowId(uint32_t table_id, const RowAddress& address)>;
+
+Row Project(const std::vector<Value>& cells, const StoredRow& stored,
+            const std::vector<uint32_t>& columns) {
+  Row row;
+  row.id = stored.id;
+  row.version = stored.version;
+  row.cells.reserve(columns.size());
+  for (const uint32_t position : columns) {
+    row.cells.push_back(position < cells.size() ? cells[position] : Value());
+  }
+  return row;
+}
+
+absl::StatusOr<std::vector<std::pair<uint32_t, Row>>> GetRows(
+    const RowStore& rows, const ShardSnapshot& snapshot, const RowIdFinder& find,
+    const TableDef& table, const std::vector<RowAddress>& addresses,
+    const std::vector<uint32_t>& columns, const CallContext& context) {
+  std::vector<std::pair<uint32_t, Row>> found;
+  for (uint32_t i = 0; i < addresses.size(); ++i) {
+    if (i % 64 == 0) RETURN_IF_ERROR(context.Check());
+    const RowId id = find(table.id, addresses[i]);
+    ASSIGN_OR_RETURN(auto stored, rows.Get(snapshot.rows.get(), table.id, id, snapshot.seq));
+    if (!stored.has_value()) continue;
+    if (!addresses[i].key.empty() && stored->key != addresses[i].key) continue;
+    ASSIGN_OR_RETURN(const std::vector<Value> cells, DecodeCells(table, stored->cells));
+    found.emplace_back(i, Project(cells, *stored, columns));
+  }
+  return found;
+}
+
+uint64_t RoughBytes(const Row& row) {
+  uint64_t bytes = 32;
+  for (const Value& cell : row.cells) {
+    bytes += 16;
+    if (const auto* text = std::get_if<std::string>(&cell)) bytes += text->size();
+    if (const auto* vector = std::get_if<Vector>(&cell)) bytes += vector->size() * sizeof(float);
+  }
+  return bytes;
+}
+
+absl::StatusOr<ShardScanResult> ScanRows(const RowStore& rows, const ShardSnapshot& snapshot,
+                                         const TableDef& table, const ShardScan& scan,
+                                         const CallContext& context) {
+  ShardScanResult result;
+  if (scan.after == std::numeric_limits<RowId>::max()) return result;
+  uint64_t bytes = 0;
+  uint64_t seen = 0;
+  const absl::Status status =
+      rows.Scan(snapshot.rows.get(), table.id, scan.after.has_value() ? *scan.after + 1 : 0,
+                snapshot.seq, [&](StoredRow&& stored) -> absl::StatusOr<bool> {
+                  if (++seen % 256 == 0) RETURN_IF_ERROR(context.Check());
+                  Row row;
+                  ASSIGN_OR_RETURN(row.cells, DecodeCells(table, stored.cells));
+                  if (scan.filter.has_value() && !Matches(*scan.filter, RowCells(row))) return true;
+                  if (result.rows.size() >= scan.max_rows || bytes >= scan.max_bytes) {
+                    result.more = true;
+                    return false;
+                  }
+                  result.rows.push_back(Project(row.cells, stored, scan.columns));
+                  bytes += RoughBytes(result.rows.back());
+                  return true;
+                });
+  if (!status.ok()) return status;
+  return result;
+}
+
+absl::StatusOr<uint64_t> CountRows(const RowStore& rows, const ShardSnapshot& snapshot,
+                                   const TableDef& table, const Filter* filter,
+                                   const CallContext& context) {
+  if (filter == nullptr) return rows.CountRows(snapshot.rows.get(), table.id);
+  uint64_t count = 0;
+  uint64_t seen = 0;
+  const absl::Status status =
+      rows.Scan(snapshot.rows.get(), table.id, 0, snapshot.seq,
+                [&](StoredRow&& stored) -> absl::StatusOr<bool> {
+                  if (++seen % 256 == 0) RETURN_IF_ERROR(context.Check());
+                  Row row;
+                  ASSIGN_OR_RETURN(row.cells, DecodeCells(table, stored.cells));
+                  if (Matches(*filter, RowCells(row))) ++count;
+                  return true;
+                });
+  if (!status.ok()) return status;
+  return count;
+}
+
+absl::StatusOr<ShardProbe> ProbeTable(const RowStore& rows, const ShardSnapshot& snapshot,
+                                      uint32_t table_id, uint32_t index_id, const Filter* filter) {
+  ShardProbe probe;
+  ASSIGN_OR_RETURN(probe.table_rows, rows.CountRows(snapshot.rows.get(), table_id));
+  if (index_id == 0) return probe;
+  const PublishedIndex* index = snapshot.FindIndex(index_id);
+  if (index == nullptr || index->snapshot == nullptr) {
+    probe.index_problem = index == nullptr ? "it was dropped" : index->problem;
+    return probe;
+  }
+  probe.index_usable = true;
+  probe.generation = index->snapshot->generation;
+  probe.index_rows = index->snapshot->live_vector_rows;
+  probe.tail_rows = index->snapshot->live_tail_rows;
+  if (filter != nullptr) SampleFilter(*index->snapshot, *filter, probe);
+  return probe;
+}
+
+}  // namespace
+
+void LocalShard::Probe(uint32_t table_id, uint32_t index_id, const Filter* filter,
+                       const CallContext& context, Done<ShardProbe> done) {
+  if (absl::Status status = context.Check(); !status.ok()) return done(status);
+  done(ProbeTable(*rows_, *Current(), table_id, index_id, filter));
+}
+
+void LocalShard::Query(const TableDef& table, const ShardQuery& query, const CallContext& context,
+                       Done<ShardQueryResult> done) {
+  const std::shared_ptr<const ShardSnapshot> snapshot = Current();
+  const QuerySource source{&table, rows_.get(), snapshot.get(), options_.query_executor};
+  absl::StatusOr<ShardQueryResult> result = ExecuteQuery(source, query, context);
+  if (absl::IsDataLoss(result.status()) && query.plan.index_id != 0) {
+    const PublishedIndex* index = snapshot->FindIndex(query.plan.index_id);
+    Quarantine(query.plan.index_id, index->snapshot->generation, result.status());
+    result = absl::AbortedError(
+        Concat("index '", query.plan.index, "' is damaged: ", result.status().message()));
+  }
+  done(std::move(result));
+}
+
+void LocalShard::Get(const TableDef& table, std::vector<RowAddress> addresses,
+                     std::vector<uint32_t> columns, const CallContext& context,
+                     Done<std::vector<std::pair<uint32_t, Row>>> done) {
+  const std::shared_ptr<const ShardSnapshot> snapshot = Current();
+  const RowIdFinder find = [&](uint32_t table_id, const RowAddress& address) {
+    return ids_->WhereIs(table_id, address.preferred_id, address.key);
+  };
+  done(GetRows(*rows_, *snapshot, find, table, addresses, columns, context));
+}
+
+void LocalShard::Scan(const TableDef& table, const ShardScan& scan, const CallContext& context,
+                      Done<ShardScanResult> done) {
+  done(ScanRows(*rows_, *Current(), table, scan, context));
+}
+
+void LocalShard::Count(const TableDef& table, const Filter* filter, const CallContext& context,
+                       Done<uint64_t> done) {
+  done(CountRows(*rows_, *Current(), table, filter, context));
+}
+
+}  // namespace ordinate

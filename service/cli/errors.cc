@@ -1,0 +1,128 @@
+#include "service/cli/errors.h"
+
+#include <optional>
+
+#include "absl/strings/cord.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+#include "storage/base/text.h"
+
+namespace ordinate::cli {
+namespace {
+
+constexpr char kExitPayload[] = "ordinate.cli/exit";
+constexpr char kDetailPayload[] = "ordinate.cli/details";
+
+absl::Status Make(absl::StatusCode code, std::string_view message, ExitCode exit) {
+  absl::Status status(code, AbslView(message));
+  status.SetPayload(kExitPayload, absl::Cord(Concat(static_cast<int>(exit))));
+  return status;
+}
+
+std::string BadRequestLines(const google::rpc::BadRequest& bad_request) {
+  std::string lines;
+  for (const auto& violation : bad_request.field_violations()) {
+    lines += Concat("  ", violation.field(), ": ", violation.description(), "\n");
+  }
+  return lines;
+}
+
+std::string RetryLine(const google::rpc::RetryInfo& retry) {
+  const double seconds =
+      static_cast<double>(retry.retry_delay().seconds()) + retry.retry_delay().nanos() * 1e-9;
+  return absl::StrFormat("  retry after %.3g s\n", seconds);
+}
+
+std::string ResourceLine(const google::rpc::ResourceInfo& resource) {
+  return Concat("  ", resource.resource_type(), " '", resource.resource_name(), "'",
+                resource.description().empty() ? "" : ": ", resource.description(), "\n");
+}
+
+/// Nothing for details of other types.
+std::string DetailLine(const google::protobuf::Any& detail) {
+  if (google::rpc::BadRequest bad; detail.UnpackTo(&bad)) return BadRequestLines(bad);
+  if (google::rpc::RetryInfo retry; detail.UnpackTo(&retry)) return RetryLine(retry);
+  if (google::rpc::ResourceInfo resource; detail.UnpackTo(&resource)) return ResourceLine(resource);
+  return "";
+}
+
+std::optional<std::string> Payload(const absl::Status& status, const char* name) {
+  const auto cord = status.GetPayload(name);
+  if (!cord.has_value()) return std::nullopt;
+  return std::string(*cord);
+}
+
+}  // namespace
+
+absl::Status UsageError(std::string_view message) {
+  return Make(absl::StatusCode::kInvalidArgument, message, kExitUsage);
+}
+
+absl::Status FileError(std::string_view message) {
+  return Make(absl::StatusCode::kFailedPrecondition, message, kExitFile);
+}
+
+absl::Status Finding(std::string_view message) {
+  return Make(absl::StatusCode::kDataLoss, message, kExitFinding);
+}
+
+absl::Status ConnectError(std::string_view server, std::string_view why) {
+  return Make(absl::StatusCode::kUnavailable,
+              Concat("cannot connect to ", server, ": ", why,
+                     ". Start one with 'ordinate serve', or name another with --server "
+                     "HOST:PORT or ORDINATE_SERVER."),
+              kExitConnect);
+}
+
+absl::Status FromServer(const grpc::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  absl::Status made =
+      Make(static_cast<absl::StatusCode>(status.error_code()), status.error_message(), kExitServer);
+  const std::string lines = DetailLines(status.error_details());
+  if (!lines.empty()) made.SetPayload(kDetailPayload, absl::Cord(lines));
+  return made;
+}
+
+absl::Status Prefixed(std::string_view prefix, const absl::Status& status) {
+  if (status.ok()) return status;
+  absl::Status made(status.code(), Concat(prefix, status.message()));
+  status.ForEachPayload(
+      [&made](absl::string_view name, const absl::Cord& value) { made.SetPayload(name, value); });
+  return made;
+}
+
+absl::Status WithDetail(const absl::Status& status, std::string_view line) {
+  absl::Status made = status;
+  made.SetPayload(kDetailPayload, absl::Cord(Concat(Payload(status, kDetailPayload).value_or(""),
+                                                    "  ", line, "\n")));
+  return made;
+}
+
+ExitCode ExitCodeOf(const absl::Status& status) {
+  if (status.ok()) return kExitOk;
+  int code = kExitFile;
+  if (const auto text = Payload(status, kExitPayload)) {
+    if (!absl::SimpleAtoi(*text, &code)) code = kExitFile;
+  }
+  return static_cast<ExitCode>(code);
+}
+
+std::string ErrorText(const absl::Status& status) {
+  const bool from_server = ExitCodeOf(status) == kExitServer;
+  return Concat("error: ", from_server ? absl::StatusCodeToString(status.code()) : "",
+                from_server ? ": " : "", status.message(), "\n",
+                Payload(status, kDetailPayload).value_or(""));
+}
+
+std::string DetailLines(const std::string& serialized_rpc_status) {
+  std::string lines;
+  google::rpc::Status status;
+  if (!status.ParseFromString(serialized_rpc_status)) return lines;
+  for (const auto& detail : status.details()) lines += DetailLine(detail);
+  return lines;
+}
+
+}  // namespace ordinate::cli

@@ -1,0 +1,181 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "engine/query/plan.h"
+#include "engine/query/request.h"
+#include "engine/query/settings.h"
+#include "engine/shard/shard_client.h"
+#include "storage/base/clock.h"
+#include "storage/base/context.h"
+#include "storage/base/executor.h"
+#include "storage/base/mutex.h"
+#include "storage/catalog/definitions.h"
+#include "storage/model/key.h"
+
+namespace ordinate {
+
+/// Sequence per shard.
+using SeqByShard = std::map<uint32_t, uint64_t>;
+
+enum class OnInvalid : uint8_t { kError = 1, kNull = 2 };
+
+/// Rows to write. Cells are parallel to the table's columns and of their types (a NaN or infinite
+/// component stands for one that is not a finite f32; a vector's dim is not checked yet).
+struct UpsertInput {
+  struct InputRow {
+    std::vector<Value> cells;
+    RowId row_id = 0;  // ORDINAL tables: an existing row; 0: a new one
+  };
+  std::string table;
+  std::vector<InputRow> rows;
+  OnInvalid on_invalid = OnInvalid::kError;
+};
+struct UpsertResult {
+  SeqByShard token;
+  std::vector<RowId> row_ids;
+  std::vector<uint32_t> nulled_rows;
+  std::vector<std::string> notices;
+};
+
+/// A row by key cells, or by row id.
+struct KeyInput {
+  std::vector<Value> cells;  // empty: by row_id
+  RowId row_id = 0;
+};
+struct DeleteResult {
+  SeqByShard token;
+  uint64_t deleted = 0;
+};
+
+/// Rows with the positions of the columns their cells hold.
+struct RowsResult {
+  std::vector<uint32_t> columns;
+  std::vector<Row> rows;
+  std::string next_page_token;  // scans
+};
+
+struct QueryResult {
+  Plan plan;
+  std::vector<uint32_t> columns;
+  std::vector<RankedRow> ranked;
+  std::vector<Row> rows;  // parallel to ranked
+  SeqByShard visible_seq;
+  ShardQueryStats stats;  // summed
+  int64_t server_nanos = 0;
+};
+
+struct TableInfo {
+  TableDef table;
+  uint64_t rows = 0;
+};
+struct IndexInfo {
+  IndexDef index;
+  TableDef table;
+  ShardIndexStatus total;
+  std::vector<ShardIndexStatus> shards;
+  SeqByShard visible_seq;
+};
+
+/// What the front tells of every finished query, for logs and metrics. Any thread.
+class QueryObserver {
+ public:
+  virtual ~QueryObserver() = default;
+  virtual void OnQuery(const QueryRequest& request, const absl::StatusOr<QueryResult>& result,
+                       int64_t nanos) = 0;
+};
+
+/// The stateless front: validates, routes, plans, gathers, merges. Thread-safe. Knows shards only
+/// as ShardClients, and nothing of the wire.
+class Front {
+ public:
+  struct Options {
+    Settings settings;
+    Executor* executor = nullptr;  // fans heavy calls out over shards
+    const Clock* clock = nullptr;
+    KeyHash key_hash = &DefaultKeyHash;
+    bool with_hnsw = true;              // whether this build has the HNSW engine
+    QueryObserver* observer = nullptr;  // may be null
+  };
+  /// `definitions` and `shards` outlive this.
+  Front(Definitions& definitions, std::vector<ShardClient*> shards, Options options);
+
+  std::shared_ptr<const DefinitionSet> definitions() const;
+  /// The table, or NOT_FOUND naming it and listing near names.
+  absl::StatusOr<TableDef> FindTable(const std::string& name) const;
+
+  absl::StatusOr<TableDef> CreateTable(TableDef table);
+  absl::Status DropTable(const std::string& name);
+  absl::StatusOr<TableInfo> GetTable(const std::string& name, const CallContext& context);
+
+  /// Fills defaults (m, ef_build from settings; dim from the column), validates, stores, starts
+  /// the builds. `table` and `column` by name.
+  absl::StatusOr<IndexDef> CreateIndex(const std::string& table, const std::string& column,
+                                       IndexDef index);
+  absl::Status RebuildIndex(const std::string& name);
+  absl::Status DropIndex(const std::string& name);
+  absl::StatusOr<IndexInfo> GetIndex(const std::string& name);
+  /// Of one table, or of all when empty.
+  absl::StatusOr<std::vector<IndexInfo>> ListIndexes(const std::string& table);
+
+  absl::StatusOr<UpsertResult> Upsert(UpsertInput input, const CallContext& context);
+  absl::StatusOr<DeleteResult> Delete(const std::string& table, std::vector<KeyInput> keys,
+                                      const CallContext& context);
+  absl::StatusOr<RowsResult> Get(const std::string& table, std::vector<KeyInput> keys,
+                                 const std::vector<std::string>& columns,
+                                 const CallContext& context);
+  absl::StatusOr<RowsResult> Scan(const std::string& table, std::optional<Filter> filter,
+                                  const std::vector<std::string>& columns, uint32_t page_size,
+                                  const std::string& page_token, const CallContext& context);
+  absl::StatusOr<uint64_t> Count(const std::string& table, std::optional<Filter> filter,
+                                 const CallContext& context);
+
+  absl::StatusOr<QueryResult> Query(const QueryRequest& request, const CallContext& context);
+  absl::StatusOr<Plan> Explain(const QueryRequest& request, const CallContext& context);
+
+ private:
+  struct BoundQuery;  // a question with every name resolved
+  class ShardWrites;  // rows routed to their shards
+
+  uint32_t shard_count() const { return static_cast<uint32_t>(shards_.size()); }
+  absl::Status CheckEngine(const IndexDef& index) const;
+  /// The index and its table, as defined now. NOT_FOUND.
+  absl::StatusOr<IndexInfo> FindIndex(const std::string& name) const;
+  absl::Status ReadStatus(IndexInfo& info);
+  void UndoCreateIndex(const IndexDef& index, size_t shards) ORDINATE_REQUIRES(change_mutex_);
+
+  absl::StatusOr<std::vector<RowId>> AssignRowIds(const TableDef& table, const UpsertInput& input);
+  /// Fans the writes out and waits for all of them; an error says which shards were written.
+  absl::StatusOr<std::vector<ShardWriteResult>> Send(const TableDef& table, ShardWrites& writes,
+                                                     const CallContext& context);
+
+  /// Resolves names, asks the shards what they know, and plans.
+  absl::StatusOr<BoundQuery> Bind(const QueryRequest& request, const CallContext& context) const;
+  /// Runs the plan of `bound` on every shard and merges.
+  absl::StatusOr<QueryResult> Run(const BoundQuery& bound, const CallContext& context) const;
+  absl::StatusOr<QueryResult> RunWithFallback(const QueryRequest& request,
+                                              const CallContext& context) const;
+
+  // Constant after construction.
+  Definitions& definitions_;
+  const std::vector<ShardClient*> shards_;
+  const Options options_;
+
+  // Held while a definition changes, so that shards hear of changes in the catalog's order.
+  Mutex change_mutex_;
+};
+
+/// Limits of requests, each named in the refusal.
+inline constexpr size_t kMaxRowsPerWrite = 10'000;
+inline constexpr size_t kMaxKeysPerRead = 10'000;
+inline constexpr uint32_t kMaxPageSize = 10'000;
+inline constexpr uint32_t kDefaultPageSize = 1'000;
+inline constexpr uint64_t kMaxPageBytes = 16ull << 20;
+
+}  // namespace ordinate

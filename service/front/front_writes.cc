@@ -1,0 +1,199 @@
+#include <map>
+#include <string>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_join.h"
+#include "service/front/front.h"
+#include "service/front/gather.h"
+#include "service/front/row_address.h"
+#include "service/front/row_check.h"
+#include "storage/base/error_details.h"
+#include "storage/base/status_macros.h"
+#include "storage/base/text.h"
+
+namespace ordinate {
+
+/// The rows of one request by shard, in request order within each.
+class Front::ShardWrites {
+ public:
+  explicit ShardWrites(uint32_t shards) : shards_(shards) {}
+
+  /// INVALID_ARGUMENT when a row of the same address was added before (contract 1.6).
+  absl::Status Add(RowWrite row, std::string_view what) {
+    const auto number = static_cast<uint32_t>(added_++);
+    const auto [first, fresh] = seen_.try_emplace({row.preferred_id, row.key}, number);
+    if (!fresh) {
+      return InField(
+          absl::InvalidArgumentError(Concat(what, " ", number, " has the same key as ", what, " ",
+                                            first->second, "; a request may name a key once")),
+          Concat(what, "s[", number, "]"));
+    }
+    Part& part = parts_[ShardOf(row.preferred_id, shards_)];
+    part.rows.push_back(std::move(row));
+    part.numbers.push_back(number);
+    return absl::OkStatus();
+  }
+
+  struct Part {
+    std::vector<RowWrite> rows;
+    std::vector<uint32_t> numbers;  // of the rows in the request
+  };
+  std::map<uint32_t, Part>& parts() { return parts_; }  // by shard; none is empty
+
+ private:
+  const uint32_t shards_;
+  size_t added_ = 0;
+  std::map<uint32_t, Part> parts_;
+  absl::flat_hash_map<std::pair<RowId, std::string>, uint32_t> seen_;
+};
+
+namespace {
+
+absl::Status CheckRowIds(const TableDef& table, const UpsertInput& input, RowId bound) {
+  for (size_t i = 0; i < input.rows.size(); ++i) {
+    const RowId id = input.rows[i].row_id;
+    if (id == 0) continue;
+    std::string problem;
+    if (!table.key.empty()) {
+      problem = Concat("row_id is given, but table '", table.name,
+                       "' has a primary key; leave row_id out");
+    } else if (id >= bound) {
+      problem = Concat("row_id was never given out; expected one of an existing row, below ", bound,
+                       ", or 0 for a new row");
+    } else {
+      continue;
+    }
+    return InField(absl::InvalidArgumentError(Concat("row ", i, " (row_id = ", id, "): ", problem)),
+                   Concat("rows[", i, "].row_id"));
+  }
+  return absl::OkStatus();
+}
+
+std::vector<std::string> Notices(const std::vector<const IndexDef*>& indexes) {
+  std::vector<std::string> notices;
+  for (const IndexDef* index : indexes) {
+    if (index->mode == FreshnessMode::kImmediate) continue;
+    const std::string_view mode = FreshnessModeName(index->mode);
+    notices.push_back(
+        Concat("index '", index->name, "' (", mode, ") shows this write only after a rebuild",
+               index->mode == FreshnessMode::kRebuildOnly
+                   ? ""
+                   : Concat(": this version applies ", mode, " writes at REBUILD only")));
+  }
+  return notices;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<RowId>> Front::AssignRowIds(const TableDef& table,
+                                                       const UpsertInput& input) {
+  RowId bound = 0;
+  if (table.key.empty()) {
+    ASSIGN_OR_RETURN(bound, definitions_.RowIdBound(table.id));
+  }
+  RETURN_IF_ERROR(CheckRowIds(table, input, bound));
+  std::vector<RowId> ids(input.rows.size());
+  if (!table.key.empty()) return ids;
+  uint64_t fresh = 0;
+  for (const auto& row : input.rows) fresh += row.row_id == 0;
+  RowId next = 0;
+  if (fresh > 0) {
+    ASSIGN_OR_RETURN(next, definitions_.AllocateRowIds(table.id, fresh));
+  }
+  for (size_t i = 0; i < ids.size(); ++i) {
+    ids[i] = input.rows[i].row_id != 0 ? input.rows[i].row_id : next++;
+  }
+  return ids;
+}
+
+absl::StatusOr<std::vector<ShardWriteResult>> Front::Send(const TableDef& table,
+                                                          ShardWrites& writes,
+                                                          const CallContext& context) {
+  RETURN_IF_ERROR(context.Check());
+  std::vector<std::pair<uint32_t, std::vector<RowWrite>>> parts;
+  for (auto& [shard, part] : writes.parts()) parts.emplace_back(shard, std::move(part.rows));
+  auto answers = GatherEach<ShardWriteResult>(
+      parts.size(), Spread::kInline, options_.executor,
+      [&](size_t i, ShardClient::Done<ShardWriteResult> done) {
+        shards_[parts[i].first]->Write(table, std::move(parts[i].second), context, std::move(done));
+      });
+  std::vector<ShardWriteResult> results;
+  std::vector<std::string> written;
+  absl::Status first;
+  uint32_t failed = 0;
+  for (size_t i = 0; i < answers.size(); ++i) {
+    if (answers[i].ok()) {
+      written.push_back(Concat(parts[i].first, " (sequence ", answers[i]->seq, ")"));
+      results.push_back(*std::move(answers[i]));
+    } else if (first.ok()) {
+      first = answers[i].status();
+      failed = parts[i].first;
+    }
+  }
+  if (first.ok()) return results;
+  if (answers.size() == 1) return first;
+  const std::string others = written.empty() ? "no other shard acknowledged its rows"
+                                             : Concat("the rows of these shards were written: ",
+                                                      absl::StrJoin(written, ", "));
+  return WithMessage(first, Concat("shard ", failed, ": ", first.message(), "; ", others));
+}
+
+absl::StatusOr<UpsertResult> Front::Upsert(UpsertInput input, const CallContext& context) {
+  const auto set = definitions_.Current();
+  ASSIGN_OR_RETURN(const TableDef table, FindTable(input.table));
+  const std::vector<const IndexDef*> indexes = set->IndexesOf(table.id);
+  UpsertResult result;
+  ASSIGN_OR_RETURN(result.nulled_rows, CheckRows(table, indexes, input));
+  ASSIGN_OR_RETURN(result.row_ids, AssignRowIds(table, input));
+
+  ShardWrites writes(shard_count());
+  for (size_t i = 0; i < input.rows.size(); ++i) {
+    RowWrite row{.kind = Mutation::Kind::kUpsert, .preferred_id = result.row_ids[i]};
+    if (!table.key.empty()) {
+      RowAddress address = AddressOfCells(table, input.rows[i].cells, options_.key_hash);
+      row.preferred_id = address.preferred_id;
+      row.key = std::move(address.key);
+    }
+    row.cells = std::move(input.rows[i].cells);
+    RETURN_IF_ERROR(writes.Add(std::move(row), "row"));
+  }
+  ASSIGN_OR_RETURN(const std::vector<ShardWriteResult> answers, Send(table, writes, context));
+  size_t next = 0;
+  for (const auto& [shard, part] : writes.parts()) {
+    const ShardWriteResult& answer = answers[next++];
+    result.token[shard] = answer.seq;
+    if (answer.row_ids.size() != part.numbers.size()) {
+      return absl::InternalError(Concat("shard ", shard, " answered ", answer.row_ids.size(),
+                                        " row ids for ", part.numbers.size(), " rows"));
+    }
+    for (size_t i = 0; i < part.numbers.size(); ++i) {
+      result.row_ids[part.numbers[i]] = answer.row_ids[i];
+    }
+  }
+  result.notices = Notices(indexes);
+  return result;
+}
+
+absl::StatusOr<DeleteResult> Front::Delete(const std::string& table_name,
+                                           std::vector<KeyInput> keys, const CallContext& context) {
+  ASSIGN_OR_RETURN(const TableDef table, FindTable(table_name));
+  ASSIGN_OR_RETURN(std::vector<RowAddress> addresses, AddressesOf(table, keys, options_.key_hash));
+  ShardWrites writes(shard_count());
+  for (RowAddress& address : addresses) {
+    RETURN_IF_ERROR(writes.Add({.kind = Mutation::Kind::kDelete,
+                                .preferred_id = address.preferred_id,
+                                .key = std::move(address.key)},
+                               "key"));
+  }
+  ASSIGN_OR_RETURN(const std::vector<ShardWriteResult> answers, Send(table, writes, context));
+  DeleteResult result;
+  size_t next = 0;
+  for (const auto& [shard, part] : writes.parts()) {
+    result.token[shard] = answers[next].seq;
+    result.deleted += answers[next++].deleted;
+  }
+  return result;
+}
+
+}  // namespace ordinate

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "grpcpp/impl/service_type.h"
+#include "grpcpp/server.h"
+#include "service/front/front.h"
+#include "service/server/call_gate.h"
+#include "service/server/metrics.h"
+#include "service/server/options.h"
+
+namespace ordinate {
+
+/// The gRPC endpoint: the services of ordinate.v1, health by service, reflection.
+class GrpcServer {
+ public:
+  /// Serves from when it returns. UNAVAILABLE naming the address and why nothing can listen there.
+  /// `front` and `metrics` outlive this.
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(Front& front, ServerMetrics& metrics,
+                                                           const GrpcOptions& options);
+  /// Drains without grace if that was not done.
+  ~GrpcServer();
+
+  /// "host:port" with the port in use.
+  const std::string& address() const { return address_; }
+
+  /// Health turns NOT_SERVING, no new call is taken, and calls in work end; those that have not
+  /// after `grace` are cancelled. Returns when none is left. One thread, once.
+  void Drain(std::chrono::milliseconds grace);
+
+ private:
+  GrpcServer(const GrpcOptions& options, ServerMetrics& metrics)
+      : gate_(options.max_concurrent_calls, metrics) {}
+
+  CallGate gate_;
+  std::vector<std::unique_ptr<grpc::Service>> services_;
+  std::unique_ptr<grpc::Server> server_;
+  std::string address_;
+  bool drained_ = false;
+};
+
+}  // namespace ordinate

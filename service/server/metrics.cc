@@ -1,0 +1,105 @@
+#include "service/server/metrics.h"
+
+#include <utility>
+
+#include "absl/status/status.h"
+#include "prometheus/exposer.h"
+#include "service/server/address.h"
+#include "storage/base/text.h"
+
+namespace ordinate {
+namespace {
+
+using prometheus::BuildCounter;
+using prometheus::BuildGauge;
+using prometheus::BuildHistogram;
+
+/// 100 µs to 10 s; queries are mostly under 1 ms.
+prometheus::Histogram::BucketBoundaries Buckets() {
+  return {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
+          0.05,   0.1,     0.25,   0.5,   1,      2.5,   5,    10};
+}
+
+}  // namespace
+
+ServerMetrics::ServerMetrics()
+    : registry_(std::make_shared<prometheus::Registry>()),
+      queries_(BuildCounter()
+                   .Name("ordinate_queries_total")
+                   .Help("Queries answered, in queries, by path and by the reason for it.")
+                   .Register(*registry_)),
+      query_seconds_(BuildHistogram()
+                         .Name("ordinate_query_seconds")
+                         .Help("Time to answer a query, in seconds, by path.")
+                         .Register(*registry_)),
+      write_rows_(BuildCounter()
+                      .Name("ordinate_write_rows_total")
+                      .Help("Rows or keys in acknowledged writes, in rows, by operation.")
+                      .Register(*registry_)),
+      write_seconds_(BuildHistogram()
+                         .Name("ordinate_write_seconds")
+                         .Help("Time to acknowledge a write request, in seconds, by operation.")
+                         .Register(*registry_)),
+      errors_(BuildCounter()
+                  .Name("ordinate_errors_total")
+                  .Help("Calls that ended with an error, in calls, by RPC and canonical code.")
+                  .Register(*registry_)),
+      call_seconds_(BuildHistogram()
+                        .Name("ordinate_call_seconds")
+                        .Help("Duration of finished calls, in seconds, by RPC.")
+                        .Register(*registry_)),
+      calls_in_work_(BuildGauge()
+                         .Name("ordinate_calls_in_work")
+                         .Help("Calls in work now, in calls.")
+                         .Register(*registry_)
+                         .Add({})) {
+  // Series that exist from the start let a rate be taken from the first event on.
+  for (const char* path : {"ANN", "EXACT"}) query_seconds_.Add({{"path", path}}, Buckets());
+  for (const char* operation : {"upsert", "delete"}) {
+    write_rows_.Add({{"operation", operation}});
+    write_seconds_.Add({{"operation", operation}}, Buckets());
+  }
+}
+
+void ServerMetrics::RecordQuery(const Plan& plan, double seconds) {
+  const std::string path(PathName(plan.path));
+  queries_.Add({{"path", path}, {"reason", std::string(ReasonName(plan.reason))}}).Increment();
+  query_seconds_.Add({{"path", path}}, Buckets()).Observe(seconds);
+}
+
+void ServerMetrics::RecordWrite(std::string_view operation, uint64_t rows, double seconds) {
+  const std::string name(operation);
+  write_rows_.Add({{"operation", name}}).Increment(static_cast<double>(rows));
+  write_seconds_.Add({{"operation", name}}, Buckets()).Observe(seconds);
+}
+
+void ServerMetrics::RecordCall(std::string_view rpc, absl::StatusCode code, double seconds) {
+  const std::string name(rpc);
+  call_seconds_.Add({{"rpc", name}}, Buckets()).Observe(seconds);
+  if (code == absl::StatusCode::kOk) return;
+  errors_.Add({{"rpc", name}, {"code", absl::StatusCodeToString(code)}}).Increment();
+}
+
+absl::StatusOr<std::unique_ptr<MetricsEndpoint>> MetricsEndpoint::Start(
+    const std::string& address,
+    std::vector<std::shared_ptr<prometheus::Collectable>> collectables) {
+  std::unique_ptr<MetricsEndpoint> endpoint(new MetricsEndpoint());
+  endpoint->collectables_ = std::move(collectables);
+  try {
+    endpoint->exposer_ = std::make_unique<prometheus::Exposer>(address);
+    for (const auto& collectable : endpoint->collectables_) {
+      endpoint->exposer_->RegisterCollectable(collectable);
+    }
+    const std::vector<int> ports = endpoint->exposer_->GetListeningPorts();
+    endpoint->address_ = ports.empty() ? address : WithPort(address, ports.front());
+  } catch (const std::exception& error) {
+    return absl::UnavailableError(
+        Concat("cannot serve metrics on ", address, ": ", WhyNoListening(address, error.what()),
+               "; choose another address with --metrics-listen, or 'none'"));
+  }
+  return endpoint;
+}
+
+MetricsEndpoint::~MetricsEndpoint() = default;
+
+}  // namespace ordinate

@@ -1,0 +1,52 @@
+#include "service/server/query_log.h"
+
+#include <string>
+
+#include "service/server/logging.h"
+#include "service/server/metrics.h"
+#include "spdlog/spdlog.h"
+
+namespace ordinate {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string Text(std::string_view view) { return std::string(view); }
+
+void AddPlan(const Plan& plan, Json& facts) {
+  facts["path"] = Text(PathName(plan.path));
+  facts["reason"] = Text(ReasonName(plan.reason));
+  facts["sentence"] = plan.sentence;
+  facts["index"] = plan.index;
+  facts["engine"] = plan.index.empty() ? "" : Text(EngineName(plan.engine));
+  facts["metric"] = Text(MetricName(plan.metric));
+  facts["ef_search"] = plan.ef_search;
+  facts["alpha"] = plan.alpha;
+  facts["w"] = plan.w;
+  facts["k"] = plan.k;
+  facts["filter_strategy"] = Text(FilterStrategyName(plan.filter_strategy));
+  facts["selectivity"] = plan.selectivity;
+  facts["shards"] = plan.shards;
+  facts["lag_policy"] = Text(LagPolicyName(plan.lag_policy));
+  facts["warnings"] = plan.warnings;
+}
+
+}  // namespace
+
+void QueryLog::OnQuery(const QueryRequest& request, const absl::StatusOr<QueryResult>& result,
+                       int64_t nanos) {
+  if (result.ok()) metrics_.RecordQuery(result->plan, static_cast<double>(nanos) / 1e9);
+  if (!spdlog::should_log(spdlog::level::debug)) return;
+  Json facts = {{"table", request.table}, {"column", request.column}};
+  if (result.ok()) {
+    AddPlan(result->plan, facts);
+    facts["rows"] = result->rows.size();
+  } else {
+    facts["error"] = std::string(result.status().message());
+  }
+  facts["ms"] = static_cast<double>(nanos) / 1e6;
+  facts["code"] = absl::StatusCodeToString(result.status().code());
+  LogEvent(spdlog::level::debug, "query", facts);
+}
+
+}  // namespace ordinate

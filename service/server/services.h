@@ -1,0 +1,18 @@
+#pragma once
+
+#include <memory>
+
+#include "grpcpp/impl/service_type.h"
+#include "service/front/front.h"
+#include "service/server/call_gate.h"
+
+namespace ordinate {
+
+/// The gRPC services of ordinate.v1: each converts from the wire, calls the front, converts back.
+/// `front` and `gate` outlive the service.
+std::unique_ptr<grpc::Service> MakeTableService(Front& front, CallGate& gate);
+std::unique_ptr<grpc::Service> MakeRowService(Front& front, CallGate& gate);
+std::unique_ptr<grpc::Service> MakeIndexService(Front& front, CallGate& gate);
+std::unique_ptr<grpc::Service> MakeQueryService(Front& front, CallGate& gate);
+
+}  // namespace ordinate

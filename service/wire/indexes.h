@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "ordinate/v1/index_service.pb.h"
+#include "service/front/front.h"
+#include "storage/model/schema.h"
+
+namespace ordinate {
+
+/// What CreateIndex is asked for. Options left out are 0 in `index` where the front fills them
+/// (dim, m, ef_build), and the definition's defaults elsewhere.
+struct IndexInput {
+  std::string table;
+  std::string column;
+  IndexDef index;
+};
+
+/// INVALID_ARGUMENT names the option that is unknown or not a duration.
+absl::StatusOr<IndexInput> IndexFromProto(const v1::Index& proto);
+void IndexToProto(const IndexDef& index, const TableDef& table, v1::Index* proto);
+
+/// `visible_seq`: of the shards the status speaks of.
+void IndexStatusToProto(const ShardIndexStatus& status, const SeqByShard& visible_seq,
+                        v1::IndexStatus* proto);
+void IndexInfoToProto(const IndexInfo& info, v1::IndexInfo* proto);
+
+}  // namespace ordinate

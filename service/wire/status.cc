@@ -1,0 +1,94 @@
+#include "service/wire/status.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+#include "service/wire/durations.h"
+#include "storage/base/error_details.h"
+#include "storage/base/text.h"
+
+namespace ordinate {
+namespace {
+
+// Message and details share the trailing metadata, of which peers take 8 KiB in all by default.
+constexpr size_t kMaxMessageBytes = 2'000;
+constexpr size_t kMaxDescriptionBytes = 300;
+constexpr size_t kMaxViolations = 4;
+
+// At most `most` bytes, cut between UTF-8 sequences.
+std::string Cut(std::string_view text, size_t most) {
+  if (text.size() <= most) return std::string(text);
+  while (most > 0 && (static_cast<uint8_t>(text[most]) & 0xC0) == 0x80) --most;
+  return Concat(text.substr(0, most), "...");
+}
+
+void AddDetails(const absl::Status& status, google::rpc::Status* proto) {
+  const auto violations = FieldViolations(status);
+  if (!violations.empty()) {
+    google::rpc::BadRequest bad;
+    for (size_t i = 0; i < std::min(violations.size(), kMaxViolations); ++i) {
+      auto* out = bad.add_field_violations();
+      out->set_field(Cut(violations[i].field, kMaxDescriptionBytes));
+      out->set_description(Cut(violations[i].description, kMaxDescriptionBytes));
+    }
+    proto->add_details()->PackFrom(bad);
+  }
+  if (const auto resource = ResourceOf(status)) {
+    google::rpc::ResourceInfo info;
+    info.set_resource_type(Cut(resource->type, kMaxDescriptionBytes));
+    info.set_resource_name(Cut(resource->name, kMaxDescriptionBytes));
+    proto->add_details()->PackFrom(info);
+  }
+  if (const auto millis = RetryDelayMillis(status)) {
+    google::rpc::RetryInfo retry;
+    constexpr uint64_t kMostMillis = 86'400'000;
+    MicrosToProto(static_cast<int64_t>(std::min(*millis, kMostMillis)) * 1000,
+                  retry.mutable_retry_delay());
+    proto->add_details()->PackFrom(retry);
+  }
+}
+
+absl::Status ReadDetail(absl::Status status, const google::protobuf::Any& any) {
+  google::rpc::BadRequest bad;
+  google::rpc::ResourceInfo info;
+  google::rpc::RetryInfo retry;
+  if (any.UnpackTo(&bad)) {
+    for (const auto& violation : bad.field_violations()) {
+      status = WithFieldViolation(std::move(status), violation.field(), violation.description());
+    }
+  } else if (any.UnpackTo(&info)) {
+    return WithResource(std::move(status), info.resource_type(), info.resource_name());
+  } else if (any.UnpackTo(&retry)) {
+    const auto micros = MicrosFromProto(retry.retry_delay());
+    if (micros.ok()) return WithRetryDelay(std::move(status), *micros / 1000);
+  }
+  return status;
+}
+
+}  // namespace
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  const std::string message = Cut(MessageOf(status), kMaxMessageBytes);
+  google::rpc::Status details;
+  AddDetails(status, &details);
+  const auto code = static_cast<grpc::StatusCode>(status.code());
+  if (details.details().empty()) return grpc::Status(code, message);
+  details.set_code(static_cast<int>(status.code()));
+  details.set_message(message);
+  return grpc::Status(code, message, details.SerializeAsString());
+}
+
+absl::Status FromGrpc(const grpc::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  absl::Status result(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  google::rpc::Status details;
+  if (!details.ParseFromString(status.error_details())) return result;
+  for (const auto& any : details.details()) result = ReadDetail(std::move(result), any);
+  return result;
+}
+
+}  // namespace ordinate

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "absl/status/status.h"
+#include "grpcpp/support/status.h"
+
+namespace ordinate {
+
+/// The same code and message; details (storage/base/error_details.h) travel as a google.rpc.Status
+/// with BadRequest, RetryInfo and ResourceInfo. A message too long for a header is cut.
+grpc::Status ToGrpc(const absl::Status& status);
+
+/// The way back, for clients. Details that cannot be read are left out.
+absl::Status FromGrpc(const grpc::Status& status);
+
+}  // namespace ordinate

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace ordinate {
+
+/// A whole regular file mapped read-only; unmapped at destruction. The file's bytes must not change
+/// and it must not be truncated while mapped: files of ours are written once, under another name,
+/// and only ever removed, which a mapping survives. Const methods are thread-safe.
+///
+/// Reading a page that the disk cannot deliver raises SIGBUS. Populate() asks for pages in a way
+/// that reports the error instead; call it before first touching a range.
+class MappedFile {
+ public:
+  /// NOT_FOUND and so on, by FileError; FAILED_PRECONDITION when it is no regular file.
+  static absl::StatusOr<MappedFile> Open(const std::string& path);
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  ~MappedFile();
+
+  const std::string& path() const { return path_; }
+  /// Page-aligned; null for an empty file.
+  const char* data() const { return data_; }
+  uint64_t size() const { return size_; }
+
+  /// Starts reading [offset, offset + bytes) ahead; only a hint. REQUIRES: within the file.
+  void ReadAhead(uint64_t offset, uint64_t bytes) const;
+
+  /// Brings [offset, offset + bytes) into memory and the page table. DATA_LOSS on an I/O error or
+  /// when the file has become shorter. On kernels before 5.14 it only reads ahead.
+  /// REQUIRES: within the file.
+  absl::Status Populate(uint64_t offset, uint64_t bytes) const;
+
+ private:
+  MappedFile(std::string path, const char* data, uint64_t size);
+  void Unmap();
+
+  std::string path_;
+  const char* data_ = nullptr;
+  uint64_t size_ = 0;
+};
+
+}  // namespace ordinate

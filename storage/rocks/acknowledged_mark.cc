@@ -1,0 +1,80 @@
+#include "storage/rocks/acknowledged_mark.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include <bit>
+#include <cerrno>
+#include <cstring>
+
+#include "storage/base/status_macros.h"
+#include "storage/base/text.h"
+
+namespace ordinate {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "the mark is written as it lies here");
+
+struct Content {
+  char magic[8] = {'O', 'R', 'D', 'A', 'C', 'K', 'E', 'D'};
+  uint64_t value = 0;
+  uint64_t checksum = 0;
+
+  uint64_t ExpectedChecksum() const { return XXH3_64bits(this, offsetof(Content, checksum)); }
+};
+static_assert(sizeof(Content) == 24);
+
+absl::Status Failed(std::string_view doing, std::string_view path) {
+  return absl::InternalError(
+      Concat("cannot ", doing, " '", path, "': ", std::string(std::strerror(errno))));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<AcknowledgedMark>> AcknowledgedMark::Open(
+    const std::string& directory, bool read_only) {
+  std::unique_ptr<AcknowledgedMark> mark(new AcknowledgedMark(directory + "/ACKNOWLEDGED"));
+  const int flags = read_only ? O_RDONLY : O_RDWR | O_CREAT;
+  mark->file_ = ::open(mark->path_.c_str(), flags | O_CLOEXEC, 0644);
+  if (mark->file_ < 0) {
+    if (read_only && errno == ENOENT) return mark;
+    return Failed("open", mark->path_);
+  }
+  RETURN_IF_ERROR(mark->Load());
+  return mark;
+}
+
+AcknowledgedMark::~AcknowledgedMark() {
+  if (file_ >= 0) ::close(file_);
+}
+
+absl::Status AcknowledgedMark::Load() {
+  Content content;
+  const Content fresh;
+  const ssize_t size = ::pread(file_, &content, sizeof(content), 0);
+  if (size < 0) return Failed("read", path_);
+  if (size == 0) return absl::OkStatus();
+  if (size != sizeof(content) || std::memcmp(content.magic, fresh.magic, 8) != 0 ||
+      content.checksum != content.ExpectedChecksum()) {
+    return absl::DataLossError(Concat("file '", path_,
+                                      "' is damaged: its checksum does not match; verify the "
+                                      "directory and remove this file, or restore the directory "
+                                      "from a backup"));
+  }
+  value_ = content.value;
+  return absl::OkStatus();
+}
+
+absl::Status AcknowledgedMark::Set(uint64_t value) {
+  Content content;
+  content.value = value;
+  content.checksum = content.ExpectedChecksum();
+  if (::pwrite(file_, &content, sizeof(content), 0) != sizeof(content)) {
+    return Failed("write", path_);
+  }
+  value_ = value;
+  return absl::OkStatus();
+}
+
+}  // namespace ordinate

@@ -1,0 +1,189 @@
+#include "storage/rocks/rocks_db.h"
+
+#include <fcntl.h>
+#include <rocksdb/cache.h>
+#include <rocksdb/write_buffer_manager.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+
+#include "storage/base/status_macros.h"
+#include "storage/base/text.h"
+
+namespace ordinate {
+namespace {
+
+constexpr size_t kBlockCacheBytes = 64 << 20;
+constexpr size_t kMaxWalBytes = 256 << 20;
+
+// One cache for every database of the process: shards share it, whatever their number.
+const std::shared_ptr<rocksdb::Cache>& SharedBlockCache() {
+  static const auto* const cache =
+      new std::shared_ptr<rocksdb::Cache>(rocksdb::NewLRUCache(kBlockCacheBytes));
+  return *cache;
+}
+
+rocksdb::DBOptions DatabaseOptions(bool read_only) {
+  rocksdb::DBOptions options;
+  options.create_if_missing = !read_only;
+  options.create_missing_column_families = !read_only;
+  options.paranoid_checks = true;
+  // A record cut off at the end of the newest log is what a kill leaves: it was never
+  // acknowledged. Damage anywhere else is an error. Point-in-time recovery would instead drop,
+  // silently, all that follows the damage.
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.track_and_verify_wals_in_manifest = true;
+  options.max_total_wal_size = kMaxWalBytes;
+  options.max_background_jobs = 2;
+  options.bytes_per_sync = 1 << 20;
+  options.keep_log_file_num = 2;
+  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  return options;
+}
+
+absl::Status DirectoryError(int error, std::string_view doing, std::string_view path) {
+  const std::string message =
+      Concat("cannot ", doing, " '", path, "': ", std::string(std::strerror(error)));
+  switch (error) {
+    case EACCES:
+    case EPERM:
+    case EROFS:
+    case ENOTDIR:
+    case EEXIST:
+      return absl::PermissionDeniedError(
+          Concat(message, "; give a directory this process may write to"));
+    case ENOENT:
+      return absl::NotFoundError(message);
+    case ENOSPC:
+    case EDQUOT:
+      return absl::ResourceExhaustedError(Concat(message, "; free space on that disk"));
+    default:
+      return absl::InternalError(message);
+  }
+}
+
+// Whether `path` holds data files. A creation that was cut short leaves none.
+bool HasData(const std::string& path) {
+  std::error_code error;
+  for (const auto& file : std::filesystem::directory_iterator(path, error)) {
+    const std::string name = file.path().filename().string();
+    if (name.ends_with(".sst") || name.ends_with(".blob") || name.ends_with(".log")) return true;
+  }
+  return false;
+}
+
+bool IsDamage(const rocksdb::Status& status) {
+  return status.IsCorruption() || status.IsNotSupported() || status.IsInvalidArgument() ||
+         status.IsPathNotFound() || status.IsNotFound();
+}
+
+}  // namespace
+
+absl::Status StoreDamaged(std::string_view path, std::string_view found) {
+  return absl::DataLossError(Concat("the store in '", path, "' is damaged: ", found,
+                                    "; stop the server and restore this directory from a backup, "
+                                    "or from another replica"));
+}
+
+absl::Status FromRocks(std::string_view doing, std::string_view path,
+                       const rocksdb::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  if (IsDamage(status)) return StoreDamaged(path, status.ToString());
+  const std::string message = Concat("cannot ", doing, " '", path, "': ", status.ToString());
+  if (status.IsNoSpace()) {
+    return absl::ResourceExhaustedError(Concat(message, "; free space on that disk"));
+  }
+  return absl::InternalError(message);
+}
+
+rocksdb::BlockBasedTableOptions BaseTableOptions() {
+  rocksdb::BlockBasedTableOptions options;
+  options.block_cache = SharedBlockCache();
+  options.format_version = 5;
+  return options;
+}
+
+rocksdb::ColumnFamilyOptions BaseFamilyOptions(const rocksdb::BlockBasedTableOptions& table) {
+  rocksdb::ColumnFamilyOptions options;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.compression = rocksdb::kLZ4Compression;
+  options.force_consistency_checks = true;
+  return options;
+}
+
+absl::StatusOr<std::unique_ptr<RocksDb>> RocksDb::Open(const std::string& path,
+                                                       const std::vector<Family>& families,
+                                                       bool read_only) {
+  std::unique_ptr<RocksDb> opened(new RocksDb(path, read_only));
+  if (!read_only) RETURN_IF_ERROR(opened->Lock());
+  RETURN_IF_ERROR(opened->OpenDatabase(families));
+  return opened;
+}
+
+RocksDb::~RocksDb() {
+  if (db_ != nullptr) {
+    for (rocksdb::ColumnFamilyHandle* handle : handles_) db_->DestroyColumnFamilyHandle(handle);
+    db_->Close().PermitUncheckedError();
+    db_.reset();
+  }
+  if (lock_ >= 0) ::close(lock_);
+}
+
+absl::Status RocksDb::Lock() {
+  std::error_code error;
+  std::filesystem::create_directories(path_, error);
+  if (error) return DirectoryError(error.value(), "create directory", path_);
+  lock_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (lock_ < 0) return DirectoryError(errno, "open directory", path_);
+  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return DirectoryError(errno, "lock directory", path_);
+    return absl::FailedPreconditionError(
+        Concat("the directory '", path_,
+               "' is in use by another process or store; stop that one first, or give another "
+               "directory"));
+  }
+  if (::access(path_.c_str(), W_OK) != 0) return DirectoryError(errno, "write to", path_);
+  return absl::OkStatus();
+}
+
+absl::Status RocksDb::OpenDatabase(const std::vector<Family>& families) {
+  std::error_code error;
+  const bool exists = std::filesystem::exists(path_ + "/CURRENT", error);
+  if (error) return DirectoryError(error.value(), "look into", path_);
+  if (!exists && HasData(path_)) return StoreDamaged(path_, "file 'CURRENT' is missing");
+  if (read_only_ && !exists) {
+    return absl::NotFoundError(Concat("there is no store in '", path_, "'"));
+  }
+  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  // RocksDB insists on a family of this name; it stays empty.
+  descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, rocksdb::ColumnFamilyOptions());
+  for (const Family& family : families) descriptors.emplace_back(family.name, family.options);
+  rocksdb::DB* db = nullptr;
+  const rocksdb::DBOptions options = DatabaseOptions(read_only_);
+  const rocksdb::Status status =
+      read_only_ ? rocksdb::DB::OpenForReadOnly(options, path_, descriptors, &handles_, &db)
+                 : rocksdb::DB::Open(options, path_, descriptors, &handles_, &db);
+  RETURN_IF_ERROR(FromRocks("open the store in", path_, status));
+  db_.reset(db);
+  db_->DestroyColumnFamilyHandle(handles_.front());
+  handles_.erase(handles_.begin());
+  return absl::OkStatus();
+}
+
+absl::Status RocksDb::CheckWritable() const {
+  if (!read_only_) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      Concat("the store in '", path_, "' was opened read-only; reopen it for writing"));
+}
+
+absl::Status RocksDb::Write(rocksdb::WriteBatch& batch, bool sync) const {
+  rocksdb::WriteOptions options;
+  options.sync = sync;
+  return FromRocks("write to the store in", path_, db_->Write(options, &batch));
+}
+
+}  // namespace ordinate

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <rocksdb/db.h>
+#include <rocksdb/table.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace ordinate {
+
+/// `status` of an operation on the database in directory `path`. Damage is DATA_LOSS and names the
+/// file RocksDB names, a full disk RESOURCE_EXHAUSTED, other failures of the disk INTERNAL.
+/// `doing` completes "cannot ...".
+absl::Status FromRocks(std::string_view doing, std::string_view path,
+                       const rocksdb::Status& status);
+
+/// DATA_LOSS for the database in `path`: what was found, and what to do.
+absl::Status StoreDamaged(std::string_view path, std::string_view found);
+
+/// Options every column family starts from. Block cache and memory budget are shared by all
+/// databases of the process.
+rocksdb::BlockBasedTableOptions BaseTableOptions();
+rocksdb::ColumnFamilyOptions BaseFamilyOptions(const rocksdb::BlockBasedTableOptions& table);
+
+/// One open RocksDB database and the lock on its directory. Thread-safe as rocksdb::DB is.
+class RocksDb {
+ public:
+  struct Family {
+    std::string name;
+    rocksdb::ColumnFamilyOptions options;
+  };
+
+  /// Opens the database in directory `path`, created with `families` unless it exists or
+  /// `read_only`. `read_only` neither locks nor writes; NOT_FOUND when there is no database.
+  /// FAILED_PRECONDITION: in use. DATA_LOSS: damaged. PERMISSION_DENIED: not writable.
+  static absl::StatusOr<std::unique_ptr<RocksDb>> Open(const std::string& path,
+                                                       const std::vector<Family>& families,
+                                                       bool read_only);
+  ~RocksDb();
+  RocksDb(const RocksDb&) = delete;
+  RocksDb& operator=(const RocksDb&) = delete;
+
+  rocksdb::DB* db() const { return db_.get(); }
+  /// The family at this position of what Open was given.
+  rocksdb::ColumnFamilyHandle* family(size_t position) const { return handles_[position]; }
+  const std::string& path() const { return path_; }
+  bool read_only() const { return read_only_; }
+
+  /// OK, or FAILED_PRECONDITION when opened read-only.
+  absl::Status CheckWritable() const;
+  /// Writes the batch; `sync` returns once it is on the disk.
+  absl::Status Write(rocksdb::WriteBatch& batch, bool sync) const;
+
+ private:
+  RocksDb(std::string path, bool read_only) : path_(std::move(path)), read_only_(read_only) {}
+  absl::Status Lock();
+  absl::Status OpenDatabase(const std::vector<Family>& families);
+
+  const std::string path_;
+  const bool read_only_;
+  int lock_ = -1;  // constant once open
+  std::unique_ptr<rocksdb::DB> db_;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles_;  // constant once open
+};
+
+}  // namespace ordinate

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <rocksdb/write_batch.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "storage/rows/shard_db.h"
+
+namespace ordinate {
+
+/// Works out what log records change in the rows, the change list and the counters, into one write
+/// batch. Reads the store as of its construction; several mutations of one row see each other.
+/// The records must outlive it.
+class ApplyBatch {
+ public:
+  /// `retention` must outlive this.
+  ApplyBatch(const ShardDb& shard, std::span<const TableRetention> retention);
+
+  absl::Status Add(const LogRecord& record);
+
+  /// Drops the versions of a row that neither the newest nor a pinned sequence needs.
+  absl::Status Collect(uint32_t table_id, RowId row_id);
+
+  /// Adds the surviving versions and the new counters. Once, after the last Add.
+  absl::Status Finish();
+
+  rocksdb::WriteBatch& batch() { return batch_; }
+
+ private:
+  struct Version {
+    uint64_t seq = 0;
+    const Mutation* mutation = nullptr;  // null: on the disk already
+  };
+  struct RowState {
+    bool was_live = false;
+    std::vector<Version> versions;  // newest first
+  };
+  using RowName = std::pair<uint32_t, RowId>;
+
+  const TableRetention& RetentionOf(uint32_t table_id) const;
+  absl::StatusOr<RowState*> Load(uint32_t table_id, RowId row_id);
+  void Drop(const RowName& name, const Version& version);
+  void CollectVersions(const RowName& name, RowState& row);
+  absl::Status AddToCount(uint32_t table_id, int64_t delta);
+
+  const ShardDb& shard_;
+  const std::unique_ptr<rocksdb::Iterator> rows_;
+  std::map<uint32_t, const TableRetention*> retention_;
+  std::map<RowName, RowState> touched_;
+  rocksdb::WriteBatch batch_;
+};
+
+}  // namespace ordinate

@@ -1,0 +1,275 @@
+#include <rocksdb/write_batch.h>
+
+#include <map>
+#include <set>
+
+#include "storage/base/status_macros.h"
+#include "storage/base/text.h"
+#include "storage/rows/apply_batch.h"
+#include "storage/rows/shard_db.h"
+
+namespace ordinate {
+namespace {
+
+// Changes trimmed in one write.
+constexpr size_t kTrimChunk = 4096;
+
+class RocksView : public RowStore::View {
+ public:
+  explicit RocksView(rocksdb::DB* db) : db_(db), snapshot_(db->GetSnapshot()) {}
+  ~RocksView() override { db_->ReleaseSnapshot(snapshot_); }
+  const rocksdb::Snapshot* snapshot() const { return snapshot_; }
+
+ private:
+  rocksdb::DB* const db_;
+  const rocksdb::Snapshot* const snapshot_;
+};
+
+rocksdb::ReadOptions ReadAt(const RowStore::View* view) {
+  rocksdb::ReadOptions options;
+  if (view != nullptr) options.snapshot = static_cast<const RocksView*>(view)->snapshot();
+  return options;
+}
+
+class RocksRowStore : public RowStore {
+ public:
+  explicit RocksRowStore(std::shared_ptr<ShardDb> shard) : shard_(std::move(shard)) {}
+
+  absl::Status Apply(std::span<const LogRecord> records,
+                     std::span<const TableRetention> retention) override;
+  uint64_t applied_seq() const override { return shard_->applied_seq.load(); }
+  std::shared_ptr<const View> TakeView() const override {
+    return std::make_shared<RocksView>(shard_->rocks->db());
+  }
+  absl::StatusOr<std::optional<StoredRow>> Get(const View* view, uint32_t table_id, RowId id,
+                                               uint64_t at_seq) const override;
+  absl::Status Scan(const View* view, uint32_t table_id, RowId first, uint64_t at_seq,
+                    const std::function<absl::StatusOr<bool>(StoredRow&&)>& visit) const override;
+  absl::StatusOr<uint64_t> CountRows(const View* view, uint32_t table_id) const override;
+  absl::Status ReadChanges(const View* view, uint32_t table_id, uint64_t after,
+                           const std::function<absl::Status(const Change&)>& visit) const override;
+  absl::Status TrimChanges(uint64_t up_to, const TableRetention& retention) override;
+  absl::StatusOr<std::vector<uint32_t>> TableIds() const override;
+  absl::Status DropTable(uint32_t table_id) override;
+  absl::Status AddDisplaced(uint32_t table_id, const std::string& key, RowId id) override;
+  absl::StatusOr<std::vector<std::pair<std::string, RowId>>> ReadDisplaced(
+      uint32_t table_id) const override;
+  absl::Status VerifyChecksums(
+      const std::function<void(uint64_t bytes_read)>& progress) const override {
+    return VerifyShard(*shard_, progress);
+  }
+
+ private:
+  absl::StatusOr<StoredRow> Decode(const rocksdb::Iterator& it) const;
+  /// Trims a bounded number of changes with after < seq <= up_to; returns up to where.
+  absl::StatusOr<uint64_t> TrimChunk(uint64_t after, uint64_t up_to,
+                                     const TableRetention& retention);
+
+  const std::shared_ptr<ShardDb> shard_;
+  // By table: no change up to here is left, so that no scan passes their tombstones again. The
+  // applier thread alone.
+  std::map<uint32_t, uint64_t> trimmed_to_;
+};
+
+absl::Status RocksRowStore::Apply(std::span<const LogRecord> records,
+                                  std::span<const TableRetention> retention) {
+  RETURN_IF_ERROR(shard_->rocks->CheckWritable());
+  if (records.empty()) return absl::OkStatus();
+  ApplyBatch changes(*shard_, retention);
+  uint64_t seq = applied_seq();
+  for (const LogRecord& record : records) {
+    if (record.seq <= seq) {
+      return absl::InvalidArgumentError(
+          Concat("a record of sequence ", record.seq, " cannot be applied after ", seq));
+    }
+    seq = record.seq;
+    RETURN_IF_ERROR(changes.Add(record));
+    changes.batch().Delete(shard_->family(kLogFamily), LogKey(seq));
+  }
+  RETURN_IF_ERROR(changes.Finish());
+  changes.batch().Put(shard_->family(kMetaFamily), AppliedKey(), U64Bytes(seq));
+  RETURN_IF_ERROR(shard_->rocks->Write(changes.batch(), /*sync=*/false));
+  shard_->applied_seq.store(seq);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<StoredRow> RocksRowStore::Decode(const rocksdb::Iterator& it) const {
+  const auto parts = ParseRowKey(StdView(it.key()));
+  if (!parts) return shard_->DamagedEntry("rows", StdView(it.key()), "its length is wrong");
+  std::string_view key, cells;
+  if (!SplitRowValue(StdView(it.value()), key, cells)) {
+    return shard_->DamagedEntry("rows", StdView(it.key()), "its value is cut off");
+  }
+  return StoredRow{.id = parts->row_id,
+                   .version = parts->version,
+                   .key = std::string(key),
+                   .cells = std::string(cells)};
+}
+
+absl::StatusOr<std::optional<StoredRow>> RocksRowStore::Get(const View* view, uint32_t table_id,
+                                                            RowId id, uint64_t at_seq) const {
+  rocksdb::ReadOptions options = ReadAt(view);
+  options.prefix_same_as_start = true;
+  std::unique_ptr<rocksdb::Iterator> it(
+      shard_->rocks->db()->NewIterator(options, shard_->family(kRowsFamily)));
+  it->Seek(RowKey(table_id, id, at_seq));
+  if (!it->Valid() || !it->key().starts_with(RowPrefix(table_id, id))) {
+    RETURN_IF_ERROR(shard_->Error("read a row of", it->status()));
+    return std::nullopt;
+  }
+  ASSIGN_OR_RETURN(StoredRow row, Decode(*it));
+  return row;
+}
+
+absl::Status RocksRowStore::Scan(
+    const View* view, uint32_t table_id, RowId first, uint64_t at_seq,
+    const std::function<absl::StatusOr<bool>(StoredRow&&)>& visit) const {
+  rocksdb::ReadOptions options = ReadAt(view);
+  options.total_order_seek = true;
+  options.fill_cache = false;  // a scan would push everything else out
+  const std::string end = TablePrefixEnd(table_id);
+  const rocksdb::Slice end_slice(end);
+  options.iterate_upper_bound = &end_slice;
+  std::unique_ptr<rocksdb::Iterator> it(
+      shard_->rocks->db()->NewIterator(options, shard_->family(kRowsFamily)));
+  std::optional<RowId> visited;
+  for (it->Seek(RowPrefix(table_id, first)); it->Valid(); it->Next()) {
+    const auto parts = ParseRowKey(StdView(it->key()));
+    if (!parts) return shard_->DamagedEntry("rows", StdView(it->key()), "its length is wrong");
+    if (parts->version > at_seq || visited == parts->row_id) continue;
+    visited = parts->row_id;
+    ASSIGN_OR_RETURN(StoredRow row, Decode(*it));
+    ASSIGN_OR_RETURN(const bool more, visit(std::move(row)));
+    if (!more) return absl::OkStatus();
+  }
+  return shard_->Error("scan rows of", it->status());
+}
+
+absl::StatusOr<uint64_t> RocksRowStore::CountRows(const View* view, uint32_t table_id) const {
+  std::string bytes;
+  const std::string key = CountKey(table_id);
+  const rocksdb::Status status =
+      shard_->rocks->db()->Get(ReadAt(view), shard_->family(kMetaFamily), key, &bytes);
+  if (status.IsNotFound()) return 0;
+  RETURN_IF_ERROR(shard_->Error("read counters of", status));
+  const auto count = ParseU64(bytes);
+  if (!count) return shard_->DamagedEntry("meta", key, "it is not a number");
+  return *count;
+}
+
+absl::Status RocksRowStore::ReadChanges(
+    const View* view, uint32_t table_id, uint64_t after,
+    const std::function<absl::Status(const Change&)>& visit) const {
+  if (after == UINT64_MAX) return absl::OkStatus();
+  rocksdb::ReadOptions options = ReadAt(view);
+  const std::string end = TablePrefixEnd(table_id);
+  const rocksdb::Slice end_slice(end);
+  options.iterate_upper_bound = &end_slice;
+  std::unique_ptr<rocksdb::Iterator> it(
+      shard_->rocks->db()->NewIterator(options, shard_->family(kChangesFamily)));
+  for (it->Seek(ChangeKey(table_id, after + 1, 0)); it->Valid(); it->Next()) {
+    const auto parts = ParseChange(StdView(it->key()), StdView(it->value()));
+    if (!parts) return shard_->DamagedEntry("changes", StdView(it->key()), "it does not decode");
+    RETURN_IF_ERROR(visit(parts->change));
+  }
+  return shard_->Error("read changes of", it->status());
+}
+
+absl::Status RocksRowStore::TrimChanges(uint64_t up_to, const TableRetention& retention) {
+  RETURN_IF_ERROR(shard_->rocks->CheckWritable());
+  uint64_t& trimmed_to = trimmed_to_[retention.table_id];
+  while (trimmed_to < up_to) {
+    ASSIGN_OR_RETURN(trimmed_to, TrimChunk(trimmed_to, up_to, retention));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<uint64_t> RocksRowStore::TrimChunk(uint64_t after, uint64_t up_to,
+                                                  const TableRetention& retention) {
+  const absl::Status full = absl::CancelledError();
+  ApplyBatch changes(*shard_, {&retention, 1});
+  size_t trimmed = 0;
+  uint64_t last = after;
+  const absl::Status read =
+      ReadChanges(nullptr, retention.table_id, after, [&](const Change& change) -> absl::Status {
+        // A chunk ends between two sequences.
+        if (change.seq > up_to || (trimmed >= kTrimChunk && change.seq != last)) return full;
+        ++trimmed;
+        last = change.seq;
+        changes.batch().Delete(shard_->family(kChangesFamily),
+                               ChangeKey(retention.table_id, change.seq, change.row_id));
+        return changes.Collect(retention.table_id, change.row_id);
+      });
+  if (!read.ok() && read != full) return read;
+  RETURN_IF_ERROR(changes.Finish());
+  RETURN_IF_ERROR(shard_->rocks->Write(changes.batch(), /*sync=*/false));
+  return trimmed >= kTrimChunk ? last : up_to;
+}
+
+absl::StatusOr<std::vector<uint32_t>> RocksRowStore::TableIds() const {
+  std::set<uint32_t> ids;
+  const std::pair<ShardFamily, std::string> places[] = {{kRowsFamily, ""},
+                                                        {kChangesFamily, ""},
+                                                        {kMetaFamily, CountPrefix()},
+                                                        {kMetaFamily, DisplacedPrefix()}};
+  for (const auto& [family, prefix] : places) {
+    rocksdb::ReadOptions options;
+    options.total_order_seek = true;
+    std::unique_ptr<rocksdb::Iterator> it(
+        shard_->rocks->db()->NewIterator(options, shard_->family(family)));
+    it->Seek(prefix);
+    while (it->Valid() && it->key().starts_with(prefix)) {
+      const auto id = ParseU32(StdView(it->key()).substr(prefix.size(), sizeof(uint32_t)));
+      if (!id) return shard_->DamagedEntry("of a table", StdView(it->key()), "it names no table");
+      ids.insert(*id);
+      it->Seek(prefix + TablePrefixEnd(*id));
+    }
+    RETURN_IF_ERROR(shard_->Error("list tables of", it->status()));
+  }
+  return std::vector<uint32_t>(ids.begin(), ids.end());
+}
+
+absl::Status RocksRowStore::DropTable(uint32_t table_id) {
+  RETURN_IF_ERROR(shard_->rocks->CheckWritable());
+  const std::string begin = TablePrefix(table_id);
+  const std::string end = TablePrefixEnd(table_id);
+  ASSIGN_OR_RETURN(const auto displaced, ReadDisplaced(table_id));
+  rocksdb::WriteBatch batch;
+  batch.DeleteRange(shard_->family(kRowsFamily), begin, end);
+  batch.DeleteRange(shard_->family(kChangesFamily), begin, end);
+  batch.Delete(shard_->family(kMetaFamily), CountKey(table_id));
+  for (const auto& [key, id] : displaced) {
+    batch.Delete(shard_->family(kMetaFamily), DisplacedPrefix(table_id) + key);
+  }
+  return shard_->rocks->Write(batch, /*sync=*/true);
+}
+
+absl::Status RocksRowStore::AddDisplaced(uint32_t table_id, const std::string& key, RowId id) {
+  RETURN_IF_ERROR(shard_->rocks->CheckWritable());
+  rocksdb::WriteBatch batch;
+  batch.Put(shard_->family(kMetaFamily), DisplacedPrefix(table_id) + key, U64Bytes(id));
+  return shard_->rocks->Write(batch, /*sync=*/true);
+}
+
+absl::StatusOr<std::vector<std::pair<std::string, RowId>>> RocksRowStore::ReadDisplaced(
+    uint32_t table_id) const {
+  std::vector<std::pair<std::string, RowId>> displaced;
+  const std::string prefix = DisplacedPrefix(table_id);
+  std::unique_ptr<rocksdb::Iterator> it(
+      shard_->rocks->db()->NewIterator({}, shard_->family(kMetaFamily)));
+  for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
+    const auto id = ParseU64(StdView(it->value()));
+    if (!id) return shard_->DamagedEntry("meta", StdView(it->key()), "it is not a row id");
+    displaced.emplace_back(std::string(StdView(it->key()).substr(prefix.size())), *id);
+  }
+  RETURN_IF_ERROR(shard_->Error("read displaced keys of", it->status()));
+  return displaced;
+}
+
+}  // namespace
+
+std::unique_ptr<RowStore> NewRocksRowStore(std::shared_ptr<ShardDb> shard) {
+  return std::make_unique<RocksRowStore>(std::move(shard));
+}
+
+}  // namespace ordinate

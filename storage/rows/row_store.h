@@ -1,0 +1,117 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "storage/rows/update_log.h"
+
+namespace ordinate {
+
+/// A version of a row as stored. `cells` decodes with DecodeCells.
+struct StoredRow {
+  RowId id = 0;
+  uint64_t version = 0;
+  std::string key;
+  std::string cells;
+};
+
+/// What Apply must keep and record for one table.
+struct TableRetention {
+  uint32_t table_id = 0;
+  /// Record (seq, row) in the change list: true while the table has an index.
+  bool track_changes = false;
+  /// Sequences at which older versions are still read: published sequences of lagging indexes and
+  /// of builds in progress.
+  std::vector<uint64_t> pinned;
+};
+
+/// A change of a row since some sequence.
+struct Change {
+  uint64_t seq = 0;
+  RowId row_id = 0;
+  Mutation::Kind kind = Mutation::Kind::kUpsert;
+};
+
+/// The truth of one shard: row versions, changes not yet in every index, counters and watermarks.
+/// Writes come from one thread (the shard's applier); reads from any thread, through a View.
+/// Deleting a row removes all of its versions: a delete is masked at every sequence (contract 5.2).
+class RowStore {
+ public:
+  /// An immutable view of the whole store at one moment. Cheap to take; holds disk space while
+  /// it lives. REQUIRES: outlived by the store.
+  class View {
+   public:
+    virtual ~View() = default;
+  };
+
+  virtual ~RowStore() = default;
+
+  /// Applies records the log holds and advances applied_seq(), atomically; not synced: after a
+  /// crash the log replays. Log entries up to the applied sequence are released.
+  virtual absl::Status Apply(std::span<const LogRecord> records,
+                             std::span<const TableRetention> retention) = 0;
+
+  virtual uint64_t applied_seq() const = 0;
+
+  virtual std::shared_ptr<const View> TakeView() const = 0;
+
+  /// The newest version of the row with version <= at_seq, or nullopt. nullptr `view`: now.
+  virtual absl::StatusOr<std::optional<StoredRow>> Get(const View* view, uint32_t table_id,
+                                                       RowId id, uint64_t at_seq) const = 0;
+
+  /// Visits, in row id order starting at `first`, the newest version <= at_seq of every row.
+  /// Stops early, with OK, when `visit` returns false; an error of `visit` is returned.
+  virtual absl::Status Scan(
+      const View* view, uint32_t table_id, RowId first, uint64_t at_seq,
+      const std::function<absl::StatusOr<bool>(StoredRow&&)>& visit) const = 0;
+
+  /// Live rows (newest versions) of the table, as of applied_seq().
+  virtual absl::StatusOr<uint64_t> CountRows(const View* view, uint32_t table_id) const = 0;
+
+  /// Visits changes of the table with seq > after, by sequence.
+  virtual absl::Status ReadChanges(
+      const View* view, uint32_t table_id, uint64_t after,
+      const std::function<absl::Status(const Change&)>& visit) const = 0;
+
+  /// Forgets changes of the table with seq <= up_to, and versions only they still needed given
+  /// `retention`. Applier thread.
+  virtual absl::Status TrimChanges(uint64_t up_to, const TableRetention& retention) = 0;
+
+  /// The tables that have rows or other traces here, ascending.
+  virtual absl::StatusOr<std::vector<uint32_t>> TableIds() const = 0;
+
+  /// Removes every trace of a table. Applier thread. Idempotent.
+  virtual absl::Status DropTable(uint32_t table_id) = 0;
+
+  /// Displaced keys of a table (contract 1.2): canonical key → row id. Written through
+  /// AddDisplaced before the row's first write is logged, durable on return; read when opened.
+  virtual absl::Status AddDisplaced(uint32_t table_id, const std::string& key, RowId id) = 0;
+  virtual absl::StatusOr<std::vector<std::pair<std::string, RowId>>> ReadDisplaced(
+      uint32_t table_id) const = 0;
+
+  /// Reads every key and value, checking checksums and that each decodes as a key of this store.
+  /// DATA_LOSS naming the first damage.
+  virtual absl::Status VerifyChecksums(
+      const std::function<void(uint64_t bytes_read)>& progress) const = 0;
+};
+
+/// The two faces of a standalone shard's store, over one RocksDB database.
+struct ShardStore {
+  std::unique_ptr<RowStore> rows;
+  std::unique_ptr<UpdateLog> log;
+};
+
+/// Opens or creates a shard's store in directory `path`, and replays log records newer than the
+/// applied sequence into the rows by the caller: see UpdateLog::Read. `read_only` never writes.
+/// FAILED_PRECONDITION: in use by another process. DATA_LOSS: damaged; the message says which file
+/// and what to do. PERMISSION_DENIED: not writable.
+absl::StatusOr<ShardStore> OpenShardStore(const std::string& path, bool read_only);
+
+}  // namespace ordinate

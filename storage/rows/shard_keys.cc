@@ -1,0 +1,127 @@
+#include "storage/rows/shard_keys.h"
+
+namespace ordinate {
+namespace {
+
+template <typename Int>
+void Append(std::string& out, Int number) {
+  for (int shift = 8 * (sizeof(Int) - 1); shift >= 0; shift -= 8) {
+    out += static_cast<char>(number >> shift);
+  }
+}
+
+// REQUIRES: `bytes` holds the number at `offset`.
+template <typename Int>
+Int NumberAt(std::string_view bytes, size_t offset) {
+  Int number = 0;
+  for (size_t i = 0; i < sizeof(Int); ++i) {
+    number = static_cast<Int>(number << 8 | static_cast<unsigned char>(bytes[offset + i]));
+  }
+  return number;
+}
+
+}  // namespace
+
+std::string U64Bytes(uint64_t number) {
+  std::string out;
+  Append(out, number);
+  return out;
+}
+
+std::string U32Bytes(uint32_t number) {
+  std::string out;
+  Append(out, number);
+  return out;
+}
+
+std::optional<uint64_t> ParseU64(std::string_view bytes) {
+  if (bytes.size() != sizeof(uint64_t)) return std::nullopt;
+  return NumberAt<uint64_t>(bytes, 0);
+}
+
+std::optional<uint32_t> ParseU32(std::string_view bytes) {
+  if (bytes.size() != sizeof(uint32_t)) return std::nullopt;
+  return NumberAt<uint32_t>(bytes, 0);
+}
+
+std::string TablePrefix(uint32_t table_id) { return U32Bytes(table_id); }
+
+std::string TablePrefixEnd(uint32_t table_id) {
+  if (table_id == UINT32_MAX) return std::string(kRowKeyBytes + 1, '\xff');
+  return U32Bytes(table_id + 1);
+}
+
+std::string RowPrefix(uint32_t table_id, RowId row_id) {
+  std::string out;
+  out.reserve(kRowKeyBytes);
+  Append(out, table_id);
+  Append(out, row_id);
+  return out;
+}
+
+std::string RowKey(uint32_t table_id, RowId row_id, uint64_t version) {
+  std::string out = RowPrefix(table_id, row_id);
+  Append(out, ~version);
+  return out;
+}
+
+std::string ChangeKey(uint32_t table_id, uint64_t seq, RowId row_id) {
+  std::string out;
+  out.reserve(kChangeKeyBytes);
+  Append(out, table_id);
+  Append(out, seq);
+  Append(out, row_id);
+  return out;
+}
+
+std::string LogKey(uint64_t seq) { return U64Bytes(seq); }
+
+std::string AppliedKey() { return "applied"; }
+
+std::string FormatKey() { return "format"; }
+
+std::string CountPrefix() { return "count"; }
+
+std::string CountKey(uint32_t table_id) { return CountPrefix() + U32Bytes(table_id); }
+
+std::string DisplacedPrefix() { return "displaced"; }
+
+std::string DisplacedPrefix(uint32_t table_id) { return DisplacedPrefix() + U32Bytes(table_id); }
+
+std::optional<RowKeyParts> ParseRowKey(std::string_view key) {
+  if (key.size() != kRowKeyBytes) return std::nullopt;
+  return RowKeyParts{.table_id = NumberAt<uint32_t>(key, 0),
+                     .row_id = NumberAt<uint64_t>(key, 4),
+                     .version = ~NumberAt<uint64_t>(key, kRowPrefixBytes)};
+}
+
+std::optional<ChangeParts> ParseChange(std::string_view key, std::string_view value) {
+  if (key.size() != kChangeKeyBytes || value.size() != 1) return std::nullopt;
+  const auto kind = static_cast<Mutation::Kind>(value[0]);
+  if (kind != Mutation::Kind::kUpsert && kind != Mutation::Kind::kDelete) return std::nullopt;
+  return ChangeParts{
+      .table_id = NumberAt<uint32_t>(key, 0),
+      .change = {
+          .seq = NumberAt<uint64_t>(key, 4), .row_id = NumberAt<uint64_t>(key, 12), .kind = kind}};
+}
+
+std::string RowValue(std::string_view key, std::string_view cells) {
+  std::string out;
+  out.reserve(sizeof(uint32_t) + key.size() + cells.size());
+  Append(out, static_cast<uint32_t>(key.size()));
+  out += key;
+  out += cells;
+  return out;
+}
+
+bool SplitRowValue(std::string_view value, std::string_view& key, std::string_view& cells) {
+  if (value.size() < sizeof(uint32_t)) return false;
+  const uint32_t key_bytes = NumberAt<uint32_t>(value, 0);
+  value.remove_prefix(sizeof(uint32_t));
+  if (value.size() < key_bytes) return false;
+  key = value.substr(0, key_bytes);
+  cells = value.substr(key_bytes);
+  return true;
+}
+
+}  // namespace ordinate

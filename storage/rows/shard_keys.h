@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "storage/rows/row_store.h"
+
+namespace ordinate {
+
+/// Keys and values of a shard's database. Numbers in keys are big-endian, so that bytes sort as
+/// the numbers do.
+///
+/// | family  | key                                     | value                                   |
+/// |---------|-----------------------------------------|-----------------------------------------|
+/// | rows    | table u32, row u64, complement of       | length of the row's key, u32; the key;  |
+/// |         | the version u64: newest version first   | cells                                   |
+/// | changes | table u32, sequence u64, row u64        | Mutation::Kind, 1 byte                  |
+/// | log     | sequence u64                            | EncodeLogRecord                         |
+/// | meta    | "format"                                | u32                                     |
+/// |         | "applied"                               | sequence u64                            |
+/// |         | "count", table u32                      | live rows u64                           |
+/// |         | "displaced", table u32, the row's key   | row u64                                 |
+enum ShardFamily : size_t { kRowsFamily, kChangesFamily, kLogFamily, kMetaFamily, kShardFamilies };
+
+/// Bytes of a rows key that name the row: what the bloom filters are built over.
+inline constexpr size_t kRowPrefixBytes = 12;
+inline constexpr size_t kRowKeyBytes = 20;
+inline constexpr size_t kChangeKeyBytes = 20;
+
+std::string TablePrefix(uint32_t table_id);
+/// The first key after every key with the table's prefix; empty when there is none.
+std::string TablePrefixEnd(uint32_t table_id);
+std::string RowPrefix(uint32_t table_id, RowId row_id);
+std::string RowKey(uint32_t table_id, RowId row_id, uint64_t version);
+std::string ChangeKey(uint32_t table_id, uint64_t seq, RowId row_id);
+std::string LogKey(uint64_t seq);
+std::string AppliedKey();
+std::string FormatKey();
+std::string CountPrefix();
+std::string CountKey(uint32_t table_id);
+std::string DisplacedPrefix();
+std::string DisplacedPrefix(uint32_t table_id);
+
+struct RowKeyParts {
+  uint32_t table_id = 0;
+  RowId row_id = 0;
+  uint64_t version = 0;
+};
+std::optional<RowKeyParts> ParseRowKey(std::string_view key);
+
+/// A key of the changes family; its value gives the kind. nullopt: not such a pair.
+struct ChangeParts {
+  uint32_t table_id = 0;
+  Change change;
+};
+std::optional<ChangeParts> ParseChange(std::string_view key, std::string_view value);
+
+/// Big-endian numbers by themselves: log keys and values of meta. nullopt: another length.
+std::optional<uint64_t> ParseU64(std::string_view bytes);
+std::string U64Bytes(uint64_t number);
+std::optional<uint32_t> ParseU32(std::string_view bytes);
+std::string U32Bytes(uint32_t number);
+
+std::string RowValue(std::string_view key, std::string_view cells);
+/// The row's key and cells within `value`. False: `value` is not a RowValue.
+bool SplitRowValue(std::string_view value, std::string_view& key, std::string_view& cells);
+
+}  // namespace ordinate

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "storage/model/schema.h"
+
+namespace ordinate {
+
+/// One row's change. Deterministic to apply: ids and versions are decided before it is logged.
+struct Mutation {
+  enum class Kind : uint8_t { kUpsert = 1, kDelete = 2 };
+  Kind kind = Kind::kUpsert;
+  uint32_t table_id = 0;
+  RowId row_id = 0;
+  std::string key;    // canonical key; empty for ORDINAL tables
+  std::string cells;  // EncodeCells of the whole row; empty for deletes
+
+  bool operator==(const Mutation&) const = default;
+};
+
+/// What one write request changes on one shard, under one sequence.
+struct LogRecord {
+  uint64_t seq = 0;
+  std::vector<Mutation> mutations;
+
+  bool operator==(const LogRecord&) const = default;
+};
+
+/// The durable order of a shard's writes. One writer (the shard's applier thread) appends; any
+/// thread reads. Standalone: RocksDB. Cluster: a replicated stream per shard.
+class UpdateLog {
+ public:
+  virtual ~UpdateLog() = default;
+
+  /// Appends `records`, whose sequences continue last_seq() without a gap, and returns once they
+  /// are durable. All or none. After an error no further append is accepted until reopened:
+  /// what a failed sync left on the disk is not known (FAILED_PRECONDITION from then on).
+  virtual absl::Status Append(std::span<const LogRecord> records) = 0;
+
+  /// Calls `visit` for every retained record with seq >= from, in order, until it returns an error.
+  virtual absl::Status Read(uint64_t from,
+                            const std::function<absl::Status(LogRecord)>& visit) const = 0;
+
+  /// The sequence of the newest durable record; 0 before the first.
+  virtual uint64_t last_seq() const = 0;
+};
+
+}  // namespace ordinate

@@ -1,0 +1,148 @@
+#include <atomic>
+#include <thread>
+
+#include "tests/front/front_fixture.h"
+
+namespace ordinate {
+namespace {
+
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class FrontQueryTest : public FrontTest {
+ protected:
+  /// An index that answers, over enough rows for the planner to take it.
+  void AddIndex() {
+    ASSERT_TRUE(front_->CreateIndex("docs", "vec", {.name = "idx", .m = 0, .ef_build = 0}).ok());
+    for (const auto& shard : shards_) {
+      shard->index_usable = true;
+      shard->index_rows = 1'000'000;
+    }
+  }
+};
+
+TEST_F(FrontQueryTest, MergesShardsInOrderAndCuts) {
+  Fill(30);
+  auto request = Nearest(4);
+  request.offset = 3;
+  const auto result = front_->Query(request, context_);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_THAT(Ids(*result), ElementsAre(4, 5, 6, 7));
+  EXPECT_EQ(result->plan.path, Path::kExact);
+  EXPECT_EQ(result->plan.reason, Reason::kNoIndex);
+  EXPECT_THAT(result->columns, ElementsAre(0));
+  EXPECT_EQ(std::get<int64_t>(result->rows[2].cells[0]), 6);
+  EXPECT_EQ(result->visible_seq, (SeqByShard{{0, 1}, {1, 1}, {2, 1}}));
+  EXPECT_EQ(*result->ranked[0].score, 4.0);
+}
+
+// contract 2.2: the same rows in the same order whatever the number of shards.
+TEST_F(FrontQueryTest, TiesGoByKeysThenRowIdOnAnyNumberOfShards) {
+  for (const uint32_t shards : {1u, 2u, 5u}) {
+    Start(shards);
+    std::vector<UpsertInput::InputRow> rows;
+    for (int64_t i = 1; i <= 12; ++i) rows.push_back(Doc(i, Vector{1, 0}, Value(), i % 3));
+    ASSERT_TRUE(Upsert(std::move(rows)).ok());
+    auto request = Nearest(6);
+    request.order_by = {{.column = "size", .descending = true, .nulls_first = true}};
+    const auto result = front_->Query(request, context_);
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_THAT(Ids(*result), ElementsAre(2, 5, 8, 11, 1, 4)) << shards;
+  }
+}
+
+TEST_F(FrontQueryTest, TakesTheIndexAndSaysWhichGeneration) {
+  Fill(30);
+  AddIndex();
+  const auto result = front_->Query(Nearest(3), context_);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->plan.path, Path::kAnn);
+  EXPECT_EQ(result->plan.index, "idx");
+  EXPECT_THAT(Ids(*result), ElementsAre(1, 2, 3));
+  EXPECT_EQ(result->plan.generation_by_shard.at(2), 3u);
+}
+
+// contract 3.4
+TEST_F(FrontQueryTest, FallsBackToExactWhenTheIndexFindsTooFew) {
+  Fill(30);
+  AddIndex();
+  for (const auto& shard : shards_) shard->ann_rows = 1;
+  const auto result = front_->Query(Nearest(10), context_);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->plan.path, Path::kExact);
+  EXPECT_EQ(result->plan.reason, Reason::kUnderfilled);
+  EXPECT_EQ(Ids(*result).size(), 10u);
+  EXPECT_THAT(shards_[0]->asked().paths, ElementsAre(Path::kAnn, Path::kExact));
+}
+
+TEST_F(FrontQueryTest, ExplainAsksNoRows) {
+  Fill(3);
+  AddIndex();
+  const auto plan = front_->Explain(Nearest(3), context_);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(plan->path, Path::kAnn);
+  EXPECT_EQ(shards_[0]->asked().queries, 0u);
+}
+
+TEST_F(FrontQueryTest, RefusalsNameTheField) {
+  const auto refused = [&](auto change) {
+    auto request = Nearest(3);
+    change(request);
+    return front_->Query(request, context_).status();
+  };
+  EXPECT_THAT(refused([](auto& q) { q.limit = 0; }), IsStatus(kInvalid, "limit is 0"));
+  EXPECT_THAT(refused([](auto& q) { q.vector = {1}; }), IsStatus(kInvalid, "1 components"));
+  EXPECT_THAT(refused([](auto& q) { q.columns = {"vek"}; }), IsStatus(kInvalid, "'vek'"));
+  EXPECT_THAT(refused([](auto& q) { q.order_by = {{.column = "vec"}}; }),
+              IsStatus(kInvalid, "vec"));
+  EXPECT_THAT(refused([](auto& q) {
+                q.settings = {{"vector.nope", "1"}};
+              }),
+              IsStatus(kInvalid, "vector.nope"));
+  EXPECT_THAT(refused([](auto& q) { q.filter = *ParseFilter("x = 1"); }), IsStatus(kInvalid, "x"));
+  EXPECT_THAT(refused([](auto& q) { q.index = "nope"; }),
+              IsStatus(absl::StatusCode::kNotFound, "nope"));
+  EXPECT_THAT(refused([](auto& q) { q.table = "nope"; }),
+              IsStatus(absl::StatusCode::kNotFound, "nope"));
+  EXPECT_EQ(shards_[0]->asked().queries, 0u);
+}
+
+TEST_F(FrontQueryTest, OneFailedShardFailsTheQuery) {
+  Fill(10);
+  shards_[2]->fail_query = absl::UnavailableError("shard two is away");
+  EXPECT_THAT(front_->Query(Nearest(3), context_).status(),
+              IsStatus(absl::StatusCode::kUnavailable, "shard two is away"));
+}
+
+TEST_F(FrontQueryTest, ACancelledQueryAsksNobody) {
+  context_.Cancel();
+  EXPECT_THAT(front_->Query(Nearest(3), context_).status(),
+              IsStatus(absl::StatusCode::kCancelled, ""));
+  EXPECT_EQ(shards_[0]->asked().probes, 0u);
+}
+
+TEST_F(FrontQueryTest, QueriesAndWritesFromManyThreads) {
+  Fill(50);
+  std::atomic<int> failures = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      CallContext context;
+      for (int64_t i = 0; i < 25; ++i) {
+        const auto written = front_->Upsert(
+            {"docs", {Doc(1000 + t * 100 + i, Vector{9999, 0})}, OnInvalid::kError}, context);
+        const auto result = front_->Query(Nearest(3), context);
+        if (!written.ok() || !result.ok() || Ids(*result) != std::vector<RowId>{1, 2, 3}) {
+          ++failures;
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(failures, 0);
+  EXPECT_EQ(*front_->Count("docs", std::nullopt, context_), 150u);
+}
+
+}  // namespace
+}  // namespace ordinate

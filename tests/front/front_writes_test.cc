@@ -1,0 +1,168 @@
+#include <limits>
+
+#include "storage/base/error_details.h"
+#include "tests/front/front_fixture.h"
+
+namespace ordinate {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+TEST_F(FrontTest, RoutesRowsAndAnswersInRequestOrder) {
+  const auto result = Upsert({Doc(9, Vector{1, 2}), Doc(-4, Value()), Doc(7, Vector{0, 0})});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_THAT(result->row_ids, ElementsAre(9, static_cast<RowId>(-4), 7));
+  EXPECT_THAT(result->notices, IsEmpty());
+  for (const RowId id : result->row_ids) {
+    const uint32_t shard = ShardOf(id, 3);
+    EXPECT_TRUE(shards_[shard]->rows(docs_.id).contains(id));
+    EXPECT_EQ(result->token.at(shard), 1u);
+  }
+}
+
+TEST_F(FrontTest, OneCallPerShard) {
+  Fill(100);
+  EXPECT_EQ(Writes(), 3u);
+}
+
+// contract 1.5: refused as a whole, before anything is sent.
+TEST_F(FrontTest, RefusesInvalidCellsNamingRowKeyColumn) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const auto refused = [&](UpsertInput::InputRow row, const char* message) {
+    EXPECT_THAT(Upsert({Doc(1, Vector{1, 1}), row}).status(), IsStatus(kInvalid, message));
+  };
+  refused(Doc(5, Vector{1, 2, 3}), "row 1 (id = 5), column 'vec': found dim 3, expected dim 2");
+  refused(Doc(5, Vector{1, nan}), "column 'vec': found component 1 = NaN, expected a finite f32");
+  refused(Doc(5, Vector{1, -HUGE_VALF}), "infinity or beyond f32");
+  refused(Doc(5, Vector{}), "found an empty vector");
+  refused(Doc(5, Value(), Value(), Value()), "column 'size': found NULL, expected a value");
+  refused(Doc(5, Value(), int64_t{3}), "column 'section': found a value of another type");
+  refused({.cells = {int64_t{1}}}, "row 1 has 1 cells, expected 5");
+  auto no_key = Doc(5, Value());
+  no_key.cells[0] = Value();
+  refused(no_key, "column 'id': found NULL");
+  auto with_id = Doc(5, Value());
+  with_id.row_id = 5;
+  refused(with_id, "leave row_id out");
+  EXPECT_EQ(Writes(), 0u);
+}
+
+TEST_F(FrontTest, NamesTheFieldInTheDetails) {
+  const auto status = Upsert({Doc(5, Vector{1})}).status();
+  const auto violations = FieldViolations(status);
+  ASSERT_EQ(violations.size(), 1u);
+  EXPECT_EQ(violations[0].field, "rows[0].cells[\"vec\"]");
+}
+
+TEST_F(FrontTest, OnInvalidNullStoresNullAndListsTheRows) {
+  const auto result =
+      Upsert({Doc(1, Vector{1}), Doc(2, Vector{1, 1}), Doc(3, Vector{})}, OnInvalid::kNull);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_THAT(result->nulled_rows, ElementsAre(0, 2));
+  const auto rows = shards_[ShardOf(1, 3)]->rows(docs_.id);
+  EXPECT_TRUE(IsNull(rows.at(1).cells[3]));
+}
+
+TEST_F(FrontTest, OnInvalidNullCannotFillANotNullColumn) {
+  TableDef strict{.name = "strict", .key = {0}};
+  strict.columns = {{.name = "id", .role = ColumnRole::kKey, .nullable = false},
+                    {.name = "vec",
+                     .role = ColumnRole::kVector,
+                     .type = DataType::kVector,
+                     .nullable = false,
+                     .dim = 2}};
+  ASSERT_TRUE(front_->CreateTable(strict).ok());
+  EXPECT_THAT(Upsert({{.cells = {int64_t{1}, Vector{1}}}}, OnInvalid::kNull, "strict").status(),
+              IsStatus(kInvalid, "found dim 1, expected dim 2; on_invalid NULL cannot apply"));
+  EXPECT_EQ(Writes(), 0u);
+}
+
+TEST_F(FrontTest, AnIndexWithPolicyErrorGuardsItsColumn) {
+  const auto write = [&](Vector any) {
+    auto row = Doc(1, Value());
+    row.cells[4] = std::move(any);
+    return Upsert({row});
+  };
+  IndexDef index{
+      .name = "skips", .engine = Engine::kFlat, .dim = 3, .dim_policy = DimPolicy::kSkip};
+  ASSERT_TRUE(front_->CreateIndex("docs", "any", index).ok());
+  EXPECT_TRUE(write({1}).ok());
+  index.name = "strict";
+  index.dim_policy = DimPolicy::kError;
+  ASSERT_TRUE(front_->CreateIndex("docs", "any", index).ok());
+  EXPECT_THAT(write({1}).status(), IsStatus(kInvalid, "expected dim 3, which index 'strict'"));
+  EXPECT_TRUE(write({1, 2, 3}).ok());
+}
+
+// contract 1.6
+TEST_F(FrontTest, RefusesTheSameKeyTwice) {
+  EXPECT_THAT(Upsert({Doc(1, Value()), Doc(2, Value()), Doc(1, Value())}).status(),
+              IsStatus(kInvalid, "row 2 has the same key as row 0"));
+  EXPECT_THAT(front_->Delete("docs", {{.cells = {int64_t{1}}}, {.row_id = 1}}, context_).status(),
+              IsStatus(kInvalid, "key 1 has the same key as key 0"));
+  EXPECT_EQ(Writes(), 0u);
+}
+
+TEST_F(FrontTest, LimitsTheNumberOfRows) {
+  EXPECT_THAT(Upsert({}).status(), IsStatus(kInvalid, "0 rows; the range is 1 to 10000"));
+  std::vector<UpsertInput::InputRow> rows(kMaxRowsPerWrite + 1);
+  EXPECT_THAT(Upsert(std::move(rows)).status(), IsStatus(kInvalid, "10001 rows"));
+}
+
+TEST_F(FrontTest, OrdinalRowsGetFreshIdsAndKeepGivenOnes) {
+  const auto row = [](RowId id) {
+    return UpsertInput::InputRow{.cells = {std::string("x"), Value()}, .row_id = id};
+  };
+  const auto first = Upsert({row(0), row(0)}, OnInvalid::kError, "log");
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_THAT(first->row_ids, ElementsAre(1, 2));
+  const auto second = Upsert({row(0), row(2)}, OnInvalid::kError, "log");
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_THAT(second->row_ids, ElementsAre(3, 2));
+  EXPECT_THAT(Upsert({row(1ull << 60)}, OnInvalid::kError, "log").status(),
+              IsStatus(kInvalid, "row_id was never given out"));
+  EXPECT_THAT(Upsert({row(2), row(2)}, OnInvalid::kError, "log").status(),
+              IsStatus(kInvalid, "same key"));
+}
+
+TEST_F(FrontTest, NoticesNameIndexesThatShowTheWriteLater) {
+  IndexDef index{.name = "later", .engine = Engine::kFlat, .mode = FreshnessMode::kBatched};
+  ASSERT_TRUE(front_->CreateIndex("docs", "vec", index).ok());
+  index.name = "now";
+  index.mode = FreshnessMode::kImmediate;
+  ASSERT_TRUE(front_->CreateIndex("docs", "vec", index).ok());
+  const auto result = Upsert({Doc(1, Vector{1, 1})});
+  ASSERT_TRUE(result.ok());
+  EXPECT_THAT(result->notices,
+              ElementsAre("index 'later' (BATCHED) shows this write only after a rebuild: this "
+                          "version applies BATCHED writes at REBUILD only"));
+}
+
+TEST_F(FrontTest, AFailedShardAmongSeveralSaysWhatWasWritten) {
+  shards_[1]->fail_write = absl::UnavailableError("the disk is gone");
+  std::vector<UpsertInput::InputRow> rows;
+  for (int64_t i = 0; i < 50; ++i) rows.push_back(Doc(i, Value()));
+  EXPECT_THAT(Upsert(std::move(rows)).status(),
+              IsStatus(absl::StatusCode::kUnavailable,
+                       "shard 1: the disk is gone; the rows of these shards were written: 0 "
+                       "(sequence 1), 2 (sequence 1)"));
+}
+
+TEST_F(FrontTest, DeletesByKeyAndByRowId) {
+  Fill(5);
+  const auto result = front_->Delete(
+      "docs", {{.cells = {int64_t{2}}}, {.row_id = 4}, {.cells = {int64_t{99}}}}, context_);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->deleted, 2u);
+  EXPECT_EQ(*front_->Count("docs", std::nullopt, context_), 3u);
+}
+
+TEST_F(FrontTest, ACancelledCallSendsNothing) {
+  context_.Cancel();
+  EXPECT_THAT(Upsert({Doc(1, Value())}).status(), IsStatus(absl::StatusCode::kCancelled, ""));
+  EXPECT_EQ(Writes(), 0u);
+}
+
+}  // namespace
+}  // namespace ordinate

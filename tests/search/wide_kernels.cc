@@ -1,0 +1,12 @@
+#include "tests/search/wide_kernels.h"
+
+#define ORDINATE_KERNEL_WIDTH 64
+
+namespace ordinate {
+namespace {
+#include "engine/search/kernels_body.h"
+}  // namespace
+
+constinit const Kernels kWideKernels = ORDINATE_KERNEL_TABLE("wide");
+
+}  // namespace ordinate

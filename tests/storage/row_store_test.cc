@@ -1,0 +1,190 @@
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "gmock/gmock.h"
+#include "tests/storage/shard_fixture.h"
+
+namespace ordinate {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+using RowStoreTest = ShardFixture;
+
+TEST_F(RowStoreTest, PinnedVersionsStayOthersGo) {
+  for (const char* cells : {"a", "b", "c", "d"}) Write({Upsert(1, 9, cells)}, {2});
+  EXPECT_EQ(CellsAt(1, 9), "d");
+  EXPECT_EQ(CellsAt(1, 9, 3), "b");
+  EXPECT_EQ(CellsAt(1, 9, 2), "b");
+  EXPECT_EQ(CellsAt(1, 9, 1), "-");
+  EXPECT_EQ(CellsAt(1, 8), "-");
+  EXPECT_EQ(CellsAt(2, 9), "-");
+}
+
+// contract 5.2: a delete is masked at every sequence.
+TEST_F(RowStoreTest, DeleteRemovesEveryVersion) {
+  Write({Upsert(1, 9, "a"), Upsert(1, 10, "x")});
+  Write({Upsert(1, 9, "b")}, {1});
+  Write({Delete(1, 9)}, {1, 2});
+  EXPECT_EQ(CellsAt(1, 9, 1), "-");
+  EXPECT_EQ(CellsAt(1, 9), "-");
+  EXPECT_EQ(*rows().CountRows(nullptr, 1), 1u);
+}
+
+TEST_F(RowStoreTest, SeveralMutationsOfOneRowInOneApply) {
+  std::vector<LogRecord> records = {{.seq = 1, .mutations = {Upsert(1, 5, "a"), Upsert(1, 6, "b")}},
+                                    {.seq = 2, .mutations = {Delete(1, 5), Upsert(1, 6, "c")}},
+                                    {.seq = 3, .mutations = {Upsert(1, 5, "d"), Delete(1, 7)}},
+                                    {.seq = 4, .mutations = {Delete(1, 6), Delete(1, 6)}}};
+  ASSERT_EQ(log().Append(records), absl::OkStatus());
+  ASSERT_EQ(Apply(records), absl::OkStatus());
+  EXPECT_EQ(*rows().CountRows(nullptr, 1), 1u);
+  EXPECT_EQ(CellsAt(1, 5), "d");
+  EXPECT_EQ(CellsAt(1, 5, 1), "-");
+  EXPECT_EQ(rows().VerifyChecksums(nullptr), absl::OkStatus());
+  EXPECT_TRUE(absl::IsInvalidArgument(Apply({records[3]})));
+}
+
+TEST_F(RowStoreTest, ViewsStayAsTheyWere) {
+  Write({Upsert(1, 1, "a")});
+  {
+    const auto view = rows().TakeView();
+    Write({Upsert(1, 1, "b"), Upsert(1, 2, "c")});
+    EXPECT_EQ(CellsAt(1, 1, UINT64_MAX, view.get()), "a");
+    EXPECT_EQ(*rows().CountRows(view.get(), 1), 1u);
+  }
+  EXPECT_EQ(CellsAt(1, 1), "b");
+}
+
+TEST_F(RowStoreTest, ScanByRowIdFromTheFirstUntilToldToStop) {
+  Write({Upsert(1, 0, "a"), Upsert(1, 5, "b"), Upsert(1, UINT64_MAX, "c"), Upsert(2, 1, "x")});
+  std::vector<RowId> ids;
+  const auto collect = [&](StoredRow&& row) -> absl::StatusOr<bool> {
+    ids.push_back(row.id);
+    return ids.size() < 2;
+  };
+  ASSERT_EQ(rows().Scan(nullptr, 1, 1, UINT64_MAX, collect), absl::OkStatus());
+  EXPECT_THAT(ids, ElementsAre(5, UINT64_MAX));
+  const auto fail = [](StoredRow&&) -> absl::StatusOr<bool> { return absl::AbortedError("x"); };
+  EXPECT_EQ(rows().Scan(nullptr, 1, 0, UINT64_MAX, fail), absl::AbortedError("x"));
+}
+
+TEST_F(RowStoreTest, DropTableLeavesNothing) {
+  Write({Upsert(1, 1, "a"), Upsert(2, 1, "b")});
+  ASSERT_EQ(rows().AddDisplaced(1, "key", 77), absl::OkStatus());
+  EXPECT_THAT(*rows().TableIds(), ElementsAre(1, 2));
+  ASSERT_EQ(rows().DropTable(1), absl::OkStatus());
+  ASSERT_EQ(rows().DropTable(1), absl::OkStatus());
+  EXPECT_THAT(*rows().TableIds(), ElementsAre(2));
+  EXPECT_EQ(CellsAt(1, 1), "-");
+  EXPECT_EQ(CellsAt(2, 1), "b");
+  EXPECT_THAT(*rows().ReadDisplaced(1), ElementsAre());
+  EXPECT_EQ(rows().VerifyChecksums(nullptr), absl::OkStatus());
+}
+
+// contract 1.2: displaced keys keep their ids across a restart.
+TEST_F(RowStoreTest, DisplacedKeysSurvive) {
+  ASSERT_EQ(rows().AddDisplaced(1, std::string("k\0y", 3), 77), absl::OkStatus());
+  Reopen();
+  EXPECT_THAT(*rows().ReadDisplaced(1),
+              ElementsAre(std::pair<std::string, RowId>(std::string("k\0y", 3), 77)));
+}
+
+// contract 9: what was logged and not applied is there after a restart.
+TEST_F(RowStoreTest, LogReplaysWhatWasNotApplied) {
+  Write({Upsert(1, 1, "a")});
+  const std::vector<LogRecord> records = {{.seq = 2, .mutations = {Upsert(1, 2, "b")}},
+                                          {.seq = 3, .mutations = {Delete(1, 1)}}};
+  ASSERT_EQ(log().Append(records), absl::OkStatus());
+  Reopen();
+  EXPECT_EQ(rows().applied_seq(), 1u);
+  EXPECT_EQ(log().last_seq(), 3u);
+  std::vector<LogRecord> read;
+  ASSERT_EQ(log().Read(2,
+                       [&](LogRecord record) {
+                         read.push_back(std::move(record));
+                         return absl::OkStatus();
+                       }),
+            absl::OkStatus());
+  EXPECT_EQ(read, records);
+  ASSERT_EQ(Apply(read), absl::OkStatus());
+  EXPECT_EQ(*rows().CountRows(nullptr, 1), 1u);
+  const LogRecord gap{.seq = 5};
+  EXPECT_TRUE(absl::IsInvalidArgument(log().Append({&gap, 1})));
+}
+
+TEST_F(RowStoreTest, ReadOnlyReadsAndNeverWrites) {
+  Write({Upsert(1, 1, "a")});
+  Reopen(/*read_only=*/true);
+  EXPECT_EQ(CellsAt(1, 1), "a");
+  EXPECT_EQ(rows().VerifyChecksums(nullptr), absl::OkStatus());
+  const LogRecord record{.seq = 2};
+  EXPECT_TRUE(absl::IsFailedPrecondition(log().Append({&record, 1})));
+  EXPECT_TRUE(absl::IsFailedPrecondition(rows().DropTable(1)));
+}
+
+TEST_F(RowStoreTest, DirectoryInUseIsNamed) {
+  const absl::Status status = OpenShardStore(path(), false).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr(path()));
+  EXPECT_TRUE(OpenShardStore(path(), true).ok());
+}
+
+TEST_F(RowStoreTest, NotWritableOrMissing) {
+  std::ofstream(directory_.Sub("file")) << "x";
+  const absl::Status status = OpenShardStore(directory_.Sub("file/shard"), false).status();
+  EXPECT_TRUE(absl::IsPermissionDenied(status)) << status;
+  EXPECT_TRUE(absl::IsNotFound(OpenShardStore(directory_.Sub("none"), true).status()));
+  EXPECT_FALSE(std::filesystem::exists(directory_.Sub("none")));
+}
+
+// contract 9: killed at any instant, an acknowledged write is not lost.
+TEST_F(RowStoreTest, SurvivesAKill) {
+  Close();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    store_ = *OpenShardStore(path(), false);
+    for (int i = 1; i <= 50; ++i) Write({Upsert(1, 1, std::to_string(i)), Upsert(1, 100 + i, "x")});
+    const LogRecord logged{.seq = 51, .mutations = {Upsert(1, 2, "logged")}};
+    const bool ok = log().Append({&logged, 1}).ok() && !::testing::Test::HasFailure();
+    ::kill(::getpid(), ok ? SIGKILL : SIGTERM);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+  Reopen();
+  EXPECT_EQ(log().last_seq(), 51u);
+  EXPECT_EQ(rows().applied_seq(), 50u);
+  EXPECT_EQ(CellsAt(1, 1), "50");
+  EXPECT_EQ(*rows().CountRows(nullptr, 1), 51u);
+}
+
+// A disk that takes no more bytes: the log refuses from then on, until reopened.
+TEST_F(RowStoreTest, FailedSyncStopsTheLog) {
+  Write({Upsert(1, 1, "a")});
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit old_limit{};
+  ::getrlimit(RLIMIT_FSIZE, &old_limit);
+  rlimit limit = old_limit;
+  limit.rlim_cur = 1 << 16;
+  ::setrlimit(RLIMIT_FSIZE, &limit);
+  const LogRecord large{.seq = 2, .mutations = {Upsert(1, 2, std::string(1 << 20, 'x'))}};
+  const absl::Status failed = log().Append({&large, 1});
+  ::setrlimit(RLIMIT_FSIZE, &old_limit);
+  EXPECT_FALSE(failed.ok());
+  const LogRecord small{.seq = 2, .mutations = {Upsert(1, 2, "x")}};
+  EXPECT_TRUE(absl::IsFailedPrecondition(log().Append({&small, 1})));
+  Reopen();
+  EXPECT_EQ(CellsAt(1, 1), "a");
+  Write({Upsert(1, 3, "b")});
+  EXPECT_EQ(CellsAt(1, 3), "b");
+}
+
+}  // namespace
+}  // namespace ordinate

@@ -1,0 +1,176 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/shard/shard_client.h"
+#include "storage/base/mutex.h"
+
+namespace ordinate {
+
+/// A ShardClient that keeps rows in memory and answers by looking at all of them (L2 only), at
+/// once and on the calling thread. Says what it was asked, and fails where it is told to.
+/// Thread-safe; the members tests set are set before calls.
+class FakeShard final : public ShardClient {
+ public:
+  absl::Status fail_write, fail_query, fail_create_index, fail_rebuild, fail_create_table;
+  bool index_usable = false;
+  uint64_t index_rows = 0;     // what Probe says
+  size_t ann_rows = 1 << 20;   // at most this many rows on the ANN path
+  size_t scan_rows = 1 << 20;  // a scan stops early after so many
+  ShardIndexStatus status;
+
+  struct Asked {
+    size_t writes = 0, rows_written = 0, probes = 0, queries = 0;
+    std::vector<Path> paths;
+    std::vector<uint32_t> indexes_dropped, tables_dropped;
+  };
+  Asked asked() const {
+    MutexLock lock(mutex_);
+    return asked_;
+  }
+  /// Rows of the table by id.
+  std::map<RowId, Row> rows(uint32_t table_id) const {
+    MutexLock lock(mutex_);
+    const auto found = tables_.find(table_id);
+    return found == tables_.end() ? std::map<RowId, Row>() : found->second;
+  }
+
+  void Write(const TableDef& table, std::vector<RowWrite> rows, const CallContext&,
+             Done<ShardWriteResult> done) override {
+    MutexLock lock(mutex_);
+    ++asked_.writes;
+    if (!fail_write.ok()) return done(fail_write);
+    asked_.rows_written += rows.size();
+    ShardWriteResult result{.seq = ++seq_};
+    for (RowWrite& row : rows) {
+      result.row_ids.push_back(row.preferred_id);
+      if (row.kind == Mutation::Kind::kDelete) {
+        result.deleted += tables_[table.id].erase(row.preferred_id);
+      } else {
+        tables_[table.id][row.preferred_id] = {row.preferred_id, seq_, std::move(row.cells)};
+      }
+    }
+    done(std::move(result));
+  }
+
+  void Probe(uint32_t table_id, uint32_t, const Filter*, const CallContext&,
+             Done<ShardProbe> done) override {
+    MutexLock lock(mutex_);
+    ++asked_.probes;
+    ShardProbe probe{.table_rows = tables_[table_id].size(), .index_usable = index_usable};
+    probe.index_rows = index_rows;
+    probe.generation = 3;
+    done(probe);
+  }
+
+  void Query(const TableDef&, const ShardQuery& query, const CallContext& context,
+             Done<ShardQueryResult> done) override {
+    MutexLock lock(mutex_);
+    ++asked_.queries;
+    asked_.paths.push_back(query.plan.path);
+    if (!fail_query.ok()) return done(fail_query);
+    if (const auto live = context.Check(); !live.ok()) return done(live);
+    const RowOrder order(query.plan.score_descending, query.order_by);
+    std::vector<RankedRow> ranked;
+    for (const auto& [id, row] : tables_[query.table_id]) {
+      if (query.filter.has_value() && !Matches(*query.filter, RowCells(row))) continue;
+      RankedRow entry{.id = id, .version = row.version};
+      const auto* vector = std::get_if<Vector>(&row.cells[query.column_position]);
+      if (vector == nullptr && !query.include_null_vectors) continue;
+      if (vector != nullptr) entry.score = Distance(*vector, query.vector);
+      order.ReadKeys(RowCells(row), entry);
+      ranked.push_back(std::move(entry));
+    }
+    std::sort(ranked.begin(), ranked.end(), order);
+    size_t most = query.plan.k;
+    if (query.plan.path == Path::kAnn) most = std::min(most, ann_rows);
+    if (ranked.size() > most) ranked.resize(most);
+    ShardQueryResult result{.visible_seq = seq_, .generation = 3};
+    for (const RankedRow& entry : ranked) {
+      result.rows.push_back(Project(tables_[query.table_id][entry.id], query.columns));
+    }
+    result.ranked = std::move(ranked);
+    result.stats.rescored = result.ranked.size();
+    done(std::move(result));
+  }
+
+  void Get(const TableDef& table, std::vector<RowAddress> addresses, std::vector<uint32_t> columns,
+           const CallContext&, Done<std::vector<std::pair<uint32_t, Row>>> done) override {
+    MutexLock lock(mutex_);
+    std::vector<std::pair<uint32_t, Row>> found;
+    for (uint32_t i = 0; i < addresses.size(); ++i) {
+      const auto row = tables_[table.id].find(addresses[i].preferred_id);
+      if (row != tables_[table.id].end()) found.emplace_back(i, Project(row->second, columns));
+    }
+    done(std::move(found));
+  }
+
+  void Scan(const TableDef&, const ShardScan& scan, const CallContext&,
+            Done<ShardScanResult> done) override {
+    MutexLock lock(mutex_);
+    ShardScanResult result;
+    for (const auto& [id, row] : tables_[scan.table_id]) {
+      if (scan.after.has_value() && id <= *scan.after) continue;
+      if (scan.filter.has_value() && !Matches(*scan.filter, RowCells(row))) continue;
+      if (result.rows.size() == std::min<size_t>(scan.max_rows, scan_rows)) {
+        result.more = true;
+        break;
+      }
+      result.rows.push_back(Project(row, scan.columns));
+    }
+    done(std::move(result));
+  }
+
+  void Count(const TableDef& table, const Filter* filter, const CallContext&,
+             Done<uint64_t> done) override {
+    MutexLock lock(mutex_);
+    uint64_t count = 0;
+    for (const auto& [id, row] : tables_[table.id]) {
+      count += filter == nullptr || Matches(*filter, RowCells(row));
+    }
+    done(count);
+  }
+
+  absl::Status CreateTable(const TableDef&) override { return fail_create_table; }
+  absl::Status DropTable(uint32_t table_id) override {
+    MutexLock lock(mutex_);
+    asked_.tables_dropped.push_back(table_id);
+    tables_.erase(table_id);
+    return absl::OkStatus();
+  }
+  absl::Status CreateIndex(const TableDef&, const IndexDef&) override { return fail_create_index; }
+  absl::Status RebuildIndex(uint32_t) override { return fail_rebuild; }
+  absl::Status DropIndex(uint32_t index_id) override {
+    MutexLock lock(mutex_);
+    asked_.indexes_dropped.push_back(index_id);
+    return absl::OkStatus();
+  }
+  absl::StatusOr<ShardIndexStatus> GetIndexStatus(uint32_t) override { return status; }
+  ShardWatermarks GetWatermarks() override { return {}; }
+
+ private:
+  static double Distance(const Vector& a, const Vector& b) {
+    double sum = 0;
+    for (size_t i = 0; i < a.size() && i < b.size(); ++i) {
+      sum += (double{a[i]} - b[i]) * (double{a[i]} - b[i]);
+    }
+    return std::sqrt(sum);
+  }
+  static Row Project(const Row& row, const std::vector<uint32_t>& columns) {
+    Row out{row.id, row.version, {}};
+    for (const uint32_t position : columns) out.cells.push_back(row.cells[position]);
+    return out;
+  }
+
+  mutable Mutex mutex_;
+  std::map<uint32_t, std::map<RowId, Row>> tables_ ORDINATE_GUARDED_BY(mutex_);
+  uint64_t seq_ ORDINATE_GUARDED_BY(mutex_) = 0;
+  Asked asked_ ORDINATE_GUARDED_BY(mutex_);
+};
+
+}  // namespace ordinate
