@@ -248,6 +248,10 @@ Plan FallBack(const Plan& plan, Reason reason) {
                               " rows asked for; every row is scored exactly");
   } else if (reason == Reason::kIndexNotReady) {
     verdict.sentence = "the index stopped answering; every row is scored exactly";
+    exact.index.clear();
+    exact.index_id = 0;
+    exact.generation_by_shard.clear();
+    exact.lag_policy = LagPolicy::kScanTail;
   }
   TakeExact(std::move(verdict), plan.filter_strategy != FilterStrategy::kNone, exact);
   return exact;

@@ -103,7 +103,8 @@ absl::Status ValidateQuery(const QueryRequest& request, const TableDef& table,
 Plan MakePlan(const QueryRequest& request, const IndexChoice& choice, const Settings& settings,
               const std::vector<ShardProbe>& probes);
 
-/// The plan that answers after `plan` fell short while running: EXACT, for `reason`.
+/// The plan that answers after `plan` fell short while running: EXACT, for `reason`. After
+/// kIndexNotReady it reads the rows themselves.
 Plan FallBack(const Plan& plan, Reason reason);
 
 }  // namespace ordinate

@@ -202,6 +202,7 @@ void LocalShard::CommitWrites(std::deque<Task>& tasks) {
         group[i].record = std::move(records[i]);
         ApplyToIndexes(group[i]);
       }
+      StartSeals();
       Publish();
     }
   }
@@ -214,7 +215,6 @@ void LocalShard::CommitWrites(std::deque<Task>& tasks) {
     }
   }
   for (auto& [done, why] : refused) done(std::move(why));
-  StartSeals();
 }
 
 absl::Status LocalShard::Prepare(Prepared& write, uint64_t seq) {

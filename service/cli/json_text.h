@@ -30,7 +30,7 @@ void AppendCell(const v1::Value& value, std::string* out);
 /// all cells by name when `columns` is empty.
 void AppendCells(const v1::Row& row, const std::vector<std::string>& columns, std::string* out);
 
-/// A cell for a table on a terminal: strings bare, NULL as "NULL", vectors as "[0.1, 0.2, … 256]".
+/// A cell for a table on a terminal: strings bare, NULL as "NULL", vectors as "[1, 2, 3, … 256]".
 std::string CellText(const v1::Value& value);
 
 /// True for kinds a table aligns right.

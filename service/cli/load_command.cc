@@ -54,10 +54,9 @@ void PrintJson(const LoadResult& result, double seconds) {
 absl::Status Describe(const LoadResult& result) {
   if (result.status.ok()) return absl::OkStatus();
   const std::string rows = Grouped(result.rows);
-  return WithDetail(result.status, result.rows == 0
-                                       ? "no rows were acknowledged"
-                                       : Concat(rows, " rows were acknowledged, up to ",
-                                                result.last_position, "; they stay"));
+  return WithDetail(result.status, result.rows == 0 ? "no rows acknowledged"
+                                                    : Concat(rows, " rows acknowledged, up to ",
+                                                             result.last_position, "; they stay"));
 }
 
 absl::Status Load(const LoadOptions& options) {

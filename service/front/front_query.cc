@@ -116,7 +116,13 @@ absl::StatusOr<QueryResult> Front::Run(const BoundQuery& bound, const CallContex
 absl::StatusOr<QueryResult> Front::RunWithFallback(const QueryRequest& request,
                                                    const CallContext& context) const {
   ASSIGN_OR_RETURN(BoundQuery bound, Bind(request, context));
-  ASSIGN_OR_RETURN(QueryResult result, Run(bound, context));
+  absl::StatusOr<QueryResult> first = Run(bound, context);
+  if (absl::IsAborted(first.status()) && bound.query.plan.index_id != 0) {
+    // The index stopped answering since the shards were asked: dropped, or found damaged.
+    bound.query.plan = FallBack(bound.query.plan, Reason::kIndexNotReady);
+    return Run(bound, context);
+  }
+  ASSIGN_OR_RETURN(QueryResult result, std::move(first));
   const uint64_t found = result.ranked.empty() ? 0 : bound.offset + result.ranked.size();
   if (!IsUnderfilled(bound.query.plan, bound.query, found, bound.index_rows)) return result;
   bound.query.plan = FallBack(bound.query.plan, Reason::kUnderfilled);

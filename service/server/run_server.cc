@@ -1,9 +1,13 @@
 #include "service/server/run_server.h"
 
-#include <pthread.h>
 #include <signal.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
+#include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -23,13 +27,47 @@ namespace {
 
 constexpr int kExitFailed = 1;
 
-sigset_t EndSignals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  return signals;
-}
+/// SIGTERM and SIGINT as something to wait for. A handler and not a mask: libraries start threads
+/// before main, which no later mask reaches. One at a time.
+class EndSignal {
+ public:
+  EndSignal() : fd_(::eventfd(0, EFD_CLOEXEC)) {
+    event_fd = fd_;
+    struct sigaction action = {};
+    action.sa_handler = [](int signal) {
+      const int saved = errno;
+      received = signal;
+      const uint64_t one = 1;
+      if (::write(event_fd, &one, sizeof(one)) < 0) errno = 0;
+      errno = saved;
+    };
+    action.sa_flags = SA_RESTART;
+    for (const int signal : {SIGTERM, SIGINT}) ::sigaction(signal, &action, nullptr);
+  }
+  /// From here on a signal has its default effect again.
+  ~EndSignal() {
+    for (const int signal : {SIGTERM, SIGINT}) ::signal(signal, SIG_DFL);
+    ::close(fd_);
+  }
+  EndSignal(const EndSignal&) = delete;
+  EndSignal& operator=(const EndSignal&) = delete;
+
+  /// Blocks until one has come; returns which.
+  int Wait() const {
+    uint64_t count = 0;
+    while (::read(fd_, &count, sizeof(count)) < 0 && errno == EINTR) {
+    }
+    return received;
+  }
+
+ private:
+  // What the handler may touch.
+  static inline std::atomic<int> event_fd{-1};
+  static inline std::atomic<int> received{0};
+  static_assert(std::atomic<int>::is_always_lock_free);
+
+  const int fd_;
+};
 
 /// Everything that serves, in order of construction.
 struct Server {
@@ -73,8 +111,7 @@ void SayReady(const Server& server) {
 }  // namespace
 
 int RunServer(const ServeOptions& options) {
-  const sigset_t signals = EndSignals();
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  auto end = std::make_unique<EndSignal>();
   ::signal(SIGPIPE, SIG_IGN);
   absl::Status status = InitLogging(options.log);
   Server server;
@@ -85,10 +122,9 @@ int RunServer(const ServeOptions& options) {
   }
   SayReady(server);
 
-  int signal = 0;
-  ::sigwait(&signals, &signal);
+  const int signal = end->Wait();
   // A second signal ends the process at once, which loses nothing that was acknowledged.
-  ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  end.reset();
   LogEvent(spdlog::level::info, "draining",
            {{"signal", signal}, {"drain_seconds", options.drain_seconds}});
   server.grpc->Drain(std::chrono::seconds(options.drain_seconds));

@@ -18,7 +18,9 @@ TEST(TextTableTest, CutsTheWidestTextToTheTerminal) {
   const TextTable table{{{"A"}, {"B"}, {"N", true}},
                         {{"short", "a long description of things", "1234567890"}}};
   const std::string text = RenderTable(table, 35);
-  EXPECT_EQ(text, "A      B                        N\nshort  a long descripti…  1234567890\n")
+  EXPECT_EQ(text,
+            "A      B                          N\n"
+            "short  a long descript…  1234567890\n")
       << text;
   // Numbers are never cut, however narrow it is.
   EXPECT_THAT(RenderTable(table, 5), ::testing::HasSubstr("1234567890"));

@@ -279,10 +279,7 @@ TEST(Grpc, BytesThatAreNoMessageAreRefusedAndTheServerLives) {
   EXPECT_TRUE(server.queries().Query(&next, NearOrigin(1), &answer).ok());
 }
 
-TEST(Grpc, APassedDeadlineIsToldByTheServerToo) {
-  ServerMetrics metrics;
-  CallGate gate(1, metrics);
-  // A context of no call has no deadline, so the front's own check is what is asked here.
+TEST(Grpc, APassedDeadlineIsRefusedByClientAndFront) {
   TestServer server;
   FillPoints(server, 1);
   grpc::ClientContext call;

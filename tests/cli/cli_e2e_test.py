@@ -1,0 +1,153 @@
+"""Runs the real binary, server and client: load, index, query, export, load again, verify.
+
+Usage: cli_e2e_test.py ORDINATE_BINARY
+"""
+
+import json
+import os
+import pathlib
+import random
+import re
+import subprocess
+import sys
+import tempfile
+
+BINARY = sys.argv.pop(1)
+DIM = 8
+COLUMNS = ("--key name:STRING --key id:UINT64 --attr section:STRING --attr size:INT64 --attr d:DOUBLE "
+           "--attr t:TIMESTAMP --attr b:BOOL! --vector v:%d --payload doc:JSON --payload raw:BYTES"
+           % DIM).split()
+
+
+class Server:
+    """A server on a free port; its ready line says which."""
+
+    def __init__(self, data):
+        self.process = subprocess.Popen(
+            [BINARY, "serve", "--data-dir", data, "--shards", "2", "--listen", "127.0.0.1:0",
+             "--metrics-listen", "127.0.0.1:0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            text=True)
+        for line in self.process.stdout:
+            found = re.search(r"gRPC on (\S+?),", line)
+            if found:
+                self.address = found.group(1)
+                return
+        raise AssertionError("the server ended before it was ready")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def run(server, *arguments, code=0, stdin=""):
+    environment = dict(os.environ, ORDINATE_SERVER=server.address if server else "127.0.0.1:1")
+    done = subprocess.run([BINARY, *arguments], input=stdin, capture_output=True, text=True,
+                          env=environment, timeout=120)
+    assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
+    return done
+
+
+def make_rows(seed):
+    chance = random.Random(seed)
+    for i in range(2500):
+        yield {
+            "name": chance.choice(["plain", 'quote " \\', "ünï\n"]) + str(i), "id": 2**64 - 1 - i,
+            "section": chance.choice(["video", "audio", None]),
+            "size": chance.choice([None, -2**63, 2**63 - 1, 2**53 + 1, i]),
+            "d": chance.choice([0.1, -0.0, 1e300, "NaN", "-Infinity", None, chance.random()]),
+            "t": "2026-01-31T12:00:00.%06dZ" % i, "b": i % 2 == 0,
+            "v": None if i % 50 == 0 else [chance.gauss(0, 1) for _ in range(DIM)],
+            "doc": {"nested": [1.5, None, {"i": i}]}, "raw": "AAEC/w=="}
+
+
+def check_round_trip(server, folder):
+    with open(f"{folder}/rows.jsonl", "w") as file:
+        for row in make_rows(seed=7):
+            file.write(json.dumps(row) + "\n")
+    for table, source, target in (("one", "rows", "first"), ("two", "first", "second")):
+        run(server, "table", "create", table, *COLUMNS)
+        run(server, "load", table, f"{folder}/{source}.jsonl")
+        run(server, "export", table, f"{folder}/{target}.jsonl")
+    first, second = (sorted(pathlib.Path(f"{folder}/{name}.jsonl").read_text().splitlines())
+                     for name in ("first", "second"))
+    assert first == second and len(first) == 2500
+    asked = {row["name"]: row for row in make_rows(seed=7)}
+    for line in first:
+        row = json.loads(line)
+        expected = dict(asked[row["name"]])
+        # Vectors are f32 in the table and f64 in the source.
+        vector, wanted = row.pop("v"), expected.pop("v")
+        expected["t"] = re.sub(r"\.?0+Z$", "Z", expected["t"])
+        assert row == expected, (row, expected)
+        assert (vector is None) == (wanted is None)
+        assert all(abs(a - b) <= 1e-6 * abs(b) for a, b in zip(vector or [], wanted or []))
+
+
+def check_reads(server):
+    run(server, "index", "create", "idx", "--table", "one", "--column", "v", "--engine", "FLAT",
+        "--metric", "COSINE", "--wait")
+    status = json.loads(run(server, "status", "idx", "--output", "json").stdout)
+    assert status["status"]["state"] == "READY" and status["status"]["rows_indexed"] == 2450, status
+    assert len(status["shards"]) == 2
+    answer = json.loads(run(
+        server, "query", "one", "--column", "v", "--vector-json", json.dumps([1] * DIM), "--metric",
+        "COSINE", "-k", "5", "--filter", "section = 'video'", "--columns", "name,id,section",
+        "--order-by", "size:desc:nulls_last", "--plan", "--output", "json").stdout)
+    scores = [row["score"] for row in answer["rows"]]
+    assert len(scores) == 5 and scores == sorted(scores, reverse=True), answer
+    assert {row["columns"]["section"] for row in answer["rows"]} == {"video"}
+    assert answer["plan"]["metric"] == "COSINE"
+    key = answer["rows"][0]["columns"]
+    for words in ([key["name"], str(key["id"])], ["--key-json", json.dumps([key["name"], key["id"]])]):
+        row = json.loads(run(server, "get", "one", *words, "--output", "json").stdout)
+        assert row["columns"]["id"] == key["id"], row
+    assert run(server, "count", "one").stdout == "2500\n"
+    run(server, "delete", "one", key["name"], str(key["id"]))
+    assert run(server, "count", "one").stdout == "2499\n"
+    assert len(run(server, "scan", "one", "--limit", "1500", "--output", "json").stdout
+               .splitlines()) == 1500
+
+
+def check_errors(server, data):
+    done = run(server, "load", "one", "-", code=5, stdin='{"name":"x","id":1,"b":true}\n{"name"\n')
+    assert "stdin:2: not valid JSON" in done.stderr and "up to stdin:1" in done.stderr, done.stderr
+    done = run(server, "load", "one", "-", code=1, stdin='{"name":"x","id":1,"b":true,"v":[1]}\n')
+    assert "INVALID_ARGUMENT" in done.stderr and "no rows" in done.stderr, done.stderr
+    assert "NOT_FOUND" in run(server, "table", "show", "none", code=1).stderr
+    run(server, "query", "one", "--column", "v", code=2)
+    run(server, "count", code=2)
+    run(None, "count", "one", "--timeout", "5", code=4)
+    assert "in use" in run(server, "verify", "--data-dir", data, code=5).stderr
+
+
+def check_verify(data):
+    report = json.loads(run(None, "verify", "--data-dir", data, "--output", "json").stdout)
+    assert report["clean"] and report["indexes"] == 1 and report["segments"] == 2, report
+    segment = next(pathlib.Path(data).rglob("*.vdata"))
+    good = segment.read_bytes()
+    for position in (5, 4096, len(good) // 2):
+        damaged = bytearray(good)
+        damaged[position] ^= 1
+        segment.write_bytes(damaged)
+        report = json.loads(
+            run(None, "verify", "--data-dir", data, "--output", "json", code=3).stdout)
+        assert [p["file"] for p in report["problems"]] == [str(segment)], report
+    segment.write_bytes(good)
+    run(None, "verify", "--data-dir", data)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        data = f"{folder}/data"
+        server = Server(data)
+        try:
+            check_round_trip(server, folder)
+            check_reads(server)
+            check_errors(server, data)
+        finally:
+            server.kill()
+        check_verify(data)
+    print("ok")
+
+
+main()
