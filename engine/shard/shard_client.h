@@ -20,7 +20,7 @@ namespace ordinate {
 struct RowWrite {
   Mutation::Kind kind = Mutation::Kind::kUpsert;
   RowId preferred_id = 0;
-  std::string key;           // canonical; empty for ORDINAL
+  std::string key;           // canonical (PK_HASHED); empty where the id names the row
   std::vector<Value> cells;  // upserts: parallel to TableDef::columns
 };
 
@@ -74,7 +74,7 @@ struct ShardScanResult {
 /// Addresses a row for reading.
 struct RowAddress {
   RowId preferred_id = 0;
-  std::string key;  // canonical; empty: by row id alone
+  std::string key;  // canonical (PK_HASHED); empty: by row id alone
 };
 
 /// The status of an index on one shard (contract 6.3).

@@ -7,8 +7,8 @@
 #define ORDINATE_CONCAT(a, b) ORDINATE_CONCAT_INNER(a, b)
 
 /// Returns the status of `expr` from the enclosing function unless it is OK.
-#define RETURN_IF_ERROR(expr)                                   \
-  do {                                                          \
+#define RETURN_IF_ERROR(expr)                                                                 \
+  do {                                                                                        \
     if (absl::Status ordinate_status = (expr); !ordinate_status.ok()) return ordinate_status; \
   } while (false)
 

@@ -16,8 +16,8 @@ namespace ordinate {
 
 /// All tables and indexes at one moment. Immutable.
 struct DefinitionSet {
-  std::map<std::string, TableDef, std::less<>> tables;    // by name
-  std::map<std::string, IndexDef, std::less<>> indexes;   // by name
+  std::map<std::string, TableDef, std::less<>> tables;   // by name
+  std::map<std::string, IndexDef, std::less<>> indexes;  // by name
 
   const TableDef* FindTable(std::string_view name) const;
   const TableDef* FindTable(uint32_t id) const;

@@ -56,9 +56,9 @@ enum class DimPolicy : uint8_t { kError = 1, kSkip = 2 };
 enum class FreshnessMode : uint8_t { kImmediate = 1, kBatched = 2, kAsync = 3, kRebuildOnly = 4 };
 enum class Quantization : uint8_t { kNone = 1, kSq8 = 2 };
 
-std::string_view EngineName(Engine engine);            // "HNSW"
-std::string_view MetricName(Metric metric);            // "L2"
-std::string_view DimPolicyName(DimPolicy policy);      // "ERROR"
+std::string_view EngineName(Engine engine);              // "HNSW"
+std::string_view MetricName(Metric metric);              // "L2"
+std::string_view DimPolicyName(DimPolicy policy);        // "ERROR"
 std::string_view FreshnessModeName(FreshnessMode mode);  // "IMMEDIATE"
 std::string_view QuantizationName(Quantization quantization);
 
@@ -67,22 +67,22 @@ inline bool HigherIsBetter(Metric metric) { return metric != Metric::kL2; }
 
 /// A vector index (contract 1.3).
 struct IndexDef {
-  uint32_t id = 0;  // unique in the catalog, never reused
+  uint32_t id = 0;   // unique in the catalog, never reused
   std::string name;  // unique among all indexes
   uint32_t table_id = 0;
   uint32_t column_id = 0;  // ColumnDef::id of a vector column
   Engine engine = Engine::kHnsw;
   Metric metric = Metric::kL2;
   uint32_t dim = 0;
-  uint32_t m = 16;           // HNSW: links per node above level 0; level 0 has 2m
-  uint32_t ef_build = 200;   // HNSW: candidates kept while a row is inserted
-  uint32_t ef_search = 0;    // HNSW: the index's own default; 0: the server's setting
+  uint32_t m = 16;          // HNSW: links per node above level 0; level 0 has 2m
+  uint32_t ef_build = 200;  // HNSW: candidates kept while a row is inserted
+  uint32_t ef_search = 0;   // HNSW: the index's own default; 0: the server's setting
   FreshnessMode mode = FreshnessMode::kImmediate;
   DimPolicy dim_policy = DimPolicy::kError;
   Quantization quantization = Quantization::kNone;
-  uint64_t batch_rows = 1000;            // BATCHED
+  uint64_t batch_rows = 1000;                  // BATCHED
   uint64_t batch_interval_micros = 1'000'000;  // BATCHED
-  uint64_t max_lag_rows = 100'000;       // ASYNC
+  uint64_t max_lag_rows = 100'000;             // ASYNC
 
   bool operator==(const IndexDef&) const = default;
 };
@@ -95,7 +95,7 @@ inline constexpr uint32_t kMinM = 4, kMaxM = 128;
 inline constexpr uint32_t kMinEfBuild = 8, kMaxEfBuild = 4'000;
 inline constexpr uint32_t kMaxEfSearch = 10'000;
 inline constexpr uint64_t kMaxBatchRows = 10'000'000;
-inline constexpr uint64_t kMinBatchIntervalMicros = 1'000;            // 1 ms
+inline constexpr uint64_t kMinBatchIntervalMicros = 1'000;           // 1 ms
 inline constexpr uint64_t kMaxBatchIntervalMicros = 86'400'000'000;  // 24 h
 inline constexpr uint64_t kMaxLagRows = 1'000'000'000;
 

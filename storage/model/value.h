@@ -14,7 +14,7 @@ namespace ordinate {
 enum class DataType : uint8_t {
   kBool = 1,
   kInt64 = 2,
-  kUint64 = 3,     // primary keys only
+  kUint64 = 3,  // primary keys only
   kDouble = 4,
   kString = 5,     // UTF-8, compared by bytes
   kTimestamp = 6,  // microseconds since 1970-01-01T00:00:00Z

@@ -18,7 +18,7 @@ struct Mutation {
   Kind kind = Kind::kUpsert;
   uint32_t table_id = 0;
   RowId row_id = 0;
-  std::string key;    // canonical key; empty for ORDINAL tables
+  std::string key;    // canonical key (PK_HASHED); empty where the id is the row's name
   std::string cells;  // EncodeCells of the whole row; empty for deletes
 
   bool operator==(const Mutation&) const = default;

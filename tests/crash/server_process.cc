@@ -47,7 +47,7 @@ pid_t Spawn(const std::vector<std::string>& arguments, int* output) {
 ServerProcess::ServerProcess(const std::string& data_dir,
                              std::vector<std::string> extra_arguments) {
   std::vector<std::string> arguments = {"serve",       "--data-dir",       data_dir, "--listen",
-                                        "127.0.0.1:0", "--metrics-listen", ""};
+                                        "127.0.0.1:0", "--metrics-listen", "none"};
   arguments.insert(arguments.end(), extra_arguments.begin(), extra_arguments.end());
   pid_ = Spawn(arguments, &output_);
   std::string text;

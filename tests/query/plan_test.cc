@@ -296,8 +296,7 @@ TEST_F(PlanTest, LagPolicyFollowsTheMode) {
 TEST_F(PlanTest, FallBackKeepsTheIndexAndSaysWhy) {
   SetFilter(900);
   const Plan ann = Make();
-  for (const Reason reason :
-       {Reason::kTiesNotClosed, Reason::kUnderfilled, Reason::kIndexNotReady}) {
+  for (const Reason reason : {Reason::kTiesNotClosed, Reason::kUnderfilled}) {
     const Plan exact = FallBack(ann, reason);
     EXPECT_EQ(exact.path, Path::kExact);
     EXPECT_EQ(exact.reason, reason);
@@ -310,6 +309,16 @@ TEST_F(PlanTest, FallBackKeepsTheIndexAndSaysWhy) {
     EXPECT_THAT(PlanText(exact), HasSubstr(std::string(ReasonName(reason))));
   }
   EXPECT_THAT(FallBack(ann, Reason::kTiesNotClosed).sentence, HasSubstr("rows tie at row 10"));
+}
+
+TEST_F(PlanTest, FallBackFromAnIndexThatStoppedAnsweringReadsTheRows) {
+  const Plan exact = FallBack(Make(), Reason::kIndexNotReady);
+  EXPECT_EQ(exact.path, Path::kExact);
+  EXPECT_EQ(exact.reason, Reason::kIndexNotReady);
+  EXPECT_EQ(exact.index, "");
+  EXPECT_EQ(exact.index_id, 0u);
+  EXPECT_TRUE(exact.generation_by_shard.empty());
+  EXPECT_EQ(exact.lag_policy, LagPolicy::kScanTail);
 }
 
 TEST_F(PlanTest, SameInputsGiveTheSamePlan) {
