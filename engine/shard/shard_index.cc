@@ -45,6 +45,7 @@ std::string ShardIndex::manifest_path() const { return Concat(directory_, "/inde
 
 void ShardIndex::Switch(std::vector<std::shared_ptr<const SealedSegment>> segments, uint64_t seq,
                         uint64_t generation, uint64_t build_time_ms) {
+  changed_ = true;
   parts_.clear();
   for (auto& segment : segments) {
     Part part;
@@ -81,6 +82,7 @@ void ShardIndex::Switch(std::vector<std::shared_ptr<const SealedSegment>> segmen
 }
 
 void ShardIndex::Abandon(std::string why) {
+  changed_ = true;
   parts_.clear();
   has_generation_ = false;
   last_error_ = std::move(why);
@@ -107,6 +109,7 @@ void ShardIndex::SupersedeSealed(RowId id) {
 }
 
 void ShardIndex::Upsert(RowId id, uint64_t version, const std::vector<Value>& cells) {
+  changed_ = true;
   if (build_ != nullptr) {
     if (upserted_since_build_.empty()) first_change_since_build_micros_ = clock_.NowMicros();
     upserted_since_build_.insert(id);
@@ -133,12 +136,14 @@ void ShardIndex::Upsert(RowId id, uint64_t version, const std::vector<Value>& ce
 }
 
 void ShardIndex::Delete(RowId id) {
+  changed_ = true;
   if (build_ != nullptr) deleted_since_build_.insert(id);
   MaskSealed(id);
   tail_.Mask(id);
 }
 
 std::shared_ptr<BuildHandle> ShardIndex::BeginBuild(uint64_t seq) {
+  changed_ = true;
   build_ = std::make_shared<BuildHandle>();
   build_->number = ++builds_begun_;
   build_->seq = seq;
@@ -149,6 +154,7 @@ std::shared_ptr<BuildHandle> ShardIndex::BeginBuild(uint64_t seq) {
 }
 
 void ShardIndex::FailBuild(const absl::Status& status) {
+  changed_ = true;
   build_.reset();
   upserted_since_build_.clear();
   deleted_since_build_.clear();
@@ -173,7 +179,13 @@ void ShardIndex::AddPins(std::vector<uint64_t>& pinned) const {
   if (build_ != nullptr) pinned.push_back(build_->seq);
 }
 
-PublishedIndex ShardIndex::Publish() {
+const PublishedIndex& ShardIndex::Publish() {
+  if (changed_) published_ = MakePublished();
+  changed_ = false;
+  return published_;
+}
+
+PublishedIndex ShardIndex::MakePublished() {
   PublishedIndex published;
   ShardIndexStatus& status = published.status;
   published.definition = definition_;

@@ -69,7 +69,10 @@ class ShardIndex {
   /// The build ended without a generation; the live one stays.
   void FailBuild(const absl::Status& status);
   const std::shared_ptr<BuildHandle>& build() const { return build_; }
-  void SetLastError(std::string error) { last_error_ = std::move(error); }
+  void SetLastError(std::string error) {
+    last_error_ = std::move(error);
+    changed_ = true;
+  }
 
   /// Whether the tail is long enough to be sealed: `min_rows`, and a quarter of what is sealed.
   bool WantsSeal(uint64_t min_rows) const;
@@ -83,7 +86,8 @@ class ShardIndex {
   /// Adds the sequences at which this index still reads older versions.
   void AddPins(std::vector<uint64_t>& pinned) const;
 
-  PublishedIndex Publish();
+  /// What readers get now. Cheap when nothing has changed since the last call.
+  const PublishedIndex& Publish();
 
  private:
   struct Part {
@@ -97,6 +101,7 @@ class ShardIndex {
   void MaskSealed(RowId id);
   void SupersedeSealed(RowId id);
   void FillState(ShardIndexStatus& status) const;
+  PublishedIndex MakePublished();
 
   const TableDef table_;
   const IndexDef definition_;
@@ -119,6 +124,9 @@ class ShardIndex {
 
   int64_t oldest_pending_micros_ = 0;  // lagging modes; 0: nothing is pending
   std::string last_error_;
+
+  bool changed_ = true;  // since published_ was made
+  PublishedIndex published_;
 };
 
 /// Completes what the applier published with what changes between publications.

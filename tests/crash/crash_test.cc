@@ -14,7 +14,7 @@
 #include "ordinate/v1/row_service.grpc.pb.h"
 #include "ordinate/v1/table_service.grpc.pb.h"
 #include "tests/crash/ledger.h"
-#include "tests/crash/server_process.h"
+#include "tests/support/server_process.h"
 #include "tests/support/temp_dir.h"
 
 namespace ordinate {
