@@ -27,6 +27,9 @@ LIBRARIES = [
 
 MARKERS = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "X" * 3, "HA" + "CK"]) + r")\b")
 INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([^">]+)[">]', re.MULTILINE)
+BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+CODE_SPAN = re.compile(r"`[^`\n]*`")
+LINK = re.compile(r"\]\(\s*<?([^)\s>]+)[^)]*\)|^\[[^\]]+\]:\s*(\S+)", re.MULTILINE)
 FOLDERS = re.compile(r"\b(?:ordinate_folders|add_subdirectory)\s*\(([^)]*)\)")
 
 
@@ -34,6 +37,7 @@ class Tree:
     """The text of every file under a root, by path relative to it."""
 
     def __init__(self, root):
+        self.root = root
         self.text = {}
         for folder, names, files in os.walk(root):
             names[:] = sorted(n for n in names if n not in SKIPPED_FOLDERS)
@@ -216,8 +220,37 @@ def check_unincluded_headers(tree):
             yield f"{path}: dead header: no file includes it"
 
 
+def blanked(match):
+    """As many lines with nothing in them."""
+    return "\n" * match.group(0).count("\n")
+
+
+def anchors(text):
+    """The names that the headings of a page are linked by."""
+    headings = re.findall(r"^#+ +(.*)$", BLOCK.sub(blanked, text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+            for heading in headings}
+
+
+def check_links(tree):
+    for path in tree.ending(".md"):
+        text = CODE_SPAN.sub("", BLOCK.sub(blanked, tree.text[path]))
+        for match in LINK.finditer(text):
+            link = match.group(1) or match.group(2)
+            if re.match(r"[a-z][a-z0-9+.-]*:", link):
+                continue
+            name, _, anchor = link.partition("#")
+            target = os.path.normpath(os.path.join(os.path.dirname(path), name)) if name else path
+            place = f"{path}:{text.count(chr(10), 0, match.start()) + 1}"
+            if target.startswith("..") or not os.path.exists(os.path.join(tree.root, target)):
+                yield f"{place}: dead link {link}: there is no {target}"
+            elif anchor and target in tree.text and anchor not in anchors(tree.text[target]):
+                yield f"{place}: dead link {link}: {target} has no such heading"
+
+
 RULES = [check_layers, check_narrow_folders, check_libraries, check_cycles, check_length,
-         check_markers, check_unbuilt, check_uncalled_scripts, check_unincluded_headers]
+         check_markers, check_unbuilt, check_uncalled_scripts, check_unincluded_headers,
+         check_links]
 
 
 def violations(root):

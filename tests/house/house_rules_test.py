@@ -33,6 +33,10 @@ GOOD = {
     "proto/v1/query.proto": 'syntax = "proto3";\n',
     "dev": "#!/usr/bin/env bash\ntools/load.sh\n",
     "tools/load.sh": "exit 0\n",
+    "README.md": "# Top\n\nSee [the page](docs/page.md), [its end](docs/page.md#the-end),\n"
+                 "[a folder](proto) and [the site](https://example.org/none); `[not](a-link)`.\n"
+                 "```\n[nor](this)\n```\n",
+    "docs/page.md": "# A page\n\n[up](../README.md#top), [down](#the-end)\n\n## The `end`\n",
 }
 
 
@@ -147,6 +151,15 @@ class HouseRulesTest(unittest.TestCase):
                                 "engine/query/CMakeLists.txt":
                                 "ordinate_library(ordinate_query SOURCES plan.cc PCH pch.h)\n"}),
                          [])
+
+    def test_dead_links(self):
+        self.expect({"docs/page.md": "## The end\n\n[up](../READNOT.md)\n"},
+                    "docs/page.md:3: dead link ../READNOT.md: there is no READNOT.md")
+        self.expect({"docs/page.md": "## The end\n```\n```\n[x](https://x.org) [o](#nowhere)\n"},
+                    "docs/page.md:4: dead link #nowhere: docs/page.md has no such heading")
+        self.expect({"README.md": "# Top\n[ref][1]\n\n[1]: docs/lost.md\n"},
+                    "README.md:4: dead link docs/lost.md")
+        self.expect({"README.md": "# Top\n[out](../elsewhere.md)\n"}, "README.md:2: dead link")
 
 
 if __name__ == "__main__":
