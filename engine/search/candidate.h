@@ -10,7 +10,7 @@ namespace ordinate {
 
 /// A node at a distance, packed so that integer order is (distance, node): the distance's bits made
 /// monotone, then the node, then one bit for the pool's own use. Total even with NaN, which comes
-/// after every number when positive. Nodes are below 2^31.
+/// after every number. Nodes are below 2^31.
 class Candidate {
  public:
   Candidate() = default;
@@ -30,6 +30,7 @@ class Candidate {
 
  private:
   static uint32_t Monotone(float distance) {
+    if (distance != distance) return ~uint32_t{0};  // NaN of either sign is farthest
     const uint32_t bits = std::bit_cast<uint32_t>(distance);
     return bits >> 31 ? ~bits : bits | 0x80000000u;
   }

@@ -33,7 +33,7 @@ absl::Status CollectRows(const IndexBuildInput& input, SegmentBuilder& builder) 
 
 }  // namespace
 
-absl::StatusOr<IndexBuildResult> RunIndexBuild(const IndexBuildInput& input) {
+absl::StatusOr<IndexBuildResult> RunIndexBuild(IndexBuildInput& input) {
   const int64_t started = input.clock->MonotonicNanos();
   BuildHandle& handle = *input.handle;
   ASSIGN_OR_RETURN(const uint64_t rows, input.rows->CountRows(input.view.get(), input.table.id));
@@ -41,6 +41,7 @@ absl::StatusOr<IndexBuildResult> RunIndexBuild(const IndexBuildInput& input) {
   ASSIGN_OR_RETURN(std::unique_ptr<SegmentBuilder> builder,
                    SegmentBuilder::Create(input.table, input.index, handle.seq));
   RETURN_IF_ERROR(CollectRows(input, *builder));
+  input.view.reset();  // it keeps old versions from being collected
 
   SegmentBuildOptions options;
   const std::string name = Concat(NewUuid(), ".vdata");
@@ -102,32 +103,47 @@ std::string SetAside(const std::string& path) {
                : Concat("was set aside as ", path, ".damaged");
 }
 
-absl::StatusOr<FoundIndex> OpenIndexFiles(const std::string& directory, const TableDef& table,
-                                          const IndexDef& index) {
+FoundIndex OpenIndexFiles(const std::string& directory, const TableDef& table,
+                          const IndexDef& index, uint64_t newest_seq) {
+  FoundIndex found;
   const std::string manifest_path = Concat(directory, "/index.vindex");
   absl::StatusOr<IndexManifest> manifest = ReadIndexManifest(manifest_path);
   if (absl::IsNotFound(manifest.status())) {
     RemoveLeftovers(directory, nullptr);
-    return manifest.status();
+    found.status = manifest.status();
+    return found;
   }
   if (!manifest.ok()) {
-    return absl::DataLossError(Concat(manifest.status().message(), "; it ", SetAside(manifest_path),
-                                      " and the index is being rebuilt from the rows"));
+    found.status = absl::DataLossError(
+        Concat(manifest.status().message(), "; the file ", SetAside(manifest_path)));
+    return found;
   }
-  RemoveLeftovers(directory, &*manifest);
-  FoundIndex found;
-  for (const IndexManifest::Segment& entry : manifest->segments) {
+  found.manifest = *std::move(manifest);
+  if (!(found.manifest.definition == index)) {
+    found.status = absl::DataLossError(Concat("index manifest '", manifest_path,
+                                              "' is of another index than '", index.name,
+                                              "'; the file ", SetAside(manifest_path)));
+    return found;
+  }
+  if (found.manifest.seq > newest_seq) {
+    found.status =
+        absl::DataLossError(Concat("index manifest '", manifest_path, "' is of sequence ",
+                                   found.manifest.seq, ", newer than the rows, which end at ",
+                                   newest_seq, "; the file ", SetAside(manifest_path)));
+    return found;
+  }
+  RemoveLeftovers(directory, &found.manifest);
+  for (const IndexManifest::Segment& entry : found.manifest.segments) {
     auto segment = OpenListed(directory, entry, table, index);
     if (!segment.ok()) {
       const std::string aside = SetAside(Concat(directory, "/", entry.file));
       std::error_code ignored;
       std::filesystem::remove(manifest_path, ignored);
-      return absl::DataLossError(Concat(segment.status().message(), "; the file ", aside,
-                                        " and the index is being rebuilt from the rows"));
+      found.status = absl::DataLossError(Concat(segment.status().message(), "; the file ", aside));
+      return found;
     }
     found.segments.push_back(*std::move(segment));
   }
-  found.manifest = *std::move(manifest);
   return found;
 }
 

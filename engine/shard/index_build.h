@@ -19,7 +19,7 @@ struct IndexBuildInput {
   IndexDef index;
   std::string directory;
   std::shared_ptr<BuildHandle> handle;
-  std::shared_ptr<const RowStore::View> view;  // taken at handle->seq
+  std::shared_ptr<const RowStore::View> view;  // taken at handle->seq; released once read
   const RowStore* rows = nullptr;
   const GraphBuilder* graph_builder = nullptr;  // may be null for FLAT
   uint32_t threads = 1;
@@ -36,19 +36,21 @@ struct IndexBuildResult {
 /// Builds one segment of all rows as of handle->seq, writes it, and opens it again. Runs on a build
 /// thread. Errors: CANCELLED; FAILED_PRECONDITION naming a row of the wrong dim; what the disk
 /// says.
-absl::StatusOr<IndexBuildResult> RunIndexBuild(const IndexBuildInput& input);
+absl::StatusOr<IndexBuildResult> RunIndexBuild(IndexBuildInput& input);
 
 /// An index's files as found at start.
 struct FoundIndex {
-  IndexManifest manifest;
+  /// NOT_FOUND: there is no manifest. Any other error: the files are of no use; each damaged one
+  /// was renamed to `<name>.damaged`, and the message says so.
+  absl::Status status;
+  IndexManifest manifest;  // also of damaged files, as far as it could be read
   std::vector<std::shared_ptr<const SealedSegment>> segments;
 };
 
-/// Opens the files of an index. Removes leftovers that no manifest names. NOT_FOUND: there is no
-/// manifest. Any other error: the files are of no use; each damaged one was renamed to
-/// `<name>.damaged`, and the message says so.
-absl::StatusOr<FoundIndex> OpenIndexFiles(const std::string& directory, const TableDef& table,
-                                          const IndexDef& index);
+/// Opens the files of an index. Removes leftovers that no manifest names. Files newer than
+/// `newest_seq`, the last durable write, are of no use: the rows were put back to an earlier time.
+FoundIndex OpenIndexFiles(const std::string& directory, const TableDef& table,
+                          const IndexDef& index, uint64_t newest_seq);
 
 /// Renames a damaged file so that it is kept for a look but never opened again. Says what became of
 /// it, as the end of a sentence.

@@ -35,15 +35,21 @@ absl::Status LocalShard::OpenIndex(const TableDef& table, const IndexDef& defini
         Concat("cannot create the index directory ", directory, ": ", error.message()));
   }
   auto index = std::make_unique<ShardIndex>(table, definition, directory, *options_.clock);
-  absl::StatusOr<FoundIndex> found = OpenIndexFiles(directory, table, definition);
-  if (found.ok()) {
-    index->Switch(std::move(found->segments), found->manifest.seq, found->manifest.generation,
-                  found->manifest.build_time_ms);
-  } else if (!absl::IsNotFound(found.status())) {
-    index->SetLastError(std::string(found.status().message()));
+  FoundIndex found = OpenIndexFiles(directory, table, definition, log_->last_seq());
+  if (found.status.ok()) {
+    index->Switch(std::move(found.segments), found.manifest.seq, found.manifest.generation,
+                  found.manifest.build_time_ms);
+  } else if (!absl::IsNotFound(found.status)) {
+    index->Abandon(std::string(found.status.message()), found.manifest.generation);
+    Warn(
+        Concat("index '", definition.name, "' is rebuilt from the rows: ", found.status.message()));
   }
   indexes_[definition.id] = std::move(index);
   return absl::OkStatus();
+}
+
+void LocalShard::Warn(const std::string& sentence) const {
+  if (options_.warn) options_.warn(Concat("shard ", options_.shard, ": ", sentence));
 }
 
 absl::Status LocalShard::CatchUp(const TableDef& table, ShardIndex& index) {
@@ -126,7 +132,11 @@ void LocalShard::FinishBuild(uint32_t index_id, uint64_t number,
   ShardIndex& index = *found->second;
   absl::Status status = result.status();
   if (status.ok()) status = SwitchTo(index, *std::move(result));
-  if (!status.ok()) index.FailBuild(status);
+  if (!status.ok()) {
+    index.FailBuild(status);
+    Warn(Concat("a build of index '", index.definition().name, "' failed: ", status.message()));
+  }
+  StartSeals();
   Publish();
 }
 
@@ -139,7 +149,7 @@ absl::Status LocalShard::SwitchTo(ShardIndex& index, IndexBuildResult result) {
   manifest.build_time_ms = result.build_time_ms;
   manifest.segments = {result.entry};
   if (absl::Status status = WriteIndexManifest(index.manifest_path(), manifest); !status.ok()) {
-    RemoveFiles({result.segment});
+    // The segment stays: the manifest on the disk may name it already. A start removes it if not.
     return status;
   }
   std::vector<std::shared_ptr<const SealedSegment>> old;
@@ -186,7 +196,9 @@ void LocalShard::Quarantine(uint32_t index_id, uint64_t generation, const absl::
     }
     std::error_code ignored;
     std::filesystem::remove(index.manifest_path(), ignored);
-    index.Abandon(Concat(message, aside, " and the index is being rebuilt from the rows"));
+    index.Abandon(Concat(message, aside), index.generation());
+    Warn(
+        Concat("index '", index.definition().name, "' is rebuilt from the rows: ", message, aside));
     if (index.build() == nullptr) StartBuild(index);
     Publish();
   }));
@@ -196,12 +208,10 @@ void LocalShard::RemoveIndex(uint32_t index_id) {
   const auto found = indexes_.find(index_id);
   if (found == indexes_.end()) return;
   if (found->second->build() != nullptr) found->second->build()->context.Cancel();
-  const uint32_t table_id = found->second->definition().table_id;
   const std::string directory = found->second->directory();
   indexes_.erase(found);
   std::error_code ignored;
   std::filesystem::remove_all(directory, ignored);
-  TrimChanges(table_id);
 }
 
 absl::Status LocalShard::CreateTable(const TableDef& table) {
@@ -254,8 +264,12 @@ absl::Status LocalShard::RebuildIndex(uint32_t index_id) {
 
 absl::Status LocalShard::DropIndex(uint32_t index_id) {
   return OnApplier([this, index_id] {
+    const auto found = indexes_.find(index_id);
+    if (found == indexes_.end()) return absl::OkStatus();
+    const uint32_t table_id = found->second->definition().table_id;
     RemoveIndex(index_id);
     Publish();
+    TrimChanges(table_id);
     return absl::OkStatus();
   });
 }

@@ -17,6 +17,7 @@ namespace {
 // A group shares one sync; these bound its latency and memory.
 constexpr size_t kMaxGroupWrites = 256;
 constexpr size_t kMaxGroupRows = 20'000;
+constexpr size_t kMaxGroupBytes = 16u << 20;
 
 }  // namespace
 
@@ -30,29 +31,28 @@ absl::StatusOr<std::unique_ptr<Shard>> Shard::Open(const ShardOptions& options,
 LocalShard::LocalShard(const ShardOptions& options) : options_(options) {}
 
 LocalShard::~LocalShard() {
-  std::deque<Task> left;
   {
     MutexLock lock(queue_mutex_);
     stopping_ = true;
     queue_wake_.NotifyAll();
   }
+  // The applier leaves once its queue is empty.
   if (applier_.joinable()) applier_.join();
   for (auto& [id, index] : indexes_) {
     if (index->build() != nullptr) index->build()->context.Cancel();
   }
-  {
-    MutexLock lock(builds_mutex_);
-    while (builds_running_ > 0) builds_idle_.Wait(builds_mutex_);
-  }
-  {
-    MutexLock lock(queue_mutex_);
-    left.swap(queue_);
-  }
-  for (Task& task : left) {
-    if (auto* write = std::get_if<WriteTask>(&task)) {
-      write->done(absl::UnavailableError("the server is shutting down; the write was not applied"));
+  MutexLock lock(builds_mutex_);
+  while (builds_running_ > 0) builds_idle_.Wait(builds_mutex_);
+}
+
+void LocalShard::CancelBuilds() {
+  // A shard that is closing has no build left to cancel but those of its destructor.
+  (void)OnApplier([this] {
+    for (auto& [id, index] : indexes_) {
+      if (index->build() != nullptr) index->build()->context.Cancel();
     }
-  }
+    return absl::OkStatus();
+  });
 }
 
 absl::Status LocalShard::Start(const DefinitionSet& definitions) {
@@ -87,6 +87,7 @@ absl::Status LocalShard::Start(const DefinitionSet& definitions) {
   for (auto& [id, index] : indexes_) {
     if (!index->has_generation()) StartBuild(*index);
   }
+  StartSeals();
   Publish();
   applier_ = std::thread([this] { RunApplier(); });
   return absl::OkStatus();
@@ -170,17 +171,19 @@ void LocalShard::CommitWrites(std::deque<Task>& tasks) {
   std::vector<Prepared> group;
   std::vector<std::pair<Done<ShardWriteResult>, absl::Status>> refused;
   size_t rows = 0;
+  size_t bytes = 0;
   uint64_t seq = log_->last_seq();
   while (!tasks.empty() && std::holds_alternative<WriteTask>(tasks.front()) &&
-         group.size() < kMaxGroupWrites && rows < kMaxGroupRows) {
+         group.size() < kMaxGroupWrites && rows < kMaxGroupRows && bytes < kMaxGroupBytes) {
     Prepared write{std::move(std::get<WriteTask>(tasks.front())), {}, {}};
     tasks.pop_front();
     rows += write.task.rows.size();
     if (absl::Status status = Prepare(write, seq + 1); !status.ok()) {
       refused.emplace_back(std::move(write.task.done), std::move(status));
-      continue;
+      break;  // its notes must not be seen by later writes
     }
     ++seq;
+    for (const Mutation& mutation : write.record.mutations) bytes += mutation.cells.size();
     group.push_back(std::move(write));
   }
   absl::Status status;
@@ -217,6 +220,24 @@ void LocalShard::CommitWrites(std::deque<Task>& tasks) {
   for (auto& [done, why] : refused) done(std::move(why));
 }
 
+absl::Status LocalShard::CheckDims(const WriteTask& task) const {
+  for (const auto& [id, index] : indexes_) {
+    const IndexDef& definition = index->definition();
+    if (definition.table_id != task.table_id || definition.dim_policy != DimPolicy::kError) {
+      continue;
+    }
+    for (size_t i = 0; i < task.rows.size(); ++i) {
+      if (task.rows[i].kind != Mutation::Kind::kUpsert) continue;
+      const auto* vector = std::get_if<Vector>(&task.rows[i].cells[index->column_position()]);
+      if (vector == nullptr || vector->size() == definition.dim) continue;
+      return absl::InvalidArgumentError(
+          Concat("row ", i, " of the shard's part has a vector of dim ", vector->size(),
+                 "; index '", definition.name, "', created meanwhile, takes dim ", definition.dim));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status LocalShard::Prepare(Prepared& write, uint64_t seq) {
   RETURN_IF_ERROR(write.task.context->Check());
   if (!failure_.ok()) {
@@ -230,6 +251,7 @@ absl::Status LocalShard::Prepare(Prepared& write, uint64_t seq) {
   if (tables_.find(table_id) == tables_.end()) {
     return absl::NotFoundError("the table was dropped while the write waited");
   }
+  RETURN_IF_ERROR(CheckDims(write.task));
   write.result.seq = seq;
   write.record.seq = seq;
   write.record.mutations.reserve(write.task.rows.size());
@@ -239,6 +261,13 @@ absl::Status LocalShard::Prepare(Prepared& write, uint64_t seq) {
     mutation.table_id = table_id;
     mutation.key = row.key;
     if (row.kind == Mutation::Kind::kUpsert) {
+      if (row.must_exist) {
+        ASSIGN_OR_RETURN(const auto existing, ids_->Find(table_id, row.preferred_id, row.key));
+        if (!existing.live) {
+          return absl::NotFoundError(
+              Concat("row_id ", row.preferred_id, " names no row; 0 makes a new one"));
+        }
+      }
       ASSIGN_OR_RETURN(mutation.row_id, ids_->ResolveForWrite(table_id, row.preferred_id, row.key));
       mutation.cells = EncodeCells(row.cells);
       ids_->Note(table_id, mutation.row_id, true, row.key);

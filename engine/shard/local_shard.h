@@ -52,6 +52,7 @@ class LocalShard final : public Shard {
   absl::Status DropIndex(uint32_t index_id) override;
   absl::StatusOr<ShardIndexStatus> GetIndexStatus(uint32_t index_id) override;
   ShardWatermarks GetWatermarks() override;
+  void CancelBuilds() override;
 
  private:
   struct WriteTask {
@@ -74,6 +75,8 @@ class LocalShard final : public Shard {
   /// Takes writes from the front of `tasks` and commits them as one group.
   void CommitWrites(std::deque<Task>& tasks);
   absl::Status Prepare(Prepared& write, uint64_t seq);
+  /// Again what the front checked, against indexes created since (contract 1.5).
+  absl::Status CheckDims(const WriteTask& task) const;
   void ApplyToIndexes(const Prepared& write);
   absl::Status ReplayLog();
   /// Removes what a drop left behind when it was interrupted.
@@ -91,10 +94,12 @@ class LocalShard final : public Shard {
   void StartBuild(ShardIndex& index);
   void FinishBuild(uint32_t index_id, uint64_t number, absl::StatusOr<IndexBuildResult> result);
   absl::Status SwitchTo(ShardIndex& index, IndexBuildResult result);
+  /// With its files; the caller trims the table's change list, or drops the table.
   void RemoveIndex(uint32_t index_id);
   /// A reader met a damaged block: the generation's files are set aside, and rebuilt. Any thread.
   void Quarantine(uint32_t index_id, uint64_t generation, const absl::Status& why);
   void TrimChanges(uint32_t table_id);
+  void Warn(const std::string& sentence) const;
   void StartSeals();
 
   // Constant after Start().

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/search/exact_score.h"
+#include "engine/shard/answer_size.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
 #include "storage/model/row_codec.h"
@@ -47,12 +48,13 @@ absl::Status FetchColumns(const QuerySource& source, const IndexSnapshot* index,
                           ShardQueryResult& result) {
   const bool captured = index != nullptr && AllCaptured(*source.table, query.columns);
   result.rows.reserve(result.ranked.size());
+  uint64_t bytes = 0;
   for (const RankedRow& ranked : result.ranked) {
     std::optional<Row> row;
     if (query.columns.empty()) row = Row{};
     if (!row.has_value() && captured) row = FromSealed(*index, ranked, query.columns);
     if (!row.has_value()) {
-      if (result.rows.size() % 64 == 0) RETURN_IF_ERROR(context.Check());
+      RETURN_IF_ERROR(context.Check());
       ASSIGN_OR_RETURN(auto stored, source.rows->Get(source.snapshot->rows.get(), source.table->id,
                                                      ranked.id, ranked.version));
       if (!stored.has_value() || stored->version != ranked.version) {
@@ -65,6 +67,8 @@ absl::Status FetchColumns(const QuerySource& source, const IndexSnapshot* index,
     }
     row->id = ranked.id;
     row->version = ranked.version;
+    bytes += RoughBytes(*row);
+    RETURN_IF_ERROR(CheckAnswerBytes(bytes));
     result.rows.push_back(*std::move(row));
   }
   return absl::OkStatus();
@@ -73,16 +77,14 @@ absl::Status FetchColumns(const QuerySource& source, const IndexSnapshot* index,
 }  // namespace
 
 absl::StatusOr<ShardQueryResult> ExecuteQuery(const QuerySource& source, const ShardQuery& query,
-                                              const CallContext& context) {
+                                              const CallContext& context, bool* index_damaged) {
   const IndexSnapshot* index = nullptr;
   ShardQueryResult result;
   result.visible_seq = source.snapshot->seq;
   if (query.plan.index_id != 0) {
     const PublishedIndex* published = source.snapshot->FindIndex(query.plan.index_id);
     if (published == nullptr || published->snapshot == nullptr) {
-      return absl::AbortedError(
-          Concat("index '", query.plan.index, "' does not answer: ",
-                 published == nullptr ? std::string("it was dropped") : published->problem));
+      return absl::AbortedError(published == nullptr ? "it was dropped" : published->problem);
     }
     index = published->snapshot.get();
     result.visible_seq = source.snapshot->SeqOf(*index);
@@ -92,11 +94,13 @@ absl::StatusOr<ShardQueryResult> ExecuteQuery(const QuerySource& source, const S
   TopRows top(order, query.plan.k);
   if (index == nullptr) {
     RETURN_IF_ERROR(ExactFromRows(source, query, order, context, top, result.stats));
-  } else if (query.plan.path == Path::kAnn) {
-    RETURN_IF_ERROR(AnnFromIndex(*index, query, order, context, top, result.stats));
   } else {
-    RETURN_IF_ERROR(
-        ExactFromIndex(*index, query, order, source.executor, context, top, result.stats));
+    const absl::Status status =
+        query.plan.path == Path::kAnn
+            ? AnnFromIndex(*index, query, order, context, top, result.stats)
+            : ExactFromIndex(*index, query, order, source.executor, context, top, result.stats);
+    *index_damaged = absl::IsDataLoss(status);
+    RETURN_IF_ERROR(status);
   }
   result.ranked = top.Take();
   RETURN_IF_ERROR(FetchColumns(source, index, query, context, result));

@@ -22,9 +22,10 @@ struct QuerySource {
 
 /// Executes `query` on one published snapshot: candidates by its plan's path, each scored exactly,
 /// ordered, cut at plan.k, and its columns fetched from the same versions. ABORTED when the plan's
-/// index does not answer here; DATA_LOSS when a block of its file fails its checksum.
+/// index does not answer here. DATA_LOSS: damage, of the index's file when `index_damaged` was set,
+/// else of the row store.
 absl::StatusOr<ShardQueryResult> ExecuteQuery(const QuerySource& source, const ShardQuery& query,
-                                              const CallContext& context);
+                                              const CallContext& context, bool* index_damaged);
 
 /// Scores from an index's snapshot: `ExactFromIndex` every live matching row, `AnnFromIndex` the w
 /// nearest nodes of each sealed segment and the whole tail.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -26,17 +27,23 @@ struct ShardOptions {
   uint64_t build_seed = 42;
   uint64_t min_seal_rows = 10'000;  // a tail this long, and a quarter of the index, is rebuilt in
   KeyHash key_hash = &DefaultKeyHash;
+  /// Told, on any thread, what an operator should know: damaged files, failed builds. May be empty.
+  std::function<void(const std::string& sentence)> warn;
 };
 
 /// A shard in this process: row store, one applier thread, indexes, published snapshots.
-/// Everything passed in `options` outlives it. Destruction stops builds and the applier; writes
-/// still queued are answered UNAVAILABLE.
+/// Everything passed in `options` outlives it. Destruction commits the writes still queued, then
+/// stops the applier and the builds.
 class Shard : public ShardClient {
  public:
   /// Opens or creates the shard's store, replays its log, opens the index files (damaged ones are
   /// set aside, logged through the status, and rebuilt), and starts the applier.
   static absl::StatusOr<std::unique_ptr<Shard>> Open(const ShardOptions& options,
                                                      const DefinitionSet& definitions);
+
+  /// Cancels running and queued builds. Before a shard is destroyed, called on every shard that
+  /// shares the build executor, so that none waits for another's. Any thread.
+  virtual void CancelBuilds() = 0;
 };
 
 }  // namespace ordinate

@@ -22,6 +22,7 @@ struct RowWrite {
   RowId preferred_id = 0;
   std::string key;           // canonical (PK_HASHED); empty where the id names the row
   std::vector<Value> cells;  // upserts: parallel to TableDef::columns
+  bool must_exist = false;   // upserts: NOT_FOUND unless the row lives
 };
 
 struct ShardWriteResult {

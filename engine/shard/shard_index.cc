@@ -63,6 +63,7 @@ void ShardIndex::Switch(std::vector<std::shared_ptr<const SealedSegment>> segmen
   seq_ = seq;
   build_time_ms_ = build_time_ms;
   tail_ = immediate() ? tail_.NewerThan(seq) : Tail();
+  retry_seal_at_ = 0;
   oldest_pending_micros_ = 0;
   for (const RowId id : deleted_since_build_) MaskSealed(id);
   for (const RowId id : upserted_since_build_) {
@@ -78,14 +79,18 @@ void ShardIndex::Switch(std::vector<std::shared_ptr<const SealedSegment>> segmen
   upserted_since_build_.clear();
   deleted_since_build_.clear();
   build_.reset();
-  last_error_.clear();
+  // Damage stays in the status until a build that was not its repair.
+  if (!abandoned_) last_error_.clear();
+  abandoned_ = false;
 }
 
-void ShardIndex::Abandon(std::string why) {
+void ShardIndex::Abandon(std::string why, uint64_t generation) {
   changed_ = true;
   parts_.clear();
   has_generation_ = false;
+  generation_ = generation;
   last_error_ = std::move(why);
+  abandoned_ = true;
 }
 
 void ShardIndex::MaskSealed(RowId id) {
@@ -119,6 +124,8 @@ void ShardIndex::Upsert(RowId id, uint64_t version, const std::vector<Value>& ce
     if (oldest_pending_micros_ == 0) oldest_pending_micros_ = clock_.NowMicros();
     return;
   }
+  // The next build reads the row itself.
+  if (!has_generation_ && build_ == nullptr) return;
   MaskSealed(id);
   TailRow row;
   row.id = id;
@@ -148,6 +155,7 @@ std::shared_ptr<BuildHandle> ShardIndex::BeginBuild(uint64_t seq) {
   build_->number = ++builds_begun_;
   build_->seq = seq;
   build_->started_nanos = clock_.MonotonicNanos();
+  if (!has_generation_) tail_ = Tail();
   upserted_since_build_.clear();
   deleted_since_build_.clear();
   return build_;
@@ -159,13 +167,16 @@ void ShardIndex::FailBuild(const absl::Status& status) {
   upserted_since_build_.clear();
   deleted_since_build_.clear();
   last_error_ = std::string(status.message());
+  // What failed once likely fails again: not before the tail has doubled.
+  retry_seal_at_ = 2 * uint64_t{tail_.size()};
+  if (!has_generation_) tail_ = Tail();
 }
 
 bool ShardIndex::WantsSeal(uint64_t min_rows) const {
   if (!immediate() || build_ != nullptr || !has_generation_) return false;
   uint64_t sealed_rows = 0;
   for (const Part& part : parts_) sealed_rows += part.segment->view().rows();
-  return tail_.size() >= std::max<uint64_t>(min_rows, sealed_rows / 4);
+  return tail_.size() >= std::max({min_rows, sealed_rows / 4, retry_seal_at_});
 }
 
 uint64_t ShardIndex::PersistedSeq(uint64_t applied) const {
@@ -234,13 +245,13 @@ void ShardIndex::FillState(ShardIndexStatus& status) const {
     status.state = IndexState::kReady;
     status.reason =
         immediate() ? "every acknowledged write is visible" : Concat("built as of sequence ", seq_);
-    if (!last_error_.empty()) absl::StrAppend(&status.reason, "; the last build failed");
+    if (!last_error_.empty()) absl::StrAppend(&status.reason, "; see the last error");
     return;
   }
   if (build_ != nullptr) {
     status.state = IndexState::kBuilding;
     status.reason = last_error_.empty() ? "the first build is running"
-                                        : Concat("rebuilding after an error: ", last_error_);
+                                        : Concat("rebuilding from the rows: ", last_error_);
     return;
   }
   status.state = IndexState::kFailed;

@@ -57,8 +57,9 @@ class ShardIndex {
   void Switch(std::vector<std::shared_ptr<const SealedSegment>> segments, uint64_t seq,
               uint64_t generation, uint64_t build_time_ms);
 
-  /// Gives up the live generation, whose files are damaged; nothing answers until the next build.
-  void Abandon(std::string why);
+  /// Gives up `generation`, whose files are damaged; nothing answers until the next build, which
+  /// makes the generation after it.
+  void Abandon(std::string why, uint64_t generation);
 
   /// Applies a row's new version, in sequence order. `cells` as the table has them.
   void Upsert(RowId id, uint64_t version, const std::vector<Value>& cells);
@@ -69,10 +70,6 @@ class ShardIndex {
   /// The build ended without a generation; the live one stays.
   void FailBuild(const absl::Status& status);
   const std::shared_ptr<BuildHandle>& build() const { return build_; }
-  void SetLastError(std::string error) {
-    last_error_ = std::move(error);
-    changed_ = true;
-  }
 
   /// Whether the tail is long enough to be sealed: `min_rows`, and a quarter of what is sealed.
   bool WantsSeal(uint64_t min_rows) const;
@@ -123,7 +120,9 @@ class ShardIndex {
   int64_t first_change_since_build_micros_ = 0;
 
   int64_t oldest_pending_micros_ = 0;  // lagging modes; 0: nothing is pending
+  uint64_t retry_seal_at_ = 0;         // tail slots, after a failed build
   std::string last_error_;
+  bool abandoned_ = false;  // last_error_ tells of damage that the next build repairs
 
   bool changed_ = true;  // since published_ was made
   PublishedIndex published_;

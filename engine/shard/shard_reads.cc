@@ -3,6 +3,7 @@
 #include <limits>
 #include <utility>
 
+#include "engine/shard/answer_size.h"
 #include "engine/shard/local_shard.h"
 #include "engine/shard/query_exec.h"
 #include "storage/base/status_macros.h"
@@ -10,6 +11,7 @@
 #include "storage/model/row_codec.h"
 
 namespace ordinate {
+
 namespace {
 
 using RowIdFinder = std::function<RowId(uint32_t table_id, const RowAddress& address)>;
@@ -31,26 +33,19 @@ absl::StatusOr<std::vector<std::pair<uint32_t, Row>>> GetRows(
     const TableDef& table, const std::vector<RowAddress>& addresses,
     const std::vector<uint32_t>& columns, const CallContext& context) {
   std::vector<std::pair<uint32_t, Row>> found;
+  uint64_t bytes = 0;
   for (uint32_t i = 0; i < addresses.size(); ++i) {
-    if (i % 64 == 0) RETURN_IF_ERROR(context.Check());
+    RETURN_IF_ERROR(context.Check());
     const RowId id = find(table.id, addresses[i]);
     ASSIGN_OR_RETURN(auto stored, rows.Get(snapshot.rows.get(), table.id, id, snapshot.seq));
     if (!stored.has_value()) continue;
     if (!addresses[i].key.empty() && stored->key != addresses[i].key) continue;
     ASSIGN_OR_RETURN(const std::vector<Value> cells, DecodeCells(table, stored->cells));
     found.emplace_back(i, Project(cells, *stored, columns));
+    bytes += RoughBytes(found.back().second);
+    RETURN_IF_ERROR(CheckAnswerBytes(bytes));
   }
   return found;
-}
-
-uint64_t RoughBytes(const Row& row) {
-  uint64_t bytes = 32;
-  for (const Value& cell : row.cells) {
-    bytes += 16;
-    if (const auto* text = std::get_if<std::string>(&cell)) bytes += text->size();
-    if (const auto* vector = std::get_if<Vector>(&cell)) bytes += vector->size() * sizeof(float);
-  }
-  return bytes;
 }
 
 absl::StatusOr<ShardScanResult> ScanRows(const RowStore& rows, const ShardSnapshot& snapshot,
@@ -128,12 +123,12 @@ void LocalShard::Query(const TableDef& table, const ShardQuery& query, const Cal
                        Done<ShardQueryResult> done) {
   const std::shared_ptr<const ShardSnapshot> snapshot = Current();
   const QuerySource source{&table, rows_.get(), snapshot.get(), options_.query_executor};
-  absl::StatusOr<ShardQueryResult> result = ExecuteQuery(source, query, context);
-  if (absl::IsDataLoss(result.status()) && query.plan.index_id != 0) {
+  bool index_damaged = false;
+  absl::StatusOr<ShardQueryResult> result = ExecuteQuery(source, query, context, &index_damaged);
+  if (index_damaged) {
     const PublishedIndex* index = snapshot->FindIndex(query.plan.index_id);
     Quarantine(query.plan.index_id, index->snapshot->generation, result.status());
-    result = absl::AbortedError(
-        Concat("index '", query.plan.index, "' is damaged: ", result.status().message()));
+    result = absl::AbortedError(result.status().message());
   }
   done(std::move(result));
 }

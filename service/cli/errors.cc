@@ -22,9 +22,11 @@ absl::Status Make(absl::StatusCode code, std::string_view message, ExitCode exit
   return status;
 }
 
-std::string BadRequestLines(const google::rpc::BadRequest& bad_request) {
+/// Violations whose description the message does not say already.
+std::string BadRequestLines(const google::rpc::BadRequest& bad_request, std::string_view message) {
   std::string lines;
   for (const auto& violation : bad_request.field_violations()) {
+    if (message.find(violation.description()) != std::string_view::npos) continue;
     lines += Concat("  ", violation.field(), ": ", violation.description(), "\n");
   }
   return lines;
@@ -41,9 +43,9 @@ std::string ResourceLine(const google::rpc::ResourceInfo& resource) {
                 resource.description().empty() ? "" : ": ", resource.description(), "\n");
 }
 
-/// Nothing for details of other types.
-std::string DetailLine(const google::protobuf::Any& detail) {
-  if (google::rpc::BadRequest bad; detail.UnpackTo(&bad)) return BadRequestLines(bad);
+/// Nothing for details of other types, or where the message says it all.
+std::string DetailLine(const google::protobuf::Any& detail, std::string_view message) {
+  if (google::rpc::BadRequest bad; detail.UnpackTo(&bad)) return BadRequestLines(bad, message);
   if (google::rpc::RetryInfo retry; detail.UnpackTo(&retry)) return RetryLine(retry);
   if (google::rpc::ResourceInfo resource; detail.UnpackTo(&resource)) return ResourceLine(resource);
   return "";
@@ -121,7 +123,7 @@ std::string DetailLines(const std::string& serialized_rpc_status) {
   std::string lines;
   google::rpc::Status status;
   if (!status.ParseFromString(serialized_rpc_status)) return lines;
-  for (const auto& detail : status.details()) lines += DetailLine(detail);
+  for (const auto& detail : status.details()) lines += DetailLine(detail, status.message());
   return lines;
 }
 

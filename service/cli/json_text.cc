@@ -214,7 +214,7 @@ bool IsNumber(const v1::Value& value) {
 std::string TimestampText(const google::protobuf::Timestamp& timestamp) {
   const absl::Time time =
       absl::FromUnixSeconds(timestamp.seconds()) + absl::Nanoseconds(timestamp.nanos());
-  return absl::FormatTime("%Y-%m-%d%ET%H:%M:%E*SZ", time, absl::UTCTimeZone());
+  return absl::FormatTime("%E4Y-%m-%d%ET%H:%M:%E*SZ", time, absl::UTCTimeZone());
 }
 
 std::vector<double> Components(const v1::Vector& vector) {

@@ -150,6 +150,9 @@ class Front {
   absl::Status ReadStatus(IndexInfo& info);
   void UndoCreateIndex(const IndexDef& index, size_t shards) ORDINATE_REQUIRES(change_mutex_);
 
+  /// Row ids in writes name live rows of tables without a key.
+  absl::Status CheckRowIds(const TableDef& table, const UpsertInput& input,
+                           const CallContext& context);
   absl::StatusOr<std::vector<RowId>> AssignRowIds(const TableDef& table, const UpsertInput& input);
   /// Fans the writes out and waits for all of them; an error says which shards were written.
   absl::StatusOr<std::vector<ShardWriteResult>> Send(const TableDef& table, ShardWrites& writes,

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/shard/answer_size.h"
 #include "service/front/front.h"
 #include "service/front/gather.h"
 #include "service/front/projection.h"
@@ -106,9 +107,12 @@ absl::StatusOr<QueryResult> Front::Run(const BoundQuery& bound, const CallContex
     lists.push_back(std::move(answer.ranked));
   }
   const RowOrder order(query.plan.score_descending, query.order_by);
+  uint64_t bytes = 0;
   for (const MergedRef& ref : MergeSorted(order, lists, bound.offset, bound.limit)) {
     result.ranked.push_back(std::move(lists[ref.list][ref.position]));
     result.rows.push_back(std::move(answers[ref.list].rows[ref.position]));
+    bytes += RoughBytes(result.rows.back());
+    RETURN_IF_ERROR(CheckAnswerBytes(bytes));
   }
   return result;
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/shard/answer_size.h"
 #include "service/front/front.h"
 #include "service/front/gather.h"
 #include "service/front/page_token.h"
@@ -98,7 +99,12 @@ absl::StatusOr<RowsResult> Front::Get(const std::string& table_name, std::vector
   }
   std::sort(found.begin(), found.end(),
             [](const auto& a, const auto& b) { return a.first < b.first; });
-  for (auto& [number, row] : found) result.rows.push_back(std::move(row));
+  uint64_t bytes = 0;
+  for (auto& [number, row] : found) {
+    bytes += RoughBytes(row);
+    RETURN_IF_ERROR(CheckAnswerBytes(bytes));
+    result.rows.push_back(std::move(row));
+  }
   return result;
 }
 

@@ -1,4 +1,5 @@
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -50,24 +51,9 @@ class Front::ShardWrites {
 
 namespace {
 
-absl::Status CheckRowIds(const TableDef& table, const UpsertInput& input, RowId bound) {
-  for (size_t i = 0; i < input.rows.size(); ++i) {
-    const RowId id = input.rows[i].row_id;
-    if (id == 0) continue;
-    std::string problem;
-    if (!table.key.empty()) {
-      problem = Concat("row_id is given, but table '", table.name,
-                       "' has a primary key; leave row_id out");
-    } else if (id >= bound) {
-      problem = Concat("row_id was never given out; expected one of an existing row, below ", bound,
-                       ", or 0 for a new row");
-    } else {
-      continue;
-    }
-    return InField(absl::InvalidArgumentError(Concat("row ", i, " (row_id = ", id, "): ", problem)),
-                   Concat("rows[", i, "].row_id"));
-  }
-  return absl::OkStatus();
+absl::Status RowIdRefused(size_t row, RowId id, std::string_view problem) {
+  return InField(absl::InvalidArgumentError(Concat("row ", row, " (row_id = ", id, "): ", problem)),
+                 Concat("rows[", row, "].row_id"));
 }
 
 std::vector<std::string> Notices(const std::vector<const IndexDef*>& indexes) {
@@ -86,13 +72,36 @@ std::vector<std::string> Notices(const std::vector<const IndexDef*>& indexes) {
 
 }  // namespace
 
+absl::Status Front::CheckRowIds(const TableDef& table, const UpsertInput& input,
+                                const CallContext& context) {
+  std::vector<KeyInput> given;
+  for (size_t i = 0; i < input.rows.size(); ++i) {
+    const RowId id = input.rows[i].row_id;
+    if (id == 0) continue;
+    if (!table.key.empty()) {
+      return RowIdRefused(i, id,
+                          Concat("row_id is given, but table '", table.name,
+                                 "' has a primary key; leave row_id out"));
+    }
+    given.push_back({.row_id = id});
+  }
+  if (given.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const RowsResult found,
+                   Get(table.name, std::move(given), {table.columns.front().name}, context));
+  std::set<RowId> live;
+  for (const Row& row : found.rows) live.insert(row.id);
+  for (size_t i = 0; i < input.rows.size(); ++i) {
+    const RowId id = input.rows[i].row_id;
+    if (id != 0 && live.count(id) == 0) {
+      return RowIdRefused(i, id,
+                          "it names no row; expected that of a live row, or 0 for a new one");
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<RowId>> Front::AssignRowIds(const TableDef& table,
                                                        const UpsertInput& input) {
-  RowId bound = 0;
-  if (table.key.empty()) {
-    ASSIGN_OR_RETURN(bound, definitions_.RowIdBound(table.id));
-  }
-  RETURN_IF_ERROR(CheckRowIds(table, input, bound));
   std::vector<RowId> ids(input.rows.size());
   if (!table.key.empty()) return ids;
   uint64_t fresh = 0;
@@ -145,6 +154,7 @@ absl::StatusOr<UpsertResult> Front::Upsert(UpsertInput input, const CallContext&
   const std::vector<const IndexDef*> indexes = set->IndexesOf(table.id);
   UpsertResult result;
   ASSIGN_OR_RETURN(result.nulled_rows, CheckRows(table, indexes, input));
+  RETURN_IF_ERROR(CheckRowIds(table, input, context));
   ASSIGN_OR_RETURN(result.row_ids, AssignRowIds(table, input));
 
   ShardWrites writes(shard_count());
@@ -155,6 +165,7 @@ absl::StatusOr<UpsertResult> Front::Upsert(UpsertInput input, const CallContext&
       row.preferred_id = address.preferred_id;
       row.key = std::move(address.key);
     }
+    row.must_exist = input.rows[i].row_id != 0;
     row.cells = std::move(input.rows[i].cells);
     RETURN_IF_ERROR(writes.Add(std::move(row), "row"));
   }

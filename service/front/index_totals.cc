@@ -49,9 +49,11 @@ ShardIndexStatus TotalStatus(const std::vector<ShardIndexStatus>& shards) {
   total.reason = Said(0, shards.size(), shards.front().reason);
   total.generation = shards.front().generation;
   total.visible_seq = shards.front().visible_seq;
+  bool same_reason = true;
   for (size_t i = 0; i < shards.size(); ++i) {
     const ShardIndexStatus& shard = shards[i];
     AddCounts(shard, total);
+    if (shard.reason != shards.front().reason) same_reason = false;
     if (Badness(shard.state) > Badness(total.state)) {
       total.state = shard.state;
       total.reason = Said(i, shards.size(), shard.reason);
@@ -63,6 +65,7 @@ ShardIndexStatus TotalStatus(const std::vector<ShardIndexStatus>& shards) {
     total.lag_micros = std::max(total.lag_micros, shard.lag_micros);
     if (total.last_error.empty()) total.last_error = Said(i, shards.size(), shard.last_error);
   }
+  if (same_reason) total.reason = shards.front().reason;
   return total;
 }
 

@@ -3,8 +3,6 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "prometheus/exposer.h"
-#include "service/server/address.h"
 #include "storage/base/text.h"
 
 namespace ordinate {
@@ -79,27 +77,5 @@ void ServerMetrics::RecordCall(std::string_view rpc, absl::StatusCode code, doub
   if (code == absl::StatusCode::kOk) return;
   errors_.Add({{"rpc", name}, {"code", absl::StatusCodeToString(code)}}).Increment();
 }
-
-absl::StatusOr<std::unique_ptr<MetricsEndpoint>> MetricsEndpoint::Start(
-    const std::string& address,
-    std::vector<std::shared_ptr<prometheus::Collectable>> collectables) {
-  std::unique_ptr<MetricsEndpoint> endpoint(new MetricsEndpoint());
-  endpoint->collectables_ = std::move(collectables);
-  try {
-    endpoint->exposer_ = std::make_unique<prometheus::Exposer>(address);
-    for (const auto& collectable : endpoint->collectables_) {
-      endpoint->exposer_->RegisterCollectable(collectable);
-    }
-    const std::vector<int> ports = endpoint->exposer_->GetListeningPorts();
-    endpoint->address_ = ports.empty() ? address : WithPort(address, ports.front());
-  } catch (const std::exception& error) {
-    return absl::UnavailableError(
-        Concat("cannot serve metrics on ", address, ": ", WhyNoListening(address, error.what()),
-               "; choose another address with --metrics-listen, or 'none'"));
-  }
-  return endpoint;
-}
-
-MetricsEndpoint::~MetricsEndpoint() = default;
 
 }  // namespace ordinate

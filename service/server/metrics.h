@@ -67,24 +67,4 @@ class ProcessCollector : public prometheus::Collectable {
   std::vector<prometheus::MetricFamily> Collect() const override;
 };
 
-/// Serves metrics over HTTP at /metrics until destroyed. Scrapes run on its own threads.
-class MetricsEndpoint {
- public:
-  /// `address`: "host:port". UNAVAILABLE naming the address and why nothing can listen there.
-  static absl::StatusOr<std::unique_ptr<MetricsEndpoint>> Start(
-      const std::string& address,
-      std::vector<std::shared_ptr<prometheus::Collectable>> collectables);
-  ~MetricsEndpoint();
-
-  /// "host:port" with the port in use.
-  const std::string& address() const { return address_; }
-
- private:
-  MetricsEndpoint() = default;
-
-  std::vector<std::shared_ptr<prometheus::Collectable>> collectables_;
-  std::unique_ptr<prometheus::Exposer> exposer_;
-  std::string address_;
-};
-
 }  // namespace ordinate

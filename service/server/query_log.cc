@@ -5,6 +5,7 @@
 #include "service/server/logging.h"
 #include "service/server/metrics.h"
 #include "spdlog/spdlog.h"
+#include "storage/base/text.h"
 
 namespace ordinate {
 namespace {
@@ -28,6 +29,12 @@ void AddPlan(const Plan& plan, Json& facts) {
   facts["selectivity"] = plan.selectivity;
   facts["shards"] = plan.shards;
   facts["lag_policy"] = Text(LagPolicyName(plan.lag_policy));
+  facts["score"] = plan.score_descending ? "descending" : "ascending";
+  Json generations = Json::object();
+  for (const auto& [shard, generation] : plan.generation_by_shard) {
+    generations[Concat(shard)] = generation;
+  }
+  facts["generations"] = std::move(generations);
   facts["warnings"] = plan.warnings;
 }
 
@@ -37,10 +44,16 @@ void QueryLog::OnQuery(const QueryRequest& request, const absl::StatusOr<QueryRe
                        int64_t nanos) {
   if (result.ok()) metrics_.RecordQuery(result->plan, static_cast<double>(nanos) / 1e9);
   if (!spdlog::should_log(spdlog::level::debug)) return;
-  Json facts = {{"table", request.table}, {"column", request.column}};
+  Json facts = {{"table", request.table},
+                {"column", request.column},
+                {"limit", request.limit},
+                {"offset", request.offset}};
   if (result.ok()) {
     AddPlan(result->plan, facts);
     facts["rows"] = result->rows.size();
+    Json visible = Json::object();
+    for (const auto& [shard, seq] : result->visible_seq) visible[Concat(shard)] = seq;
+    facts["visible_seq"] = std::move(visible);
   } else {
     facts["error"] = std::string(result.status().message());
   }

@@ -15,6 +15,7 @@
 #include "service/server/grpc_server.h"
 #include "service/server/logging.h"
 #include "service/server/metrics.h"
+#include "service/server/metrics_endpoint.h"
 #include "service/server/query_log.h"
 #include "service/server/standalone.h"
 #include "service/server/version.h"

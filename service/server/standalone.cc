@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "spdlog/spdlog.h"
 #include "storage/base/error_details.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
@@ -39,6 +40,12 @@ absl::StatusOr<std::unique_ptr<Standalone>> Standalone::Open(const StandaloneOpt
   return standalone;
 }
 
+Standalone::~Standalone() {
+  for (const std::unique_ptr<Shard>& shard : shards_) {
+    if (shard != nullptr) shard->CancelBuilds();
+  }
+}
+
 absl::Status Standalone::OpenShards(const StandaloneOptions& options,
                                     const StandaloneSeams& seams) {
   const uint32_t count = directory_->shards();
@@ -58,6 +65,7 @@ absl::Status Standalone::OpenShards(const StandaloneOptions& options,
     shard.build_threads = std::max(1u, options.build_threads / count);
     shard.min_seal_rows = options.min_seal_rows;
     shard.key_hash = seams.key_hash;
+    shard.warn = [](const std::string& sentence) { spdlog::warn("{}", sentence); };
     absl::StatusOr<std::unique_ptr<Shard>> opened = Shard::Open(shard, *definitions);
     if (opened.ok()) {
       shards_[i] = *std::move(opened);

@@ -33,6 +33,7 @@ class Standalone {
   /// catalog and of the shards, which name the shard.
   static absl::StatusOr<std::unique_ptr<Standalone>> Open(const StandaloneOptions& options,
                                                           const StandaloneSeams& seams = {});
+  ~Standalone();
   Standalone(const Standalone&) = delete;
   Standalone& operator=(const Standalone&) = delete;
 

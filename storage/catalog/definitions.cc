@@ -210,13 +210,6 @@ absl::StatusOr<RowId> Definitions::AllocateRowIds(uint32_t table_id, uint64_t co
   return first;
 }
 
-absl::StatusOr<RowId> Definitions::RowIdBound(uint32_t table_id) {
-  MutexLock lock(mutex_);
-  ASSIGN_OR_RETURN(const auto entry, catalog_.Get(OrdinalKey(table_id)));
-  if (!entry) return 1;
-  return ParseNumber(*entry);
-}
-
 absl::StatusOr<uint32_t> Definitions::NextId(std::string_view what) {
   ASSIGN_OR_RETURN(const uint64_t id,
                    FetchAdd(catalog_, Concat(kNextIdPrefix, what), 1, UINT32_MAX));

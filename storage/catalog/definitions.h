@@ -48,8 +48,6 @@ class Definitions {
   /// `count` fresh consecutive row ids of an ORDINAL table; returns the first. Ids start at 1 and
   /// are never given twice, across restarts too (ranges are reserved in the catalog in advance).
   absl::StatusOr<RowId> AllocateRowIds(uint32_t table_id, uint64_t count) ORDINATE_EXCLUDES(mutex_);
-  /// One past the highest id that may have been given out.
-  absl::StatusOr<RowId> RowIdBound(uint32_t table_id) ORDINATE_EXCLUDES(mutex_);
 
   static constexpr size_t kMaxTables = 1'000;
   static constexpr size_t kMaxIndexesPerTable = 64;

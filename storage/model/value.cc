@@ -98,7 +98,7 @@ struct Texter {
     return Concat("\"", absl::Utf8SafeCEscape(AbslView(value)), "\"");
   }
   std::string operator()(Timestamp value) const {
-    return absl::FormatTime("%Y-%m-%dT%H:%M:%E*SZ", absl::FromUnixMicros(value.micros),
+    return absl::FormatTime("%E4Y-%m-%dT%H:%M:%E*SZ", absl::FromUnixMicros(value.micros),
                             absl::UTCTimeZone());
   }
   std::string operator()(std::span<const float> value) const { return VectorText(value); }

@@ -188,8 +188,7 @@ absl::StatusOr<std::string_view> Unwrap(std::string_view text) {
 absl::Status InFile(const std::string& path, const absl::Status& status) {
   const bool is_version = absl::IsFailedPrecondition(status);
   return absl::Status(is_version ? status.code() : absl::StatusCode::kDataLoss,
-                      absl::StrCat("index manifest '", path, "': ", status.message(),
-                                   is_version ? "" : "; set it aside and rebuild the index"));
+                      absl::StrCat("index manifest '", path, "': ", status.message()));
 }
 
 }  // namespace

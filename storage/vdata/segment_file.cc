@@ -22,8 +22,7 @@ namespace {
 
 template <typename... Parts>
 absl::Status Damaged(const std::string& path, const Parts&... parts) {
-  return absl::DataLossError(absl::StrCat("segment file '", path, "' is damaged: ", parts...,
-                                          "; set it aside and rebuild the index"));
+  return absl::DataLossError(absl::StrCat("segment file '", path, "' is damaged: ", parts...));
 }
 
 /// Points each span of the view at its section, in the one order there is, so that sections can

@@ -121,7 +121,7 @@ TEST_F(FrontTest, OrdinalRowsGetFreshIdsAndKeepGivenOnes) {
   ASSERT_TRUE(second.ok()) << second.status();
   EXPECT_THAT(second->row_ids, ElementsAre(3, 2));
   EXPECT_THAT(Upsert({row(1ull << 60)}, OnInvalid::kError, "log").status(),
-              IsStatus(kInvalid, "row_id was never given out"));
+              IsStatus(kInvalid, "names no row"));
   EXPECT_THAT(Upsert({row(2), row(2)}, OnInvalid::kError, "log").status(),
               IsStatus(kInvalid, "same key"));
 }

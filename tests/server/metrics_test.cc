@@ -12,6 +12,7 @@
 #include <string>
 
 #include "gmock/gmock.h"
+#include "service/server/metrics_endpoint.h"
 #include "tests/server/test_server.h"
 
 namespace ordinate {
@@ -62,6 +63,17 @@ void DoSomething(TestServer& server) {
   v1::QueryResponse answer;
   ASSERT_TRUE(server.queries().Query(&query_call, query, &answer).ok());
   ASSERT_FALSE(server.queries().Query(&bad_call, NearOrigin(0), &answer).ok());
+}
+
+// Anything but GET /metrics is refused, and the server lives.
+TEST(Metrics, OtherRequestsAreRefused) {
+  TestServer server;
+  auto endpoint = MetricsEndpoint::Start("127.0.0.1:0", All(server));
+  ASSERT_TRUE(endpoint.ok()) << endpoint.status();
+  for (const char* path : {"/", "/x", "/metrics/..", "*"}) {
+    EXPECT_THAT(HttpGet((*endpoint)->address(), path), Not(HasSubstr("ordinate_tables"))) << path;
+  }
+  EXPECT_THAT(HttpGet((*endpoint)->address(), "/metrics"), HasSubstr("ordinate_tables"));
 }
 
 TEST(Metrics, AreServedAsText) {

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "storage/base/text.h"
+#include "storage/model/schema.h"
+
+namespace ordinate {
+
+/// The most that Get and Query return in one answer, in bytes of cells, checked by every shard for
+/// its part and by the front for all of it.
+inline constexpr uint64_t kMaxAnswerBytes = 256ull << 20;
+
+/// What a row's cells take in memory, roughly.
+inline uint64_t RoughBytes(const Row& row) {
+  uint64_t bytes = 32;
+  for (const Value& cell : row.cells) {
+    bytes += 16;
+    if (const auto* text = std::get_if<std::string>(&cell)) bytes += text->size();
+    if (const auto* vector = std::get_if<Vector>(&cell)) bytes += vector->size() * sizeof(float);
+  }
+  return bytes;
+}
+
+/// RESOURCE_EXHAUSTED once `bytes` is over kMaxAnswerBytes.
+inline absl::Status CheckAnswerBytes(uint64_t bytes) {
+  if (bytes <= kMaxAnswerBytes) return absl::OkStatus();
+  return absl::ResourceExhaustedError(Concat("the answer is over the limit of ", kMaxAnswerBytes,
+                                             " bytes; ask for fewer rows or columns"));
+}
+
+}  // namespace ordinate
