@@ -3,47 +3,51 @@
 
 #include "engine/query/column_lookup.h"
 #include "engine/query/plan.h"
+#include "storage/base/error_details.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
 
 namespace ordinate {
 namespace {
 
+// `field`: of the request.
+absl::Status Refuse(std::string_view field, const std::string& problem) {
+  return InField(absl::InvalidArgumentError(problem), field);
+}
+
 absl::Status CheckVector(const Vector& vector, const ColumnDef& column) {
   if (vector.empty()) {
-    return absl::InvalidArgumentError("the query vector is empty; expected at least 1 component");
+    return Refuse("vector", "the query vector is empty; expected at least 1 component");
   }
   if (vector.size() > kMaxDim) {
-    return absl::InvalidArgumentError(
-        Concat("the query vector has ", vector.size(), " components; expected at most ", kMaxDim));
+    return Refuse("vector", Concat("the query vector has ", vector.size(),
+                                   " components; expected at most ", kMaxDim));
   }
   for (size_t i = 0; i < vector.size(); ++i) {
     if (!std::isfinite(vector[i])) {
-      return absl::InvalidArgumentError(Concat("component ", i, " of the query vector is ",
-                                               vector[i], "; expected a finite number"));
+      return Refuse("vector", Concat("component ", i, " of the query vector is ", vector[i],
+                                     "; expected a finite number"));
     }
   }
   if (column.dim != 0 && vector.size() != column.dim) {
-    return absl::InvalidArgumentError(Concat("the query vector has ", vector.size(),
-                                             " components; expected ", column.dim, ", as column ",
-                                             Quoted(column.name)));
+    return Refuse("vector", Concat("the query vector has ", vector.size(), " components; expected ",
+                                   column.dim, ", as column ", Quoted(column.name)));
   }
   return absl::OkStatus();
 }
 
 absl::Status CheckCut(const QueryRequest& request, const Settings& settings) {
   if (request.limit < 1 || request.limit > kMaxLimit) {
-    return absl::InvalidArgumentError(
-        Concat("limit is ", request.limit, "; expected 1 to ", kMaxLimit));
+    return Refuse("limit", Concat("limit is ", request.limit, "; expected 1 to ", kMaxLimit));
   }
   if (request.offset > kMaxOffset) {
-    return absl::InvalidArgumentError(
-        Concat("offset is ", request.offset, "; expected 0 to ", kMaxOffset));
+    return Refuse("offset", Concat("offset is ", request.offset, "; expected 0 to ", kMaxOffset));
   }
   const double w =
       std::ceil(settings.preselect_alpha * static_cast<double>(request.limit + request.offset));
   if (request.path != Path::kExact && w > static_cast<double>(kMaxW)) {
-    return absl::InvalidArgumentError(
+    return Refuse(
+        "limit",
         Concat("vector.preselect_alpha * (limit + offset) = ", settings.preselect_alpha, " * ",
                request.limit + request.offset, " preselects more than ", kMaxW,
                " rows per shard, the most allowed; lower one of them, or force the EXACT path"));
@@ -88,12 +92,12 @@ absl::Status ValidateQuery(const QueryRequest& request, const TableDef& table,
   RETURN_IF_ERROR(CheckVector(request.vector, table.columns[position]));
   RETURN_IF_ERROR(CheckCut(request, settings));
   if (request.order_by.size() > kMaxSortKeys) {
-    return absl::InvalidArgumentError(Concat("order_by has ", request.order_by.size(),
-                                             " sort keys; expected at most ", kMaxSortKeys));
+    return Refuse("order_by", Concat("order_by has ", request.order_by.size(),
+                                     " sort keys; expected at most ", kMaxSortKeys));
   }
   if (request.columns.size() > kMaxColumns) {
-    return absl::InvalidArgumentError(
-        Concat("columns has ", request.columns.size(), " names; expected at most ", kMaxColumns));
+    return Refuse("columns", Concat("columns has ", request.columns.size(),
+                                    " names; expected at most ", kMaxColumns));
   }
   return absl::OkStatus();
 }
@@ -121,7 +125,8 @@ absl::StatusOr<IndexChoice> ChooseIndex(const QueryRequest& request, const Table
   const auto is_zero = [](float component) { return component == 0; };
   if (choice.metric == Metric::kCosine &&
       std::all_of(request.vector.begin(), request.vector.end(), is_zero)) {
-    return absl::InvalidArgumentError(
+    return Refuse(
+        "vector",
         "the query vector is zero, which has no direction; expected another under COSINE");
   }
   Resolve(request, usable, choice);

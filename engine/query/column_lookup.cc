@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "absl/strings/escaping.h"
+#include "storage/base/error_details.h"
 #include "storage/base/text.h"
 
 namespace ordinate {
@@ -74,9 +75,11 @@ absl::StatusOr<uint32_t> FindVectorColumn(const TableDef& table, std::string_vie
   }
   const ColumnDef& column = table.columns[*position];
   if (!is_vector(column)) {
-    return absl::InvalidArgumentError(
-        Concat("column ", Quoted(name), " is ", RoleNoun(column.role), " of type ",
-               DataTypeName(column.type), "; expected a vector: ", KnownColumns(table, is_vector)));
+    return InField(
+        absl::InvalidArgumentError(Concat("column ", Quoted(name), " is ", RoleNoun(column.role),
+                                          " of type ", DataTypeName(column.type),
+                                          "; expected a vector: ", KnownColumns(table, is_vector))),
+        "column");
   }
   return *position;
 }

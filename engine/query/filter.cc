@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/query/column_lookup.h"
+#include "storage/base/error_details.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
 
@@ -26,6 +27,8 @@ absl::Status CheckChildren(const Filter& node) {
     case Filter::Kind::kCompare:
     case Filter::Kind::kIn:
     case Filter::Kind::kIsNull:
+    case Filter::Kind::kBetween:
+    case Filter::Kind::kPrefix:
       if (node.children.empty()) return absl::OkStatus();
       return Refuse(Concat("the condition on column ", Quoted(node.column),
                            " has conditions under it; expected none"));
@@ -126,23 +129,97 @@ absl::Status BindCompare(Filter& node, const ColumnDef& column) {
   return absl::OkStatus();
 }
 
+// `place`: of the condition, `in_text` or not.
+absl::Status BindBetween(Filter& node, const ColumnDef& column, const std::string& place,
+                         bool in_text) {
+  if (node.literals.size() != 2) {
+    return InField(Refuse(Concat("BETWEEN on column ", Quoted(column.name), " has ",
+                                 node.literals.size(), " values; expected two, low and high")),
+                   place);
+  }
+  for (size_t i = 0; i < 2; ++i) {
+    auto literal = BindLiteral(std::move(node.literals[i]), column);
+    if (!literal.ok()) {
+      return InField(literal.status(), in_text ? place : place + (i == 0 ? ".low" : ".high"));
+    }
+    node.literals[i] = *std::move(literal);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BindPrefix(const Filter& node, const ColumnDef& column) {
+  if (column.type != DataType::kString) {
+    return Refuse(Concat("column ", Quoted(column.name), " is ", DataTypeName(column.type),
+                         "; LIKE takes a STRING column"));
+  }
+  if (node.literals.size() != 1 || !std::holds_alternative<std::string>(node.literals[0])) {
+    return Refuse(Concat("LIKE on column ", Quoted(column.name), " needs one STRING, the prefix"));
+  }
+  return absl::OkStatus();
+}
+
+// The member of a condition that holds a child, or a leaf's own facts.
+std::string MemberName(const Filter& node, size_t child) {
+  switch (node.kind) {
+    case Filter::Kind::kAnd:
+      return Concat(".and.filters[", child, "]");
+    case Filter::Kind::kOr:
+      return Concat(".or.filters[", child, "]");
+    case Filter::Kind::kNot:
+      return ".not";
+    case Filter::Kind::kCompare:
+      return ".comparison";
+    case Filter::Kind::kIn:
+      return ".in";
+    case Filter::Kind::kIsNull:
+      return ".is_null";
+    case Filter::Kind::kBetween:
+      return ".between";
+    case Filter::Kind::kPrefix:
+      return ".prefix";
+  }
+  return "";
+}
+
+// `path`: of the node; the textual form has no members.
+absl::Status BindLeaf(Filter& node, const TableDef& table, const std::string& path, bool in_text) {
+  const std::string parent = path + MemberName(node, 0);
+  const auto position = FindScalarColumn(table, node.column, "filter");
+  if (!position.ok()) return InField(position.status(), in_text ? path : parent + ".column");
+  node.column_position = *position;
+  const ColumnDef& column = table.columns[*position];
+  if (node.kind == Filter::Kind::kIn) {
+    return InField(BindIn(node, column), in_text ? path : parent + ".values");
+  }
+  if (node.kind == Filter::Kind::kCompare) {
+    return InField(BindCompare(node, column), in_text ? path : parent + ".value");
+  }
+  if (node.kind == Filter::Kind::kBetween) {
+    return BindBetween(node, column, in_text ? path : parent, in_text);
+  }
+  if (node.kind == Filter::Kind::kPrefix) {
+    return InField(BindPrefix(node, column), in_text ? path : parent + ".column");
+  }
+  return absl::OkStatus();
+}
+
 // Recursion is bounded: the shape was checked.
-absl::Status BindNode(Filter& node, const TableDef& table) {
-  for (Filter& child : node.children) RETURN_IF_ERROR(BindNode(child, table));
-  if (!node.children.empty()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(node.column_position, FindScalarColumn(table, node.column, "filter"));
-  const ColumnDef& column = table.columns[node.column_position];
-  if (node.kind == Filter::Kind::kIn) return BindIn(node, column);
-  if (node.kind == Filter::Kind::kCompare) return BindCompare(node, column);
+absl::Status BindNode(Filter& node, const TableDef& table, const std::string& path, bool in_text) {
+  if (node.from_text && !in_text) return BindNode(node, table, path + ".text", true);
+  if (node.children.empty()) return BindLeaf(node, table, path, in_text);
+  for (size_t i = 0; i < node.children.size(); ++i) {
+    RETURN_IF_ERROR(
+        BindNode(node.children[i], table, in_text ? path : path + MemberName(node, i), in_text));
+  }
   return absl::OkStatus();
 }
 
 Truth ToTruth(bool value) { return value ? Truth::kTrue : Truth::kFalse; }
 
-Truth Compare(const Filter& node, const ValueView& cell) {
-  if (IsNull(cell) || IsNull(node.literals[0])) return Truth::kUnknown;
-  const std::weak_ordering order = CompareScalars(cell, View(node.literals[0]));
-  switch (node.op) {
+Truth Compare(CompareOp op, const ValueView& cell, const Value& literal) {
+  if (IsNull(cell) || IsNull(literal)) return Truth::kUnknown;
+  const std::weak_ordering order = CompareScalars(cell, View(literal));
+  switch (op) {
     case CompareOp::kEq:
       return ToTruth(order == 0);
     case CompareOp::kNe:
@@ -167,6 +244,17 @@ Truth In(const Filter& node, const ValueView& cell) {
                                    });
   if (at != node.literals.end() && CompareScalars(View(*at), cell) == 0) return Truth::kTrue;
   return node.has_null_literal ? Truth::kUnknown : Truth::kFalse;
+}
+
+Truth Between(const Filter& node, const ValueView& cell) {
+  return std::min(Compare(CompareOp::kGe, cell, node.literals[0]),
+                  Compare(CompareOp::kLe, cell, node.literals[1]));
+}
+
+Truth Prefix(const Filter& node, const ValueView& cell) {
+  if (IsNull(cell)) return Truth::kUnknown;
+  return ToTruth(
+      std::get<std::string_view>(cell).starts_with(std::get<std::string>(node.literals[0])));
 }
 
 }  // namespace
@@ -200,18 +288,22 @@ absl::StatusOr<Filter> BindFilter(Filter filter, const TableDef& table) {
     Dismantle(std::move(filter));
     return shape;
   }
-  RETURN_IF_ERROR(BindNode(filter, table));
+  RETURN_IF_ERROR(BindNode(filter, table, "filter", /*in_text=*/false));
   return filter;
 }
 
 Truth Evaluate(const Filter& filter, const CellSource& row) {
   switch (filter.kind) {
     case Filter::Kind::kCompare:
-      return Compare(filter, row.Cell(filter.column_position));
+      return Compare(filter.op, row.Cell(filter.column_position), filter.literals[0]);
     case Filter::Kind::kIn:
       return In(filter, row.Cell(filter.column_position));
     case Filter::Kind::kIsNull:
       return ToTruth(IsNull(row.Cell(filter.column_position)));
+    case Filter::Kind::kBetween:
+      return Between(filter, row.Cell(filter.column_position));
+    case Filter::Kind::kPrefix:
+      return Prefix(filter, row.Cell(filter.column_position));
     case Filter::Kind::kNot:
       return static_cast<Truth>(2 - static_cast<int>(Evaluate(filter.children[0], row)));
     case Filter::Kind::kAnd: {

@@ -14,14 +14,17 @@ enum class CompareOp : uint8_t { kEq, kNe, kLt, kLe, kGt, kGe };
 
 /// A condition on scalar columns, as a tree. A value: copyable, printable.
 struct Filter {
-  enum class Kind : uint8_t { kCompare, kIn, kIsNull, kAnd, kOr, kNot };
+  enum class Kind : uint8_t { kCompare, kIn, kIsNull, kAnd, kOr, kNot, kBetween, kPrefix };
 
   Kind kind = Kind::kCompare;
-  std::string column;             // kCompare, kIn, kIsNull
+  std::string column;             // of a condition on one column
   uint32_t column_position = 0;   // set by BindFilter: position in TableDef::columns
   CompareOp op = CompareOp::kEq;  // kCompare
-  std::vector<Value> literals;    // kCompare: one; kIn: one or more, sorted by BindFilter
+  // kCompare: one; kIn: one or more, sorted by BindFilter; kBetween: the lowest and the highest;
+  // kPrefix: one STRING
+  std::vector<Value> literals;
   bool has_null_literal = false;  // kIn: set by BindFilter, which drops NULLs from literals
+  bool from_text = false;         // this and all under it came in the textual form
   std::vector<Filter> children;   // kAnd, kOr: one or more; kNot: one
 
   bool operator==(const Filter&) const = default;
@@ -35,7 +38,8 @@ inline constexpr size_t kMaxInValues = 10'000;
 /// INVALID_ARGUMENT naming the limit. Takes a tree of any depth.
 absl::Status CheckFilterShape(const Filter& filter);
 
-/// Resolves columns and checks shapes, types and limits. INVALID_ARGUMENT naming the culprit.
+/// Resolves columns and checks shapes, types and limits. INVALID_ARGUMENT naming the culprit and
+/// its field, such as filter.and.filters[1].in.column, or filter.text.
 absl::StatusOr<Filter> BindFilter(Filter filter, const TableDef& table);
 
 /// SQL's three truth values; the numbers make AND the minimum and OR the maximum.
@@ -73,9 +77,10 @@ inline bool Matches(const Filter& filter, const CellSource& row) {
 std::string FilterText(const Filter& filter);
 
 /// Reads `section = 'video' AND (size < 10 OR NOT name IS NULL) AND id IN (1, 2)`: comparison
-/// operators = <> != < <= > >=, AND, OR, NOT, IN, NOT IN, IS [NOT] NULL, parentheses; keywords in
-/// any case; strings in single quotes ('' inside), identifiers bare or in double quotes, numbers,
-/// TRUE, FALSE, NULL, TIMESTAMP 'RFC 3339', DOUBLE 'NaN' | 'Infinity' | '-Infinity'.
+/// operators = <> != < <= > >=, AND, OR, NOT, [NOT] IN, [NOT] BETWEEN low AND high, [NOT] LIKE
+/// 'prefix%' (\% \_ \\ for % _ \), IS [NOT] NULL, parentheses; keywords in any case; strings in
+/// single quotes ('' inside), identifiers bare or in double quotes, numbers, TRUE, FALSE, NULL,
+/// TIMESTAMP 'RFC 3339', DOUBLE 'NaN' | 'Infinity' | '-Infinity'.
 /// INVALID_ARGUMENT with line, column, found, expected. Bounded by kMaxFilterNodes, kMaxFilterDepth
 /// and 1 MiB of text.
 absl::StatusOr<Filter> ParseFilter(std::string_view text);

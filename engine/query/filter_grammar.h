@@ -71,13 +71,20 @@ struct Comparison : pegtl::seq<Operator, Blank, pegtl::must<Value>> {};
 struct List : pegtl::seq<pegtl::must<ListOpen>, pegtl::must<ListValue>,
                          pegtl::star<Comma, pegtl::must<ListValue>>, pegtl::must<ListClose>> {};
 struct InList : pegtl::seq<In, List> {};
-struct InAfterNot : In {};
-struct NotInList : pegtl::seq<Not, pegtl::must<InAfterNot>, List> {};
+struct Low : Value {};
+struct High : Value {};
+struct AndHigh : And {};
+struct Between : pegtl::seq<Keyword<TAO_PEGTL_ISTRING("between")>, pegtl::must<Low>,
+                            pegtl::must<AndHigh>, pegtl::must<High>> {};
+struct Pattern : Quoted {};
+struct Like : pegtl::seq<Keyword<TAO_PEGTL_ISTRING("like")>, pegtl::must<Pattern>> {};
+struct TestAfterNot : pegtl::sor<InList, Between, Like> {};
+struct NotTest : pegtl::seq<Not, pegtl::must<TestAfterNot>> {};
 struct NullAfterNot : Null {};
 struct NullAfterIs : Null {};
 struct IsNotNull : pegtl::seq<pegtl::at<Is, Not>, Is, Not, pegtl::must<NullAfterNot>> {};
 struct IsNull : pegtl::seq<Is, pegtl::must<NullAfterIs>> {};
-struct Test : pegtl::sor<Comparison, InList, NotInList, IsNotNull, IsNull> {};
+struct Test : pegtl::sor<Comparison, InList, Between, Like, NotTest, IsNotNull, IsNull> {};
 struct Predicate : pegtl::seq<Column, pegtl::must<Test>> {};
 
 // ---- conditions of conditions

@@ -47,14 +47,23 @@ constexpr const char* kExpected<grammar::ListOpen> = "( to begin the list of val
 template <>
 constexpr const char* kExpected<grammar::ListClose> = ", or ) after the value";
 template <>
-constexpr const char* kExpected<grammar::InAfterNot> = "IN";
+constexpr const char* kExpected<grammar::Low> = kExpected<grammar::Value>;
+template <>
+constexpr const char* kExpected<grammar::AndHigh> = "AND and the highest value";
+template <>
+constexpr const char* kExpected<grammar::High> = kExpected<grammar::Value>;
+template <>
+constexpr const char* kExpected<grammar::Pattern> =
+    "a pattern in single quotes, a prefix and one % at its end, such as 'abc%'";
+template <>
+constexpr const char* kExpected<grammar::TestAfterNot> = "IN, BETWEEN or LIKE";
 template <>
 constexpr const char* kExpected<grammar::NullAfterNot> = "NULL";
 template <>
 constexpr const char* kExpected<grammar::NullAfterIs> = "NULL or NOT NULL";
 template <>
 constexpr const char* kExpected<grammar::Test> =
-    "one of = <> != < <= > >=, IN, NOT IN, IS NULL, IS NOT NULL";
+    "one of = <> != < <= > >=, [NOT] IN, [NOT] BETWEEN, [NOT] LIKE, IS [NOT] NULL";
 template <>
 constexpr const char* kExpected<grammar::Condition> = "a condition: a column name, NOT or (";
 template <>
@@ -184,6 +193,39 @@ Value ReadDouble(const Input& in, Builder& builder) {
        Concat("found ", Quoted(builder.quoted), ", expected ", kExpected<grammar::DoubleText>));
 }
 
+template <typename Input>
+[[noreturn]] void StopAtPattern(const Input& in, Builder& builder, size_t at) {
+  const std::string_view pattern = builder.quoted;
+  const std::string problem =
+      at == pattern.size() ? "does not end with %"
+                           : Concat("has ", Quoted(pattern.substr(at, 1)), " at byte ", at + 1);
+  Stop(in, builder,
+       Concat("the pattern ", problem,
+              "; LIKE supports a prefix and one % at its end, such as 'abc%', with \\%, \\_ and "
+              "\\\\ for a %, _ and \\ of the prefix"));
+}
+
+// The prefix that the pattern asks for.
+template <typename Input>
+std::string ReadPattern(const Input& in, Builder& builder) {
+  constexpr std::string_view kWild = "%_\\";
+  const std::string& pattern = builder.quoted;
+  std::string prefix;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    const char c = pattern[i];
+    if (c == '%' && i + 1 == pattern.size()) return prefix;
+    if (c == '%' || c == '_') StopAtPattern(in, builder, i);
+    if (c == '\\') {
+      if (i + 1 == pattern.size() || kWild.find(pattern[i + 1]) == kWild.npos) {
+        StopAtPattern(in, builder, i);
+      }
+      ++i;
+    }
+    prefix += pattern[i];
+  }
+  StopAtPattern(in, builder, pattern.size());
+}
+
 CompareOp ReadOperator(std::string_view text) {
   if (text == "=") return CompareOp::kEq;
   if (text == "<") return CompareOp::kLt;
@@ -223,7 +265,10 @@ ORDINATE_ON_MATCH(grammar::Timestamp, b.values.push_back(ReadTimestamp(in, b)));
 ORDINATE_ON_MATCH(grammar::Double, b.values.push_back(ReadDouble(in, b)));
 ORDINATE_ON_MATCH(grammar::Comparison, PushLeaf(in, b, Filter::Kind::kCompare));
 ORDINATE_ON_MATCH(grammar::InList, PushLeaf(in, b, Filter::Kind::kIn));
-ORDINATE_ON_MATCH(grammar::NotInList, PushLeaf(in, b, Filter::Kind::kIn); Negate(in, b));
+ORDINATE_ON_MATCH(grammar::Between, PushLeaf(in, b, Filter::Kind::kBetween));
+ORDINATE_ON_MATCH(grammar::Pattern, b.values.emplace_back(ReadPattern(in, b)));
+ORDINATE_ON_MATCH(grammar::Like, PushLeaf(in, b, Filter::Kind::kPrefix));
+ORDINATE_ON_MATCH(grammar::NotTest, Negate(in, b));
 ORDINATE_ON_MATCH(grammar::IsNull, PushLeaf(in, b, Filter::Kind::kIsNull));
 ORDINATE_ON_MATCH(grammar::IsNotNull, PushLeaf(in, b, Filter::Kind::kIsNull); Negate(in, b));
 ORDINATE_ON_MATCH(grammar::Negation, Negate(in, b));

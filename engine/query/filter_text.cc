@@ -64,8 +64,8 @@ std::string LiteralText(const Value& literal) {
   return ToString(View(literal));
 }
 
-std::string InText(const Filter& node, std::string_view in) {
-  std::string text = Concat(NameText(node.column), in);
+std::string ValuesText(const Filter& node) {
+  std::string text = "(";
   std::string_view separator = "";
   for (const Value& literal : node.literals) {
     text += Concat(separator, LiteralText(literal));
@@ -73,6 +73,35 @@ std::string InText(const Filter& node, std::string_view in) {
   }
   if (node.has_null_literal) text += Concat(separator, "NULL");
   return text + ")";
+}
+
+std::string PatternText(const std::string& prefix) {
+  return LiteralText(absl::StrReplaceAll(prefix, {{"%", "\\%"}, {"_", "\\_"}, {"\\", "\\\\"}}) +
+                     "%");
+}
+
+// A condition that is not a comparison; `negation` is "NOT " under one.
+std::string TestText(const Filter& node, std::string_view negation) {
+  const auto literal = [&node](size_t i) {
+    return i < node.literals.size() ? node.literals[i] : Value();
+  };
+  const std::string name = NameText(node.column);
+  if (node.kind == Filter::Kind::kIn) return Concat(name, " ", negation, "IN ", ValuesText(node));
+  if (node.kind == Filter::Kind::kBetween) {
+    return Concat(name, " ", negation, "BETWEEN ", LiteralText(literal(0)), " AND ",
+                  LiteralText(literal(1)));
+  }
+  if (node.kind == Filter::Kind::kPrefix) {
+    const Value prefix = literal(0);
+    const auto* text = std::get_if<std::string>(&prefix);
+    return Concat(name, " ", negation, "LIKE ", text == nullptr ? "?" : PatternText(*text));
+  }
+  return Concat(name, " IS ", negation, "NULL");
+}
+
+bool IsTest(const Filter& node) {
+  return node.kind == Filter::Kind::kIn || node.kind == Filter::Kind::kIsNull ||
+         node.kind == Filter::Kind::kBetween || node.kind == Filter::Kind::kPrefix;
 }
 
 bool IsList(const Filter& node) {
@@ -99,10 +128,8 @@ void AppendOperand(const Filter& node, size_t depth, std::string& text) {
 void AppendNot(const Filter& node, size_t depth, std::string& text) {
   if (node.children.empty()) return;
   const Filter& child = Unwrap(node.children[0]);
-  if (child.kind == Filter::Kind::kIsNull) {
-    text += Concat(NameText(child.column), " IS NOT NULL");
-  } else if (child.kind == Filter::Kind::kIn) {
-    text += InText(child, " NOT IN (");
+  if (IsTest(child)) {
+    text += TestText(child, "NOT ");
   } else {
     text += "NOT ";
     AppendOperand(child, depth + 1, text);
@@ -120,10 +147,10 @@ void Append(const Filter& node, size_t depth, std::string& text) {
                      node.literals.empty() ? "?" : LiteralText(node.literals[0]));
       return;
     case Filter::Kind::kIn:
-      text += InText(node, " IN (");
-      return;
     case Filter::Kind::kIsNull:
-      text += Concat(NameText(node.column), " IS NULL");
+    case Filter::Kind::kBetween:
+    case Filter::Kind::kPrefix:
+      text += TestText(node, "");
       return;
     case Filter::Kind::kNot:
       return AppendNot(node, depth, text);

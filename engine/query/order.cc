@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "engine/query/column_lookup.h"
-#include "storage/base/status_macros.h"
+#include "storage/base/error_details.h"
 #include "storage/base/text.h"
 
 namespace ordinate {
@@ -29,53 +29,46 @@ absl::StatusOr<std::vector<SortKey>> BindSortKeys(std::vector<SortKey> keys,
     return absl::InvalidArgumentError(
         Concat("order_by: has ", keys.size(), " sort keys; expected at most ", kMaxSortKeys));
   }
-  for (SortKey& key : keys) {
-    ASSIGN_OR_RETURN(key.column_position, FindScalarColumn(table, key.column, "order_by"));
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const auto position = FindScalarColumn(table, keys[i].column, "order_by");
+    if (!position.ok()) return InField(position.status(), Concat("order_by[", i, "].column"));
+    keys[i].column_position = *position;
   }
   return keys;
 }
 
+std::string_view TieFormName(TieForm form) {
+  switch (form) {
+    case TieForm::kTies:
+      return "TIES";
+    case TieForm::kBucket:
+      return "BUCKET";
+    case TieForm::kWithinK:
+      return "WITHIN_K";
+  }
+  return "?";
+}
+
 bool RowOrder::operator()(const RankedRow& a, const RankedRow& b) const {
   if (a.score.has_value() != b.score.has_value()) return a.score.has_value();
-  if (a.score.has_value()) {
+  if (a.score.has_value() && !keys_first_) {
     if (ScoreBefore(*a.score, *b.score)) return true;
     if (ScoreBefore(*b.score, *a.score)) return false;
   }
   for (size_t i = 0; i < keys_.size(); ++i) {
     if (const int order = CompareKey(keys_[i], a.keys[i], b.keys[i]); order != 0) return order < 0;
   }
+  if (a.score.has_value() && *a.score != *b.score) {
+    return score_descending_ ? *a.score > *b.score : *a.score < *b.score;
+  }
   return a.id < b.id;
 }
 
 void RowOrder::ReadKeys(const CellSource& cells, RankedRow& row) const {
   row.keys.clear();
-  row.keys.reserve(keys_.size());
+  row.keys.reserve(keys_.size() + carried_.size());
   for (const SortKey& key : keys_) row.keys.push_back(Own(cells.Cell(key.column_position)));
-}
-
-bool TopRows::CouldEnter(const std::optional<double>& score) const {
-  if (heap_.size() < limit_) return true;
-  const std::optional<double>& worst = heap_.front().score;
-  if (!worst.has_value()) return true;
-  return score.has_value() && !order_.ScoreBefore(*worst, *score);
-}
-
-void TopRows::Offer(RankedRow row) {
-  const auto before = [this](const RankedRow& a, const RankedRow& b) { return order_(a, b); };
-  if (heap_.size() == limit_) {
-    if (!order_(row, heap_.front())) return;
-    std::pop_heap(heap_.begin(), heap_.end(), before);
-    heap_.back() = std::move(row);
-  } else {
-    heap_.push_back(std::move(row));
-  }
-  std::push_heap(heap_.begin(), heap_.end(), before);
-}
-
-std::vector<RankedRow> TopRows::Take() {
-  std::sort_heap(heap_.begin(), heap_.end(),
-                 [this](const RankedRow& a, const RankedRow& b) { return order_(a, b); });
-  return std::exchange(heap_, {});
+  for (const uint32_t position : carried_) row.keys.push_back(Own(cells.Cell(position)));
 }
 
 std::vector<MergedRef> MergeSorted(const RowOrder& order,

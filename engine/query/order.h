@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -23,29 +25,63 @@ struct SortKey {
 
 inline constexpr size_t kMaxSortKeys = 16;
 
-/// Resolves columns; keys must be scalars. INVALID_ARGUMENT naming the culprit.
+/// Resolves columns; keys must be scalars. INVALID_ARGUMENT naming the culprit and its field,
+/// order_by[i].column.
 absl::StatusOr<std::vector<SortKey>> BindSortKeys(std::vector<SortKey> keys, const TableDef& table);
 
 /// A row as the order sees it. Rows without a score (NULL vector) come after all that have one.
 struct RankedRow {
   std::optional<double> score;
-  std::vector<Value> keys;  // parallel to the sort keys
+  std::vector<Value> keys;  // parallel to the sort keys, then the carried columns
   RowId id = 0;
   uint64_t version = 0;
 };
 
-/// The one total order (contract 2.2), used by heap, merge and paging: score in its direction,
-/// then the keys, then row id ascending. Immutable, thread-safe.
+/// How the score and the keys share the order (contract 2.5).
+enum class TieForm : uint8_t {
+  kTies = 0,     // the keys decide between equal scores
+  kBucket = 1,   // scores are compared as floor(score / width), then the keys, then the score
+  kWithinK = 2,  // the `n` nearest, ordered by the keys
+};
+std::string_view TieFormName(TieForm form);  // "TIES", "BUCKET", "WITHIN_K"
+struct TieRule {
+  TieForm form = TieForm::kTies;
+  double width = 0;  // kBucket: finite, > 0
+  uint64_t n = 0;    // kWithinK: 1 to kMaxLimit + kMaxOffset
+
+  bool operator==(const TieRule&) const = default;
+};
+
+/// The one total order (contract 2.2), used by heap, merge and paging: score in its direction or,
+/// with a bucket width, its bucket; then the keys, then the score, then row id ascending.
+/// Immutable, thread-safe.
 class RowOrder {
  public:
-  RowOrder(bool score_descending, std::vector<SortKey> keys)
-      : score_descending_(score_descending), keys_(std::move(keys)) {}
+  /// `bucket_width` 0: scores are compared as they are.
+  RowOrder(bool score_descending, std::vector<SortKey> keys, double bucket_width = 0)
+      : score_descending_(score_descending), bucket_width_(bucket_width), keys_(std::move(keys)) {}
+
+  /// The order in which the n nearest of WITHIN_K come: the keys, then the score, then row id.
+  static RowOrder KeysFirst(bool score_descending, std::vector<SortKey> keys) {
+    RowOrder order(score_descending, std::move(keys));
+    order.keys_first_ = true;
+    return order;
+  }
 
   bool score_descending() const { return score_descending_; }
   const std::vector<SortKey>& keys() const { return keys_; }
 
-  /// True when score `a` comes strictly before `b`.
-  bool ScoreBefore(double a, double b) const { return score_descending_ ? a > b : a < b; }
+  /// Has ReadKeys add this column to a row's keys, where it is not compared.
+  void Carry(uint32_t column_position) { carried_.push_back(column_position); }
+
+  /// True when a row of score `a` comes before every row of score `b`, whatever their keys.
+  bool ScoreBefore(double a, double b) const {
+    if (bucket_width_ > 0) {
+      a = std::floor(a / bucket_width_);
+      b = std::floor(b / bucket_width_);
+    }
+    return score_descending_ ? a > b : a < b;
+  }
 
   /// Strict weak order; total over rows with distinct ids.
   bool operator()(const RankedRow& a, const RankedRow& b) const;
@@ -55,26 +91,10 @@ class RowOrder {
 
  private:
   bool score_descending_;
+  double bucket_width_;
+  bool keys_first_ = false;
   std::vector<SortKey> keys_;
-};
-
-/// Keeps the best `limit` rows offered, in bounded memory (a heap of at most `limit`).
-class TopRows {
- public:
-  /// `order` must outlive this. REQUIRES: limit >= 1.
-  TopRows(const RowOrder& order, size_t limit) : order_(order), limit_(limit) {}
-
-  /// Whether a row with this score could still enter: false lets a scan skip reading its keys.
-  bool CouldEnter(const std::optional<double>& score) const;
-  void Offer(RankedRow row);
-  size_t size() const { return heap_.size(); }
-  /// The rows in order; leaves this empty.
-  std::vector<RankedRow> Take();
-
- private:
-  const RowOrder& order_;
-  const size_t limit_;
-  std::vector<RankedRow> heap_;  // worst first
+  std::vector<uint32_t> carried_;
 };
 
 /// Merges sorted lists of distinct rows into the first `limit` after skipping `offset`. Returns,

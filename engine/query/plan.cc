@@ -20,6 +20,9 @@ constexpr uint64_t kSmallTableRows = 1'000;
 constexpr double kScoreInGraph = 1.0;
 constexpr double kScoreInScan = 0.5;
 constexpr double kFilterRow = 0.1;
+// How much W grows when an answer is not complete, and the most candidates a search keeps cheaply.
+constexpr uint64_t kGrowth = 4;
+constexpr double kCheapPool = 512;
 
 // The probes of all shards, summed.
 struct Totals {
@@ -131,12 +134,21 @@ std::optional<Verdict> WhyNot(const QueryRequest& request, const IndexChoice& ch
     return Verdict{Reason::kIndexMatch,
                    Concat("FLAT index ", name, ": every vector is scored exactly")};
   }
+  if (request.group_by.has_value()) {
+    return Verdict{Reason::kGroups, "groups are formed from every matching row"};
+  }
   if (request.include_null_vectors && totals.rows < plan.k) {
     return Verdict{Reason::kUnderfilled,
                    Concat("rows without a vector were asked for too, and index ", name, " has ",
                           totals.rows, " rows of the ", plan.k, " wanted")};
   }
   return std::nullopt;
+}
+
+uint64_t Preselected(uint64_t w, const std::vector<ShardProbe>& probes) {
+  uint64_t rows = 0;
+  for (const ShardProbe& probe : probes) rows += std::min(w, probe.index_rows);
+  return rows;
 }
 
 // Why the EXACT path costs less, if it does.
@@ -154,12 +166,10 @@ std::optional<Verdict> WhyCheaper(const QueryRequest& request, const IndexDef& i
                                    "costs less than searching the graph",
                                    totals.selectivity * 100, totals.rows)};
   }
-  uint64_t preselected = 0;
-  for (const ShardProbe& probe : probes) preselected += std::min(w, probe.index_rows);
-  if (preselected >= totals.rows - totals.rows / 2) {
+  if (w > kMaxW || Preselected(w, probes) >= totals.rows - totals.rows / 2) {
     return Verdict{Reason::kWNearRowCount,
-                   Concat("preselecting ", w, " rows on each shard would take ", preselected,
-                          " of ", totals.rows, " rows")};
+                   Concat("preselecting ", w, " rows on each shard would take ",
+                          Preselected(w, probes), " of ", totals.rows, " rows")};
   }
   return std::nullopt;
 }
@@ -185,6 +195,24 @@ void TakeExact(Verdict verdict, bool filtered, Plan& plan) {
   plan.filter_strategy = filtered ? FilterStrategy::kScanMatching : FilterStrategy::kNone;
 }
 
+// Preselecting W / selectivity nodes of any kind finds W matching ones, and costs less than asking
+// the filter about every node met, while so many candidates are cheap to keep.
+void ChooseFilterStrategy(double selectivity, Plan& plan) {
+  const double wanted = static_cast<double>(plan.w) / std::max(selectivity, 1e-9);
+  if (wanted > kCheapPool) {
+    plan.filter_strategy = FilterStrategy::kInGraph;
+    return;
+  }
+  plan.filter_strategy = FilterStrategy::kLargerW;
+  plan.w = static_cast<uint64_t>(std::ceil(wanted));
+  plan.ef_search = static_cast<uint32_t>(std::max<uint64_t>(plan.ef_search, plan.w));
+}
+
+uint64_t RowsToFind(const QueryRequest& request) {
+  if (request.ties.form == TieForm::kWithinK) return request.ties.n;
+  return request.limit + request.offset;
+}
+
 std::string AnnSentence(const IndexDef& index, bool forced, uint64_t w) {
   return Concat(forced ? "the caller asked for the ANN path; " : "", "index ", Quoted(index.name),
                 " matches metric ", MetricName(index.metric), " and dim ", index.dim,
@@ -194,13 +222,17 @@ std::string AnnSentence(const IndexDef& index, bool forced, uint64_t w) {
 }  // namespace
 
 Plan MakePlan(const QueryRequest& request, const IndexChoice& choice, const Settings& settings,
-              const std::vector<ShardProbe>& probes) {
+              const std::vector<ShardProbe>& probes, uint64_t before) {
   const Totals totals = Sum(request, probes);
   const bool filtered = request.filter.has_value();
   Plan plan;
   plan.metric = choice.metric;
   plan.score_descending = IsNearestFirst(request, choice.metric) == HigherIsBetter(choice.metric);
-  plan.k = request.limit + request.offset;
+  plan.k = RowsToFind(request);
+  plan.before = before;
+  plan.ties = request.ties;
+  plan.range = request.range;
+  if (request.group_by.has_value()) plan.group_by = request.group_by->column;
   plan.selectivity = totals.selectivity;
   plan.shards = static_cast<uint32_t>(probes.size());
   plan.warnings = choice.warnings;
@@ -218,8 +250,8 @@ Plan MakePlan(const QueryRequest& request, const IndexChoice& choice, const Sett
     return plan;
   }
   const IndexDef& index = *choice.index;
-  const auto w =
-      static_cast<uint64_t>(std::ceil(settings.preselect_alpha * static_cast<double>(plan.k)));
+  const auto w = static_cast<uint64_t>(
+      std::ceil(settings.preselect_alpha * static_cast<double>(plan.k + plan.before)));
   const uint32_t ef = EfSearch(request, index, settings, w);
   if (!forced) {
     if (std::optional<Verdict> why = WhyCheaper(request, index, totals, probes, ef, w)) {
@@ -229,12 +261,24 @@ Plan MakePlan(const QueryRequest& request, const IndexChoice& choice, const Sett
   }
   plan.path = Path::kAnn;
   plan.reason = forced ? Reason::kForced : Reason::kIndexMatch;
-  plan.sentence = AnnSentence(index, forced, w);
   plan.ef_search = ef;
   plan.alpha = settings.preselect_alpha;
   plan.w = w;
-  if (filtered) plan.filter_strategy = FilterStrategy::kInGraph;
+  if (filtered) ChooseFilterStrategy(totals.selectivity, plan);
+  plan.sentence = AnnSentence(index, forced, plan.w);
   return plan;
+}
+
+std::optional<Plan> WithLargerW(const Plan& plan, uint32_t m,
+                                const std::vector<ShardProbe>& probes) {
+  Plan larger = plan;
+  larger.w = plan.w * kGrowth;
+  uint64_t rows = 0;
+  for (const ShardProbe& probe : probes) rows += probe.index_rows;
+  const double search = static_cast<double>(Preselected(larger.w, probes)) * m * kScoreInGraph;
+  if (larger.w > kMaxW || search >= static_cast<double>(rows) * kScoreInScan) return std::nullopt;
+  larger.ef_search = static_cast<uint32_t>(std::max<uint64_t>(plan.ef_search, larger.w));
+  return larger;
 }
 
 Plan FallBack(const Plan& plan, Reason reason) {

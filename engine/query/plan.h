@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,12 +27,13 @@ enum class Reason : uint8_t {
   kWNearRowCount = 10,
   kForced = 11,
   kUnderfilled = 12,
+  kGroups = 13,
 };
 /// "INDEX_MATCH" and so on: the enum's name in the API, the metric label.
 std::string_view ReasonName(Reason reason);
 std::string_view PathName(Path path);  // "ANN", "EXACT"
 
-enum class FilterStrategy : uint8_t { kNone = 0, kScanMatching = 1, kInGraph = 2 };
+enum class FilterStrategy : uint8_t { kNone = 0, kScanMatching = 1, kInGraph = 2, kLargerW = 3 };
 std::string_view FilterStrategyName(FilterStrategy strategy);
 
 enum class LagPolicy : uint8_t { kScanTail = 1, kSkipTail = 2 };
@@ -50,7 +52,11 @@ struct Plan {
   uint32_t ef_search = 0;
   double alpha = 0;
   uint64_t w = 0;
-  uint64_t k = 0;  // limit + offset
+  uint64_t k = 0;       // rows to find: limit + offset, or the n of WITHIN_K
+  uint64_t before = 0;  // rows of earlier pages, which a preselection finds again
+  TieRule ties;
+  ScoreRange range;
+  std::string group_by;  // column; empty: rows, not groups
   FilterStrategy filter_strategy = FilterStrategy::kNone;
   double selectivity = 1;
   uint32_t shards = 0;
@@ -99,12 +105,18 @@ absl::Status ValidateQuery(const QueryRequest& request, const TableDef& table,
                            const Settings& settings);
 
 /// The plan: pure, so the same inputs always give the same plan. `settings`: the server's with the
-/// request's applied. `probes`: by shard number. REQUIRES: ValidateQuery took the request.
+/// request's applied. `probes`: by shard number. `before`: rows on earlier pages. REQUIRES:
+/// ValidateQuery took the request.
 Plan MakePlan(const QueryRequest& request, const IndexChoice& choice, const Settings& settings,
-              const std::vector<ShardProbe>& probes);
+              const std::vector<ShardProbe>& probes, uint64_t before = 0);
 
 /// The plan that answers after `plan` fell short while running: EXACT, for `reason`. After
 /// kIndexNotReady it reads the rows themselves.
 Plan FallBack(const Plan& plan, Reason reason);
+
+/// `plan` with a larger W, to go on after it fell short; nullopt: scanning every row costs less by
+/// now. `m` of the index. REQUIRES: plan.path is kAnn.
+std::optional<Plan> WithLargerW(const Plan& plan, uint32_t m,
+                                const std::vector<ShardProbe>& probes);
 
 }  // namespace ordinate

@@ -27,6 +27,24 @@ std::string GenerationsText(const std::map<uint32_t, uint64_t>& generations) {
   return text;
 }
 
+std::string TiesText(const TieRule& ties) {
+  switch (ties.form) {
+    case TieForm::kTies:
+      break;
+    case TieForm::kBucket:
+      return Concat("BUCKET(", NumberText(ties.width), ")");
+    case TieForm::kWithinK:
+      return Concat("WITHIN_K(", ties.n, ")");
+  }
+  return "TIES";
+}
+
+std::string RangeText(const ScoreRange& range) {
+  if (!range.min.has_value()) return Concat("score <= ", NumberText(*range.max));
+  const std::string low = Concat("score >= ", NumberText(*range.min));
+  return range.max.has_value() ? Concat(low, " and <= ", NumberText(*range.max)) : low;
+}
+
 }  // namespace
 
 std::string_view ReasonName(Reason reason) {
@@ -55,6 +73,8 @@ std::string_view ReasonName(Reason reason) {
       return "FORCED";
     case Reason::kUnderfilled:
       return "UNDERFILLED";
+    case Reason::kGroups:
+      return "GROUPS";
   }
   return "UNKNOWN";
 }
@@ -79,6 +99,8 @@ std::string_view FilterStrategyName(FilterStrategy strategy) {
       return "SCAN_MATCHING";
     case FilterStrategy::kInGraph:
       return "IN_GRAPH";
+    case FilterStrategy::kLargerW:
+      return "LARGER_W";
   }
   return "UNKNOWN";
 }
@@ -107,6 +129,10 @@ std::string PlanText(const Plan& plan) {
     AppendLine(text, "w", Concat(plan.w));
   }
   AppendLine(text, "k", Concat(plan.k));
+  if (plan.before > 0) AppendLine(text, "rows before", Concat(plan.before));
+  if (plan.ties.form != TieForm::kTies) AppendLine(text, "ties", TiesText(plan.ties));
+  if (plan.range.bounded()) AppendLine(text, "range", RangeText(plan.range));
+  if (!plan.group_by.empty()) AppendLine(text, "group by", plan.group_by);
   AppendLine(text, "filter", FilterStrategyName(plan.filter_strategy));
   if (plan.filter_strategy != FilterStrategy::kNone) {
     AppendLine(text, "selectivity", absl::StrFormat("%.4g", plan.selectivity));

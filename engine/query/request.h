@@ -17,23 +17,59 @@ enum class Direction : uint8_t { kNearest = 0, kAscending = 1, kDescending = 2 }
 
 inline constexpr uint32_t kMaxLimit = 10'000;
 inline constexpr uint32_t kMaxOffset = 100'000;
+inline constexpr uint32_t kMaxRowsPerGroup = 1'000;
+inline constexpr uint32_t kMaxBatch = 1'000;
+
+/// Bounds on the score, both inclusive: rows outside are no part of the answer.
+struct ScoreRange {
+  std::optional<double> min;
+  std::optional<double> max;
+
+  bool bounded() const { return min.has_value() || max.has_value(); }
+  bool Contains(double score) const {
+    return (!min.has_value() || score >= *min) && (!max.has_value() || score <= *max);
+  }
+};
+
+/// The best `limit` groups of rows that share a value of `column` (NULL is one), in the order of
+/// their best row, with their best `rows` rows each.
+struct GroupBy {
+  std::string column;
+  uint64_t rows = 1;
+};
+
+/// A stored row whose vector is the query vector; the row itself is left out.
+struct LikeRow {
+  std::vector<Value> key;  // empty: by row id
+  RowId row_id = 0;
+};
+
+/// What becomes of a page whose snapshot is gone.
+enum class OnLostSnapshot : uint8_t { kError = 0, kLatest = 1 };
 
 /// A question as asked: names not yet resolved, nothing validated.
 struct QueryRequest {
   std::string table;
   std::string column;
   Vector vector;
+  std::optional<LikeRow> like;  // instead of `vector`
   std::optional<Metric> metric;
   uint64_t limit = 0;
   uint64_t offset = 0;
   Direction direction = Direction::kNearest;
+  TieRule ties;
   std::vector<SortKey> order_by;
+  ScoreRange range;
   std::optional<Filter> filter;
   std::vector<std::string> columns;  // empty: key columns; "*": all
   std::string index;
   Path path = Path::kAuto;
   std::map<std::string, std::string> settings;
   bool include_null_vectors = false;
+  std::optional<GroupBy> group_by;  // `limit` and `offset` count groups
+  bool paged = false;               // hold the snapshot and return a token for the next page
+  std::string page_token;           // of the page before; implies `paged`
+  OnLostSnapshot on_lost_snapshot = OnLostSnapshot::kError;
 };
 
 }  // namespace ordinate

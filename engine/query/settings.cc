@@ -7,7 +7,7 @@
 #include <variant>
 
 #include "engine/query/column_lookup.h"
-#include "storage/base/status_macros.h"
+#include "storage/base/error_details.h"
 #include "storage/base/text.h"
 #include "storage/model/schema.h"
 
@@ -110,7 +110,10 @@ absl::Status ApplySetting(Settings& settings, std::string_view name, std::string
 
 absl::StatusOr<Settings> WithOverrides(Settings base,
                                        const std::map<std::string, std::string>& overrides) {
-  for (const auto& [name, value] : overrides) RETURN_IF_ERROR(ApplySetting(base, name, value));
+  for (const auto& [name, value] : overrides) {
+    const absl::Status applied = ApplySetting(base, name, value);
+    if (!applied.ok()) return InField(applied, Concat("settings[", Quoted(name), "]"));
+  }
   return base;
 }
 

@@ -34,7 +34,7 @@ std::span<const SettingInfo> AllSettings();
 /// that is not a number or out of range (with the range).
 absl::Status ApplySetting(Settings& settings, std::string_view name, std::string_view value);
 
-/// `base` with all of `overrides` applied.
+/// `base` with all of `overrides` applied. A refusal is of the field settings["NAME"].
 absl::StatusOr<Settings> WithOverrides(Settings base,
                                        const std::map<std::string, std::string>& overrides);
 

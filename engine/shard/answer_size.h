@@ -8,8 +8,8 @@
 
 namespace ordinate {
 
-/// The most that Get and Query return in one answer, in bytes of cells, checked by every shard for
-/// its part and by the front for all of it.
+/// The most that Get and Query return in one answer unless options say otherwise, in bytes of
+/// cells, checked by every shard for its part and by the front for all of it.
 inline constexpr uint64_t kMaxAnswerBytes = 256ull << 20;
 
 /// What a row's cells take in memory, roughly.
@@ -23,10 +23,10 @@ inline uint64_t RoughBytes(const Row& row) {
   return bytes;
 }
 
-/// RESOURCE_EXHAUSTED once `bytes` is over kMaxAnswerBytes.
-inline absl::Status CheckAnswerBytes(uint64_t bytes) {
-  if (bytes <= kMaxAnswerBytes) return absl::OkStatus();
-  return absl::ResourceExhaustedError(Concat("the answer is over the limit of ", kMaxAnswerBytes,
+/// RESOURCE_EXHAUSTED once `bytes` is over `most`.
+inline absl::Status CheckAnswerBytes(uint64_t bytes, uint64_t most) {
+  if (bytes <= most) return absl::OkStatus();
+  return absl::ResourceExhaustedError(Concat("the answer is over the limit of ", most,
                                              " bytes; ask for fewer rows or columns"));
 }
 

@@ -15,6 +15,7 @@ namespace {
 // Shares of a build's progress: reading a row counts 1, inserting it into the graph 9.
 constexpr uint64_t kReadUnits = 1;
 constexpr uint64_t kInsertUnits = 9;
+constexpr std::string_view kAside = ".damaged";
 
 absl::Status CollectRows(const IndexBuildInput& input, SegmentBuilder& builder) {
   return input.rows->Scan(input.view.get(), input.table.id, 0, input.handle->seq,
@@ -84,7 +85,7 @@ void RemoveLeftovers(const std::string& directory, const IndexManifest* manifest
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
     const std::string name = entry.path().filename().string();
-    bool listed = name.ends_with(".damaged");
+    bool listed = name.ends_with(kAside);
     if (manifest != nullptr) {
       listed |= name == "index.vindex";
       for (const auto& segment : manifest->segments) listed |= segment.file == name;
@@ -98,9 +99,9 @@ void RemoveLeftovers(const std::string& directory, const IndexManifest* manifest
 
 std::string SetAside(const std::string& path) {
   std::error_code error;
-  std::filesystem::rename(path, Concat(path, ".damaged"), error);
+  std::filesystem::rename(path, Concat(path, kAside), error);
   return error ? Concat("could not be set aside (", error.message(), ")")
-               : Concat("was set aside as ", path, ".damaged");
+               : Concat("was set aside as ", path, kAside);
 }
 
 FoundIndex OpenIndexFiles(const std::string& directory, const TableDef& table,
@@ -110,6 +111,8 @@ FoundIndex OpenIndexFiles(const std::string& directory, const TableDef& table,
   absl::StatusOr<IndexManifest> manifest = ReadIndexManifest(manifest_path);
   if (absl::IsNotFound(manifest.status())) {
     RemoveLeftovers(directory, nullptr);
+    auto aside = ReadIndexManifest(Concat(manifest_path, kAside));
+    if (aside.ok()) found.manifest = *std::move(aside);
     found.status = manifest.status();
     return found;
   }
@@ -137,8 +140,7 @@ FoundIndex OpenIndexFiles(const std::string& directory, const TableDef& table,
     auto segment = OpenListed(directory, entry, table, index);
     if (!segment.ok()) {
       const std::string aside = SetAside(Concat(directory, "/", entry.file));
-      std::error_code ignored;
-      std::filesystem::remove(manifest_path, ignored);
+      SetAside(manifest_path);
       found.status = absl::DataLossError(Concat(segment.status().message(), "; the file ", aside));
       return found;
     }

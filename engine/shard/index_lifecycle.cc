@@ -1,6 +1,5 @@
 // The life of a shard's indexes: opening, building, switching, dropping. Applier thread, or Start()
 // before it runs, unless a function says otherwise.
-#include <algorithm>
 #include <filesystem>
 #include <limits>
 #include <utility>
@@ -39,7 +38,9 @@ absl::Status LocalShard::OpenIndex(const TableDef& table, const IndexDef& defini
   if (found.status.ok()) {
     index->Switch(std::move(found.segments), found.manifest.seq, found.manifest.generation,
                   found.manifest.build_time_ms);
-  } else if (!absl::IsNotFound(found.status)) {
+  } else if (absl::IsNotFound(found.status)) {
+    index->StartAfter(found.manifest.generation);
+  } else {
     index->Abandon(std::string(found.status.message()), found.manifest.generation);
     Warn(
         Concat("index '", definition.name, "' is rebuilt from the rows: ", found.status.message()));
@@ -136,6 +137,7 @@ void LocalShard::FinishBuild(uint32_t index_id, uint64_t number,
     index.FailBuild(status);
     Warn(Concat("a build of index '", index.definition().name, "' failed: ", status.message()));
   }
+  ScheduleTrim(index.definition().table_id);  // the build needs its rows no more
   StartSeals();
   Publish();
 }
@@ -150,6 +152,9 @@ absl::Status LocalShard::SwitchTo(ShardIndex& index, IndexBuildResult result) {
   manifest.segments = {result.entry};
   if (absl::Status status = WriteIndexManifest(index.manifest_path(), manifest); !status.ok()) {
     // The segment stays: the manifest on the disk may name it already. A start removes it if not.
+    // A first manifest must go: no change after it is tracked.
+    std::error_code ignored;
+    if (!index.has_generation()) std::filesystem::remove(index.manifest_path(), ignored);
     return status;
   }
   std::vector<std::shared_ptr<const SealedSegment>> old;
@@ -162,19 +167,7 @@ absl::Status LocalShard::SwitchTo(ShardIndex& index, IndexBuildResult result) {
   index.Switch({std::move(result.segment)}, manifest.seq, manifest.generation,
                manifest.build_time_ms);
   RemoveFiles(old);
-  TrimChanges(index.definition().table_id);
   return absl::OkStatus();
-}
-
-void LocalShard::TrimChanges(uint32_t table_id) {
-  uint64_t up_to = rows_->applied_seq();
-  for (const auto& [id, index] : indexes_) {
-    if (index->definition().table_id == table_id) {
-      up_to = std::min(up_to, index->PersistedSeq(rows_->applied_seq()));
-    }
-  }
-  // What could not be trimmed now is trimmed after the next build.
-  (void)rows_->TrimChanges(up_to, RetentionOf(table_id));
 }
 
 void LocalShard::StartSeals() {
@@ -194,8 +187,7 @@ void LocalShard::Quarantine(uint32_t index_id, uint64_t generation, const absl::
     for (const auto& part : snapshot->FindIndex(index_id)->snapshot->sealed) {
       absl::StrAppend(&aside, "; the file ", SetAside(part.segment->file().path()));
     }
-    std::error_code ignored;
-    std::filesystem::remove(index.manifest_path(), ignored);
+    SetAside(index.manifest_path());
     index.Abandon(Concat(message, aside), index.generation());
     Warn(
         Concat("index '", index.definition().name, "' is rebuilt from the rows: ", message, aside));
@@ -229,6 +221,7 @@ absl::Status LocalShard::DropTable(uint32_t table_id) {
     }
     for (const uint32_t id : doomed) RemoveIndex(id);
     tables_.erase(table_id);
+    untrimmed_.erase(table_id);
     ids_->ForgetTable(table_id);
     absl::Status status = rows_->DropTable(table_id);
     Publish();
@@ -269,7 +262,7 @@ absl::Status LocalShard::DropIndex(uint32_t index_id) {
     const uint32_t table_id = found->second->definition().table_id;
     RemoveIndex(index_id);
     Publish();
-    TrimChanges(table_id);
+    ScheduleTrim(table_id);
     return absl::OkStatus();
   });
 }

@@ -6,6 +6,7 @@
 #include "engine/search/exact_score.h"
 #include "engine/search/graph_search.h"
 #include "engine/search/node_distance.h"
+#include "engine/segment/row_matcher.h"
 #include "engine/shard/query_exec.h"
 #include "storage/base/mutex.h"
 #include "storage/base/status_macros.h"
@@ -25,15 +26,14 @@ class SealedReader {
   SealedReader(const IndexSnapshot::Sealed& part, const ShardQuery& query, const RowOrder& order)
       : part_(part),
         view_(part.segment->view()),
-        query_(query),
         order_(order),
+        matcher_(query.filter.has_value()
+                     ? std::make_shared<const RowMatcher>(*query.filter, *part.segment)
+                     : nullptr),
         cells_(*part.segment) {}
 
-  bool IsMatch(uint32_t row) {
-    if (part_.masked.Test(row)) return false;
-    if (!query_.filter.has_value()) return true;
-    cells_.MoveTo(row);
-    return Matches(*query_.filter, cells_);
+  bool IsMatch(uint32_t row) const {
+    return !part_.masked.Test(row) && (matcher_ == nullptr || matcher_->Matches(row));
   }
 
   void Offer(uint32_t row, const std::optional<double>& score, TopRows& top) {
@@ -52,13 +52,30 @@ class SealedReader {
                          ShardQueryStats& stats) {
     std::optional<double> score;
     for (uint32_t row = view_.node_rows[node]; row < view_.node_rows[node + 1]; ++row) {
-      if (!IsMatch(row)) continue;
-      if (!score.has_value()) {
-        RETURN_IF_ERROR(part_.segment->file().EnsureVectors(node, node + 1));
-        score = scorer.Score(view_.vectors.data() + size_t{node} * view_.stride);
-        ++stats.rescored;
+      if (IsMatch(row)) RETURN_IF_ERROR(OfferScored(node, row, scorer, score, top, stats));
+    }
+    return absl::OkStatus();
+  }
+
+  /// OfferNode for the nodes [first, last).
+  absl::Status OfferNodes(uint32_t first, uint32_t last, const ExactScorer& scorer, TopRows& top,
+                          ShardQueryStats& stats) {
+    if (matcher_ == nullptr) {
+      for (uint32_t node = first; node < last; ++node) {
+        RETURN_IF_ERROR(OfferNode(node, scorer, top, stats));
       }
-      Offer(row, score, top);
+      return absl::OkStatus();
+    }
+    const std::span<const uint32_t> node_rows = view_.node_rows;
+    matcher_->MatchBlock(node_rows[first], node_rows[last], matched_);
+    std::optional<double> score;  // of `node`
+    uint32_t node = first;
+    for (uint32_t row = matched_.Next(node_rows[first]); row < node_rows[last];
+         row = matched_.Next(row + 1)) {
+      if (part_.masked.Test(row)) continue;
+      if (node_rows[node + 1] <= row) score.reset();
+      while (node_rows[node + 1] <= row) ++node;
+      RETURN_IF_ERROR(OfferScored(node, row, scorer, score, top, stats));
     }
     return absl::OkStatus();
   }
@@ -70,11 +87,24 @@ class SealedReader {
   }
 
  private:
+  // `score`: of the node, once it is known.
+  absl::Status OfferScored(uint32_t node, uint32_t row, const ExactScorer& scorer,
+                           std::optional<double>& score, TopRows& top, ShardQueryStats& stats) {
+    if (!score.has_value()) {
+      RETURN_IF_ERROR(part_.segment->file().EnsureVectors(node, node + 1));
+      score = scorer.Score(view_.vectors.data() + size_t{node} * view_.stride);
+      ++stats.rescored;
+    }
+    Offer(row, score, top);
+    return absl::OkStatus();
+  }
+
   const IndexSnapshot::Sealed& part_;
   const SegmentView& view_;
-  const ShardQuery& query_;
   const RowOrder& order_;
+  const std::shared_ptr<const RowMatcher> matcher_;  // null: no filter; shared by copies
   SealedCells cells_;
+  MatchedRows matched_;
 };
 
 absl::Status ScanTail(const IndexSnapshot& index, const ShardQuery& query, const RowOrder& order,
@@ -107,9 +137,10 @@ absl::Status ScanTail(const IndexSnapshot& index, const ShardQuery& query, const
 absl::Status ScanNodes(SealedReader& reader, uint32_t first, uint32_t last,
                        const ExactScorer& scorer, const CallContext& context, TopRows& top,
                        ShardQueryStats& stats) {
-  for (uint32_t node = first; node < last; ++node) {
-    if (node % kCheckEvery == 0) RETURN_IF_ERROR(context.Check());
-    RETURN_IF_ERROR(reader.OfferNode(node, scorer, top, stats));
+  for (uint32_t begin = first; begin < last; begin += kCheckEvery) {
+    RETURN_IF_ERROR(context.Check());
+    const uint32_t end = std::min(last, begin + kCheckEvery);
+    RETURN_IF_ERROR(reader.OfferNodes(begin, end, scorer, top, stats));
   }
   return absl::OkStatus();
 }
@@ -128,7 +159,7 @@ absl::Status ScanSealed(const IndexSnapshot::Sealed& part, const ShardQuery& que
   Mutex mutex;
   absl::Status first_error;
   executor->ParallelFor(blocks, [&](size_t block) {
-    SealedReader block_reader(part, query, order);
+    SealedReader block_reader = reader;
     TopRows block_top(order, query.plan.k);
     ShardQueryStats block_stats;
     const auto begin = static_cast<uint32_t>(block * kBlockNodes);
@@ -148,7 +179,7 @@ absl::Status ScanSealed(const IndexSnapshot::Sealed& part, const ShardQuery& que
 /// Accepts nodes that have a live matching row.
 class LiveNodes final : public NodeFilter {
  public:
-  LiveNodes(SealedReader& reader, const SegmentView& view) : reader_(reader), view_(view) {}
+  LiveNodes(const SealedReader& reader, const SegmentView& view) : reader_(reader), view_(view) {}
   bool Accepts(uint32_t node) const override {
     for (uint32_t row = view_.node_rows[node]; row < view_.node_rows[node + 1]; ++row) {
       if (reader_.IsMatch(row)) return true;
@@ -157,7 +188,7 @@ class LiveNodes final : public NodeFilter {
   }
 
  private:
-  SealedReader& reader_;
+  const SealedReader& reader_;
   const SegmentView& view_;
 };
 

@@ -15,9 +15,11 @@ namespace ordinate {
 namespace {
 
 // A group shares one sync; these bound its latency and memory.
-constexpr size_t kMaxGroupWrites = 256;
-constexpr size_t kMaxGroupRows = 20'000;
-constexpr size_t kMaxGroupBytes = 16u << 20;
+constexpr size_t kMaxCommitWrites = 256;
+constexpr size_t kMaxCommitRows = 20'000;
+constexpr size_t kMaxCommitBytes = 16u << 20;
+// Changes trimmed between two turns of the applier: some milliseconds of work.
+constexpr size_t kMaxTrimStep = 256;
 
 }  // namespace
 
@@ -88,6 +90,7 @@ absl::Status LocalShard::Start(const DefinitionSet& definitions) {
     if (!index->has_generation()) StartBuild(*index);
   }
   StartSeals();
+  for (const auto& [id, table] : tables_) ScheduleTrim(id);
   Publish();
   applier_ = std::thread([this] { RunApplier(); });
   return absl::OkStatus();
@@ -151,8 +154,8 @@ void LocalShard::RunApplier() {
     std::deque<Task> tasks;
     {
       MutexLock lock(queue_mutex_);
-      while (queue_.empty() && !stopping_) queue_wake_.Wait(queue_mutex_);
-      if (queue_.empty()) return;
+      while (queue_.empty() && !stopping_ && untrimmed_.empty()) queue_wake_.Wait(queue_mutex_);
+      if (queue_.empty() && stopping_) return;
       tasks.swap(queue_);
     }
     while (!tasks.empty()) {
@@ -164,7 +167,22 @@ void LocalShard::RunApplier() {
       tasks.pop_front();
       command();
     }
+    TrimStep();
   }
+}
+
+void LocalShard::TrimStep() {
+  if (untrimmed_.empty()) return;
+  const uint32_t table_id = *untrimmed_.begin();
+  const uint64_t applied = rows_->applied_seq();
+  uint64_t up_to = applied;
+  for (const auto& [id, index] : indexes_) {
+    if (index->definition().table_id != table_id) continue;
+    up_to = std::min(up_to, index->PersistedSeq(applied));
+  }
+  const absl::StatusOr<bool> more = rows_->TrimChanges(up_to, RetentionOf(table_id), kMaxTrimStep);
+  // What cannot be trimmed now is trimmed after the next build, or start.
+  if (!more.ok() || !*more) untrimmed_.erase(table_id);
 }
 
 void LocalShard::CommitWrites(std::deque<Task>& tasks) {
@@ -174,7 +192,7 @@ void LocalShard::CommitWrites(std::deque<Task>& tasks) {
   size_t bytes = 0;
   uint64_t seq = log_->last_seq();
   while (!tasks.empty() && std::holds_alternative<WriteTask>(tasks.front()) &&
-         group.size() < kMaxGroupWrites && rows < kMaxGroupRows && bytes < kMaxGroupBytes) {
+         group.size() < kMaxCommitWrites && rows < kMaxCommitRows && bytes < kMaxCommitBytes) {
     Prepared write{std::move(std::get<WriteTask>(tasks.front())), {}, {}};
     tasks.pop_front();
     rows += write.task.rows.size();
@@ -309,7 +327,7 @@ TableRetention LocalShard::RetentionOf(uint32_t table_id) const {
   retention.table_id = table_id;
   for (const auto& [id, index] : indexes_) {
     if (index->definition().table_id != table_id) continue;
-    retention.track_changes = true;
+    retention.track_changes |= index->NeedsChanges();
     index->AddPins(retention.pinned);
   }
   return retention;

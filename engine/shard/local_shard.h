@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <variant>
@@ -98,7 +99,9 @@ class LocalShard final : public Shard {
   void RemoveIndex(uint32_t index_id);
   /// A reader met a damaged block: the generation's files are set aside, and rebuilt. Any thread.
   void Quarantine(uint32_t index_id, uint64_t generation, const absl::Status& why);
-  void TrimChanges(uint32_t table_id);
+  /// The table's change list gets shorter after this task, a bounded step per turn of the applier.
+  void ScheduleTrim(uint32_t table_id) { untrimmed_.insert(table_id); }
+  void TrimStep();
   void Warn(const std::string& sentence) const;
   void StartSeals();
 
@@ -111,6 +114,7 @@ class LocalShard final : public Shard {
   std::unique_ptr<RowIdResolver> ids_;
   std::map<uint32_t, TableDef> tables_;
   std::map<uint32_t, std::unique_ptr<ShardIndex>> indexes_;
+  std::set<uint32_t> untrimmed_;  // tables whose change list may hold what nothing needs
   absl::Status failure_;  // not OK: durable writes could not be applied; no further write is taken
 
   mutable Mutex snapshot_mutex_;

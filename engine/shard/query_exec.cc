@@ -68,43 +68,46 @@ absl::Status FetchColumns(const QuerySource& source, const IndexSnapshot* index,
     row->id = ranked.id;
     row->version = ranked.version;
     bytes += RoughBytes(*row);
-    RETURN_IF_ERROR(CheckAnswerBytes(bytes));
+    RETURN_IF_ERROR(CheckAnswerBytes(bytes, source.max_answer_bytes));
     result.rows.push_back(*std::move(row));
   }
   return absl::OkStatus();
 }
 
+/// The plan's index as published; null when the plan has none.
+absl::StatusOr<const IndexSnapshot*> FindIndex(const QuerySource& source, const Plan& plan) {
+  if (plan.index_id == 0) return nullptr;
+  const PublishedIndex* published = source.snapshot->FindIndex(plan.index_id);
+  if (published == nullptr) return absl::AbortedError("it was dropped");
+  if (published->snapshot == nullptr) return absl::AbortedError(published->problem);
+  return published->snapshot.get();
+}
+
 }  // namespace
 
-absl::StatusOr<ShardQueryResult> ExecuteQuery(const QuerySource& source, const ShardQuery& query,
-                                              const CallContext& context, bool* index_damaged) {
-  const IndexSnapshot* index = nullptr;
+QueryOutcome ExecuteQuery(const QuerySource& source, const ShardQuery& query,
+                          const CallContext& context) {
+  const absl::StatusOr<const IndexSnapshot*> found = FindIndex(source, query.plan);
+  if (!found.ok()) return {found.status()};
+  const IndexSnapshot* index = *found;
   ShardQueryResult result;
-  result.visible_seq = source.snapshot->seq;
-  if (query.plan.index_id != 0) {
-    const PublishedIndex* published = source.snapshot->FindIndex(query.plan.index_id);
-    if (published == nullptr || published->snapshot == nullptr) {
-      return absl::AbortedError(published == nullptr ? "it was dropped" : published->problem);
-    }
-    index = published->snapshot.get();
-    result.visible_seq = source.snapshot->SeqOf(*index);
-    result.generation = index->generation;
-  }
+  result.visible_seq = index == nullptr ? source.snapshot->seq : source.snapshot->SeqOf(*index);
+  result.generation = index == nullptr ? 0 : index->generation;
   const RowOrder order(query.plan.score_descending, query.order_by);
   TopRows top(order, query.plan.k);
+  absl::Status status;
   if (index == nullptr) {
-    RETURN_IF_ERROR(ExactFromRows(source, query, order, context, top, result.stats));
+    status = ExactFromRows(source, query, order, context, top, result.stats);
+  } else if (query.plan.path == Path::kAnn) {
+    status = AnnFromIndex(*index, query, order, context, top, result.stats);
   } else {
-    const absl::Status status =
-        query.plan.path == Path::kAnn
-            ? AnnFromIndex(*index, query, order, context, top, result.stats)
-            : ExactFromIndex(*index, query, order, source.executor, context, top, result.stats);
-    *index_damaged = absl::IsDataLoss(status);
-    RETURN_IF_ERROR(status);
+    status = ExactFromIndex(*index, query, order, source.executor, context, top, result.stats);
   }
+  if (!status.ok()) return {status, index != nullptr && absl::IsDataLoss(status)};
   result.ranked = top.Take();
-  RETURN_IF_ERROR(FetchColumns(source, index, query, context, result));
-  return result;
+  status = FetchColumns(source, index, query, context, result);
+  if (!status.ok()) return {status};
+  return {std::move(result)};
 }
 
 absl::Status ExactFromRows(const QuerySource& source, const ShardQuery& query,

@@ -5,6 +5,8 @@
 
 #include "absl/status/statusor.h"
 #include "engine/query/order.h"
+#include "engine/query/top_rows.h"
+#include "engine/shard/answer_size.h"
 #include "engine/shard/shard_client.h"
 #include "engine/shard/shard_snapshot.h"
 #include "storage/base/context.h"
@@ -18,14 +20,19 @@ struct QuerySource {
   const RowStore* rows = nullptr;
   const ShardSnapshot* snapshot = nullptr;
   Executor* executor = nullptr;  // splits large scans
+  uint64_t max_answer_bytes = kMaxAnswerBytes;
+};
+
+struct QueryOutcome {
+  absl::StatusOr<ShardQueryResult> result;
+  bool index_damaged = false;  // DATA_LOSS is of the index's file, not of the row store
 };
 
 /// Executes `query` on one published snapshot: candidates by its plan's path, each scored exactly,
 /// ordered, cut at plan.k, and its columns fetched from the same versions. ABORTED when the plan's
-/// index does not answer here. DATA_LOSS: damage, of the index's file when `index_damaged` was set,
-/// else of the row store.
-absl::StatusOr<ShardQueryResult> ExecuteQuery(const QuerySource& source, const ShardQuery& query,
-                                              const CallContext& context, bool* index_damaged);
+/// index does not answer here.
+QueryOutcome ExecuteQuery(const QuerySource& source, const ShardQuery& query,
+                          const CallContext& context);
 
 /// Scores from an index's snapshot: `ExactFromIndex` every live matching row, `AnnFromIndex` the w
 /// nearest nodes of each sealed segment and the whole tail.

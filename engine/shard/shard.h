@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "engine/shard/answer_size.h"
 #include "engine/shard/shard_client.h"
 #include "storage/base/clock.h"
 #include "storage/base/executor.h"
@@ -27,6 +28,7 @@ struct ShardOptions {
   uint64_t build_seed = 42;
   uint64_t min_seal_rows = 10'000;  // a tail this long, and a quarter of the index, is rebuilt in
   KeyHash key_hash = &DefaultKeyHash;
+  uint64_t max_answer_bytes = kMaxAnswerBytes;
   /// Told, on any thread, what an operator should know: damaged files, failed builds. May be empty.
   std::function<void(const std::string& sentence)> warn;
 };

@@ -79,8 +79,8 @@ void ShardIndex::Switch(std::vector<std::shared_ptr<const SealedSegment>> segmen
   upserted_since_build_.clear();
   deleted_since_build_.clear();
   build_.reset();
-  // Damage stays in the status until a build that was not its repair.
-  if (!abandoned_) last_error_.clear();
+  build_error_.clear();
+  if (!abandoned_) damage_.clear();
   abandoned_ = false;
 }
 
@@ -89,7 +89,7 @@ void ShardIndex::Abandon(std::string why, uint64_t generation) {
   parts_.clear();
   has_generation_ = false;
   generation_ = generation;
-  last_error_ = std::move(why);
+  damage_ = std::move(why);
   abandoned_ = true;
 }
 
@@ -166,7 +166,7 @@ void ShardIndex::FailBuild(const absl::Status& status) {
   build_.reset();
   upserted_since_build_.clear();
   deleted_since_build_.clear();
-  last_error_ = std::string(status.message());
+  build_error_ = std::string(status.message());
   // What failed once likely fails again: not before the tail has doubled.
   retry_seal_at_ = 2 * uint64_t{tail_.size()};
   if (!has_generation_) tail_ = Tail();
@@ -221,7 +221,7 @@ PublishedIndex ShardIndex::MakePublished() {
   status.build_time_ms = build_time_ms_;
   status.generation = generation_;
   status.visible_seq = seq_;
-  status.last_error = last_error_;
+  status.last_error = LastError();
   published.covered_rows = status.rows_indexed + status.rows_null + status.rows_invalid;
   FillState(status);
   if (!has_generation_) {
@@ -240,22 +240,28 @@ PublishedIndex ShardIndex::MakePublished() {
   return published;
 }
 
+std::string ShardIndex::LastError() const {
+  if (build_error_.empty() || damage_.empty()) return Concat(build_error_, damage_);
+  return Concat(build_error_, "; before that: ", damage_);
+}
+
 void ShardIndex::FillState(ShardIndexStatus& status) const {
   if (has_generation_) {
     status.state = IndexState::kReady;
     status.reason =
         immediate() ? "every acknowledged write is visible" : Concat("built as of sequence ", seq_);
-    if (!last_error_.empty()) absl::StrAppend(&status.reason, "; see the last error");
+    if (!status.last_error.empty()) absl::StrAppend(&status.reason, "; see the last error");
     return;
   }
   if (build_ != nullptr) {
     status.state = IndexState::kBuilding;
-    status.reason = last_error_.empty() ? "the first build is running"
-                                        : Concat("rebuilding from the rows: ", last_error_);
+    status.reason = status.last_error.empty()
+                        ? "the first build is running"
+                        : Concat("rebuilding from the rows: ", status.last_error);
     return;
   }
   status.state = IndexState::kFailed;
-  status.reason = last_error_.empty() ? "it was never built" : last_error_;
+  status.reason = status.last_error.empty() ? "it was never built" : status.last_error;
 }
 
 ShardIndexStatus CompleteStatus(const PublishedIndex& index, uint64_t rows_total,

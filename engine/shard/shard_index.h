@@ -52,6 +52,9 @@ class ShardIndex {
   const std::string& directory() const { return directory_; }
   std::string manifest_path() const;
 
+  /// The first build makes the generation after `generation`.
+  void StartAfter(uint64_t generation) { generation_ = generation; }
+
   /// Takes over a generation: after a build, or from files found at start. Rows changed since the
   /// build began are masked, and stay in the tail. Replaces what there was.
   void Switch(std::vector<std::shared_ptr<const SealedSegment>> segments, uint64_t seq,
@@ -78,6 +81,9 @@ class ShardIndex {
   uint64_t generation() const { return generation_; }
   bool immediate() const { return definition_.mode == FreshnessMode::kImmediate; }
 
+  /// Whether changes after PersistedSeq() are caught up from the change list. Otherwise the next
+  /// build reads the rows.
+  bool NeedsChanges() const { return has_generation_ || build_ != nullptr; }
   /// Changes up to here are in this index's files, or will be read again from the rows.
   uint64_t PersistedSeq(uint64_t applied) const;
   /// Adds the sequences at which this index still reads older versions.
@@ -97,6 +103,8 @@ class ShardIndex {
 
   void MaskSealed(RowId id);
   void SupersedeSealed(RowId id);
+  /// What the status says: of the last build, then of damage.
+  std::string LastError() const;
   void FillState(ShardIndexStatus& status) const;
   PublishedIndex MakePublished();
 
@@ -121,8 +129,9 @@ class ShardIndex {
 
   int64_t oldest_pending_micros_ = 0;  // lagging modes; 0: nothing is pending
   uint64_t retry_seal_at_ = 0;         // tail slots, after a failed build
-  std::string last_error_;
-  bool abandoned_ = false;  // last_error_ tells of damage that the next build repairs
+  std::string build_error_;            // of the last build, if it failed
+  std::string damage_;                 // until the first build after its repair
+  bool abandoned_ = false;             // the next build repairs the damage
 
   bool changed_ = true;  // since published_ was made
   PublishedIndex published_;

@@ -31,7 +31,7 @@ Row Project(const std::vector<Value>& cells, const StoredRow& stored,
 absl::StatusOr<std::vector<std::pair<uint32_t, Row>>> GetRows(
     const RowStore& rows, const ShardSnapshot& snapshot, const RowIdFinder& find,
     const TableDef& table, const std::vector<RowAddress>& addresses,
-    const std::vector<uint32_t>& columns, const CallContext& context) {
+    const std::vector<uint32_t>& columns, uint64_t max_bytes, const CallContext& context) {
   std::vector<std::pair<uint32_t, Row>> found;
   uint64_t bytes = 0;
   for (uint32_t i = 0; i < addresses.size(); ++i) {
@@ -43,7 +43,7 @@ absl::StatusOr<std::vector<std::pair<uint32_t, Row>>> GetRows(
     ASSIGN_OR_RETURN(const std::vector<Value> cells, DecodeCells(table, stored->cells));
     found.emplace_back(i, Project(cells, *stored, columns));
     bytes += RoughBytes(found.back().second);
-    RETURN_IF_ERROR(CheckAnswerBytes(bytes));
+    RETURN_IF_ERROR(CheckAnswerBytes(bytes, max_bytes));
   }
   return found;
 }
@@ -122,15 +122,16 @@ void LocalShard::Probe(uint32_t table_id, uint32_t index_id, const Filter* filte
 void LocalShard::Query(const TableDef& table, const ShardQuery& query, const CallContext& context,
                        Done<ShardQueryResult> done) {
   const std::shared_ptr<const ShardSnapshot> snapshot = Current();
-  const QuerySource source{&table, rows_.get(), snapshot.get(), options_.query_executor};
-  bool index_damaged = false;
-  absl::StatusOr<ShardQueryResult> result = ExecuteQuery(source, query, context, &index_damaged);
-  if (index_damaged) {
+  const QuerySource source{&table, rows_.get(), snapshot.get(), options_.query_executor,
+                           options_.max_answer_bytes};
+  QueryOutcome outcome = ExecuteQuery(source, query, context);
+  if (outcome.index_damaged) {
+    const absl::Status damage = outcome.result.status();
     const PublishedIndex* index = snapshot->FindIndex(query.plan.index_id);
-    Quarantine(query.plan.index_id, index->snapshot->generation, result.status());
-    result = absl::AbortedError(result.status().message());
+    Quarantine(query.plan.index_id, index->snapshot->generation, damage);
+    outcome.result = absl::AbortedError(damage.message());
   }
-  done(std::move(result));
+  done(std::move(outcome.result));
 }
 
 void LocalShard::Get(const TableDef& table, std::vector<RowAddress> addresses,
@@ -140,7 +141,7 @@ void LocalShard::Get(const TableDef& table, std::vector<RowAddress> addresses,
   const RowIdFinder find = [&](uint32_t table_id, const RowAddress& address) {
     return ids_->WhereIs(table_id, address.preferred_id, address.key);
   };
-  done(GetRows(*rows_, *snapshot, find, table, addresses, columns, context));
+  done(GetRows(*rows_, *snapshot, find, table, addresses, columns, options_.max_answer_bytes, context));
 }
 
 void LocalShard::Scan(const TableDef& table, const ShardScan& scan, const CallContext& context,

@@ -122,6 +122,12 @@ absl::Status IndexCheck::OpenSegments(const std::string& directory) {
   return first_error;
 }
 
+void IndexCheck::CheckSeq(uint64_t newest_seq) {
+  if (seq() <= newest_seq) return;
+  Problem(manifest_path_,
+          Concat("it is of sequence ", seq(), ", newer than the rows, which end at ", newest_seq));
+}
+
 void IndexCheck::Problem(const std::string& file, std::string what) {
   if (++problems_ <= kNamedProblems) report_->problems.push_back({file, std::move(what)});
 }

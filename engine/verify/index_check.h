@@ -15,8 +15,8 @@
 
 namespace ordinate {
 
-/// Compares the files of one index on one shard with the shard's rows. Give it every change, then
-/// every live row, then Finish.
+/// Compares the files of one index on one shard with the shard's rows. Give it the rows' newest
+/// sequence, every change, every live row, then Finish.
 class IndexCheck {
  public:
   /// Problems of one index that are named one by one; the rest is counted.
@@ -30,6 +30,8 @@ class IndexCheck {
   /// The sequence the files are as of.
   uint64_t seq() const { return manifest_.seq; }
 
+  /// The rows end at `newest_seq`: files newer than that are of other rows.
+  void CheckSeq(uint64_t newest_seq);
   /// A row was written or deleted after seq().
   void AddChange(RowId id) { changed_.insert(id); }
   /// A live row, by its newest version.

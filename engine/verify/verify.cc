@@ -98,7 +98,10 @@ class ShardVerifier {
 
   absl::Status CheckTable(const TableDef& table,
                           const std::vector<std::unique_ptr<IndexCheck>>& checks) {
-    for (const auto& check : checks) RETURN_IF_ERROR(ReadChanges(table, *check));
+    for (const auto& check : checks) {
+      check->CheckSeq(store_.log->last_seq());
+      RETURN_IF_ERROR(ReadChanges(table, *check));
+    }
     displaced_.clear();
     ASSIGN_OR_RETURN(const auto displaced, store_.rows->ReadDisplaced(table.id));
     displaced_.insert(displaced.begin(), displaced.end());

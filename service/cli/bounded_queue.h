@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <optional>
@@ -29,11 +30,16 @@ class BoundedQueue {
   std::optional<T> Pop() ORDINATE_EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     while (items_.empty() && !closed_) changed_.Wait(mutex_);
-    if (items_.empty()) return std::nullopt;
-    std::optional<T> item = std::move(items_.front());
-    items_.pop_front();
-    changed_.NotifyAll();
-    return item;
+    return Take();
+  }
+
+  /// As Pop, but nullopt too when there is none within `time`.
+  std::optional<T> PopWithin(std::chrono::milliseconds time) ORDINATE_EXCLUDES(mutex_) {
+    const auto until = std::chrono::steady_clock::now() + time;
+    MutexLock lock(mutex_);
+    while (items_.empty() && !closed_ && changed_.WaitUntil(mutex_, until)) {
+    }
+    return Take();
   }
 
   /// No more items come in; those inside still come out.
@@ -44,6 +50,14 @@ class BoundedQueue {
   }
 
  private:
+  std::optional<T> Take() ORDINATE_REQUIRES(mutex_) {
+    if (items_.empty()) return std::nullopt;
+    std::optional<T> item = std::move(items_.front());
+    items_.pop_front();
+    changed_.NotifyAll();
+    return item;
+  }
+
   const size_t capacity_;
   Mutex mutex_;
   CondVar changed_;

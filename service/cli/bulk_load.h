@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -22,12 +23,17 @@ struct LoadResult {
   absl::Status status;  // why it ended early, or OK
 };
 
-/// Sends everything `batches` gives through one StreamUpsert call: one thread reads and parses, one
-/// sends, this one takes the acknowledgements, with at most kWindow messages unacknowledged.
-/// `on_progress(rows, bytes)` is called on this thread after each: rows acknowledged, and bytes of
-/// the source behind them.
+/// Sends everything `batches` gives through a StreamUpsert call: one thread reads and parses, one
+/// sends, this one takes the acknowledgements, with at most kWindow messages unacknowledged. When
+/// the source gives nothing for the time `pause`, the call ends and the next batch begins another,
+/// since servers end idle calls. `on_progress(rows, bytes)` is called on this thread after each
+/// acknowledgement: rows acknowledged, and bytes of the source behind them. A refused row is named
+/// by its position in the source.
 LoadResult BulkLoad(v1::RowService::StubInterface& rows, Batcher& batches,
+                    std::chrono::milliseconds pause,
                     const std::function<void(uint64_t rows, uint64_t bytes)>& on_progress);
+
+inline constexpr std::chrono::seconds kLoadPause{10};
 
 inline constexpr int kWindow = 8;
 

@@ -2,12 +2,15 @@
 
 #include <optional>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/cord.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "storage/base/error_details.h"
 #include "storage/base/text.h"
 
 namespace ordinate::cli {
@@ -51,6 +54,23 @@ std::string DetailLine(const google::protobuf::Any& detail, std::string_view mes
   return "";
 }
 
+/// The N of the first violation's field "rows[N]...", in a message of a stream "upsert.rows[N]...".
+std::optional<size_t> RefusedRow(const std::string& serialized_rpc_status) {
+  google::rpc::Status status;
+  if (!status.ParseFromString(serialized_rpc_status)) return std::nullopt;
+  for (const auto& detail : status.details()) {
+    google::rpc::BadRequest bad;
+    if (!detail.UnpackTo(&bad) || bad.field_violations().empty()) continue;
+    absl::string_view field = bad.field_violations(0).field();
+    absl::ConsumePrefix(&field, "upsert.");
+    size_t row = 0;
+    if (!absl::ConsumePrefix(&field, "rows[")) return std::nullopt;
+    if (!absl::SimpleAtoi(field.substr(0, field.find(']')), &row)) return std::nullopt;
+    return row;
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string> Payload(const absl::Status& status, const char* name) {
   const auto cord = status.GetPayload(name);
   if (!cord.has_value()) return std::nullopt;
@@ -88,12 +108,20 @@ absl::Status FromServer(const grpc::Status& status) {
   return made;
 }
 
+absl::Status FromServer(const grpc::Status& status, const RowPosition& position) {
+  const absl::Status plain = FromServer(status);
+  const std::optional<size_t> row = RefusedRow(status.error_details());
+  const std::string where = row.has_value() && position ? position(*row) : "";
+  if (where.empty()) return plain;
+  const std::string message = status.error_message();
+  const std::string number = Concat("row ", *row);
+  const bool named = message.starts_with(number) && !absl::ascii_isdigit(message[number.size()]);
+  return WithMessage(plain,
+                     named ? where + message.substr(number.size()) : Concat(where, ": ", message));
+}
+
 absl::Status Prefixed(std::string_view prefix, const absl::Status& status) {
-  if (status.ok()) return status;
-  absl::Status made(status.code(), Concat(prefix, status.message()));
-  status.ForEachPayload(
-      [&made](absl::string_view name, const absl::Cord& value) { made.SetPayload(name, value); });
-  return made;
+  return status.ok() ? status : WithMessage(status, Concat(prefix, status.message()));
 }
 
 absl::Status WithDetail(const absl::Status& status, std::string_view line) {

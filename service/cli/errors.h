@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,12 @@ absl::Status Finding(std::string_view message);
 absl::Status ConnectError(std::string_view server, std::string_view why);
 /// What the server answered, details included. OK for OK.
 absl::Status FromServer(const grpc::Status& status);
+
+/// Where a row of a request came from, by its number; "" when that is not known.
+using RowPosition = std::function<std::string(size_t row)>;
+/// The same for a refused write: where the server's message names a row by its number, the row's
+/// position stands instead. `position` may be empty.
+absl::Status FromServer(const grpc::Status& status, const RowPosition& position);
 
 /// `status` with its message prefixed; exit code and details stay.
 absl::Status Prefixed(std::string_view prefix, const absl::Status& status);

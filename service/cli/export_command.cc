@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -24,14 +26,23 @@ struct ExportOptions {
   bool with_row_id = false;
 };
 
-/// The file that rows go to. It appears under its name only when it is complete.
+/// Whether something is there under the name that a file must not take the place of: a device, a
+/// pipe, a link.
+bool IsNoRegularFile(const std::string& path) {
+  struct stat found = {};
+  return ::lstat(path.c_str(), &found) == 0 && !S_ISREG(found.st_mode);
+}
+
+/// The file that rows go to. It appears under its name only when it is complete; what is no regular
+/// file is written to as it is.
 class Output {
  public:
   static absl::StatusOr<std::unique_ptr<Output>> Open(const std::string& path) {
     if (path == "-") return std::make_unique<Output>(stdout, path, "");
-    std::string temporary = path + ".partial";
-    std::FILE* const file = std::fopen(temporary.c_str(), "wb");
-    if (file == nullptr) return FileError(Concat(temporary, ": ", std::strerror(errno)));
+    std::string temporary = IsNoRegularFile(path) ? "" : path + ".partial";
+    const std::string& opened = temporary.empty() ? path : temporary;
+    std::FILE* const file = std::fopen(opened.c_str(), "wb");
+    if (file == nullptr) return FileError(Concat(opened, ": ", std::strerror(errno)));
     return std::make_unique<Output>(file, path, std::move(temporary));
   }
   Output(std::FILE* file, std::string path, std::string temporary)
@@ -39,7 +50,7 @@ class Output {
   ~Output() {
     if (file_ == nullptr || file_ == stdout) return;
     std::fclose(file_);
-    std::remove(temporary_.c_str());
+    if (!temporary_.empty()) std::remove(temporary_.c_str());
   }
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
@@ -51,11 +62,11 @@ class Output {
   absl::Status Close() {
     if (file_ == stdout) return absl::OkStatus();
     std::FILE* const file = std::exchange(file_, nullptr);
-    if (std::fclose(file) == 0 && std::rename(temporary_.c_str(), path_.c_str()) == 0) {
-      return absl::OkStatus();
-    }
+    const bool closed = std::fclose(file) == 0;
+    if (closed && temporary_.empty()) return absl::OkStatus();
+    if (closed && std::rename(temporary_.c_str(), path_.c_str()) == 0) return absl::OkStatus();
     const absl::Status failed = Failed();
-    std::remove(temporary_.c_str());
+    if (!temporary_.empty()) std::remove(temporary_.c_str());
     return failed;
   }
 
@@ -65,7 +76,7 @@ class Output {
   }
   std::FILE* file_;
   const std::string path_;
-  const std::string temporary_;
+  const std::string temporary_;  // renamed to path_ at the end; empty: path_ itself is written
 };
 
 /// {"__row_id": 7, "name": ...}, the id only when asked for.

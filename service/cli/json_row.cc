@@ -135,6 +135,10 @@ class RowEvents : public nlohmann::json_sax<Json> {
     return Done();
   }
   bool string(string_t& text) override {
+    if (in_json_nulls_) {
+      json_nulls_.push_back(text);
+      return true;
+    }
     if (InJson()) {
       json_.String(text);
       return FinishJson();
@@ -155,7 +159,7 @@ class RowEvents : public nlohmann::json_sax<Json> {
   bool end_object() override {
     if (!InJson()) {
       depth_ = 0;
-      return true;
+      return SetJsonNulls();
     }
     json_.Close('}');
     return FinishJson();
@@ -166,6 +170,10 @@ class RowEvents : public nlohmann::json_sax<Json> {
       return true;
     }
     if (in_vector_) return Mismatch("a nested array");
+    if (expects_json_nulls_ && !in_json_nulls_) {
+      in_json_nulls_ = true;
+      return true;
+    }
     if (!Cell("an array")) return false;
     if (column_->type() != v1::DATA_TYPE_VECTOR) return Mismatch("an array");
     in_vector_ = true;
@@ -175,6 +183,10 @@ class RowEvents : public nlohmann::json_sax<Json> {
     if (InJson()) {
       json_.Close(']');
       return FinishJson();
+    }
+    if (in_json_nulls_) {
+      in_json_nulls_ = false;
+      return true;
     }
     in_vector_ = false;
     value_->mutable_vector_value()->set_packed_f32(vector_.Take());
@@ -222,12 +234,10 @@ class RowEvents : public nlohmann::json_sax<Json> {
     }
   }
   bool StartCell(const std::string& name) {
-    expects_row_id_ = false;
     column_ = parser_.FindColumn(name);
-    if (column_ == nullptr && name == kRowIdField && !has_key_) {
-      expects_row_id_ = true;
-      return true;
-    }
+    expects_row_id_ = column_ == nullptr && name == kRowIdField && !has_key_;
+    expects_json_nulls_ = column_ == nullptr && name == kJsonNullField;
+    if (expects_row_id_ || expects_json_nulls_) return true;
     if (column_ == nullptr) {
       return Fail(Concat("the table has no column '", name, "'; it has ", parser_.ColumnNames()));
     }
@@ -239,6 +249,10 @@ class RowEvents : public nlohmann::json_sax<Json> {
   /// Whether a scalar or array may come here.
   bool Cell(std::string_view found) {
     if (depth_ == 0) return Fail(Concat("found ", found, ", expected an object"));
+    if (expects_json_nulls_) {
+      return Fail(Concat("'", kJsonNullField, "': found ", found,
+                         ", expected an array of names of columns"));
+    }
     if (column_ == nullptr) {
       return Fail(Concat("'", kRowIdField, "': found ", found, ", expected an integer from 0"));
     }
@@ -253,12 +267,24 @@ class RowEvents : public nlohmann::json_sax<Json> {
     json_.Scalar(text);
     return FinishJson();
   }
-  /// A JSON column's null is NULL, not the JSON text null.
+  /// A JSON column's null is NULL, not the JSON text null; that is told by kJsonNullField.
   bool FinishJson() {
     if (!json_.complete()) return true;
     std::string text = json_.Take();
     if (text != "null") value_->set_json_value(std::move(text));
     return Done();
+  }
+  bool SetJsonNulls() {
+    for (const std::string& name : json_nulls_) {
+      const v1::Column* const column = parser_.FindColumn(name);
+      v1::Value& cell = (*row_->mutable_cells())[name];
+      if (column == nullptr || column->type() != v1::DATA_TYPE_JSON || cell.has_json_value()) {
+        return Fail(Concat("'", kJsonNullField, "' names '", name,
+                           "'; expected JSON columns that are null in this row, each once"));
+      }
+      cell.set_json_value("null");
+    }
+    return true;
   }
   bool SetFromString(const std::string& text);
   bool Done() {
@@ -271,6 +297,9 @@ class RowEvents : public nlohmann::json_sax<Json> {
   v1::Row* const row_;
   int depth_ = 0;
   bool expects_row_id_ = false;
+  bool expects_json_nulls_ = false;
+  bool in_json_nulls_ = false;
+  std::vector<std::string> json_nulls_;
   const v1::Column* column_ = nullptr;  // of the value being read
   v1::Value* value_ = nullptr;
   bool in_vector_ = false;

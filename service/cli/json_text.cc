@@ -171,18 +171,23 @@ void AppendCell(const v1::Value& value, std::string* out) {
 }
 
 void AppendCells(const v1::Row& row, const std::vector<std::string>& columns, std::string* out) {
-  *out += '{';
-  if (!columns.empty()) {
-    for (const std::string& name : columns) {
-      const auto found = row.cells().find(name);
-      AppendNamed(name, found == row.cells().end() ? nullptr : &found->second, out);
-    }
-  } else {
-    std::vector<std::string> names;
+  std::vector<std::string> names = columns;
+  if (names.empty()) {
     for (const auto& [name, value] : row.cells()) names.push_back(name);
     std::sort(names.begin(), names.end());
-    for (const std::string& name : names) AppendNamed(name, &row.cells().at(name), out);
   }
+  *out += '{';
+  std::string json_nulls;
+  for (const std::string& name : names) {
+    const auto found = row.cells().find(name);
+    const v1::Value* const value = found == row.cells().end() ? nullptr : &found->second;
+    AppendNamed(name, value, out);
+    if (value == nullptr || !value->has_json_value()) continue;
+    if (CompactJson(value->json_value()) != "null") continue;
+    json_nulls += json_nulls.empty() ? '[' : ',';
+    AppendJsonString(name, &json_nulls);
+  }
+  if (!json_nulls.empty()) *out += Concat(",\"", kJsonNullField, "\":", json_nulls, "]");
   *out += '}';
 }
 

@@ -10,6 +10,10 @@ namespace ordinate::cli {
 
 // Rows as JSON text, written piece by piece so that a long export needs no tree in memory.
 
+/// The field that tells JSON cells whose text is null, which reads as NULL, from NULL: an array of
+/// their columns' names. Left out when there are none.
+inline constexpr std::string_view kJsonNullField = "__json_null";
+
 /// A JSON string, quoted. Bytes that are not UTF-8 become U+FFFD.
 void AppendJsonString(std::string_view text, std::string* out);
 
@@ -27,7 +31,7 @@ std::string CompactJson(std::string_view json);
 void AppendCell(const v1::Value& value, std::string* out);
 
 /// {"name": cell, ...}: the cells of `row` named in `columns`, in that order, missing ones null;
-/// all cells by name when `columns` is empty.
+/// all cells by name when `columns` is empty. kJsonNullField comes last.
 void AppendCells(const v1::Row& row, const std::vector<std::string>& columns, std::string* out);
 
 /// A cell for a table on a terminal: strings bare, NULL as "NULL", vectors as "[1, 2, 3, … 256]".

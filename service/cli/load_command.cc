@@ -70,7 +70,7 @@ absl::Status Load(const LoadOptions& options) {
   {
     Progress progress(Concat("load ", options.table), "rows");
     const auto total = static_cast<double>(source->total_bytes());
-    result = BulkLoad(client->rows(), batches, [&](uint64_t rows, uint64_t bytes) {
+    result = BulkLoad(client->rows(), batches, kLoadPause, [&](uint64_t rows, uint64_t bytes) {
       progress.Update(rows, total > 0 ? static_cast<double>(bytes) / total : -1);
     });
     seconds = progress.seconds();

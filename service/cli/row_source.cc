@@ -25,11 +25,12 @@ class JsonlSource : public RowSource {
     ASSIGN_OR_RETURN(const bool more, lines_->Next(&line));
     if (!more) return false;
     const absl::Status parsed = parser_.Parse(line, row);
-    if (!parsed.ok()) return Prefixed(Concat(Position(), ": "), parsed);
+    if (!parsed.ok()) return Prefixed(Concat(PositionOf(number()), ": "), parsed);
     return true;
   }
-  std::string Position() const override {
-    return Concat(lines_->name(), ":", lines_->line_number());
+  uint64_t number() const override { return lines_->line_number(); }
+  std::string PositionOf(uint64_t number) const override {
+    return Concat(lines_->name(), ":", number);
   }
   uint64_t bytes_read() const override { return lines_->bytes_read(); }
   uint64_t total_bytes() const override { return lines_->total_bytes(); }
@@ -65,8 +66,9 @@ class VectorSource : public RowSource {
     ++returned_;
     return true;
   }
-  std::string Position() const override {
-    return Concat(options_.path, ", vector ", returned_ == 0 ? 0 : returned_ - 1);
+  uint64_t number() const override { return returned_ == 0 ? 0 : returned_ - 1; }
+  std::string PositionOf(uint64_t number) const override {
+    return Concat(options_.path, ", vector ", number);
   }
   uint64_t bytes_read() const override { return vectors_->bytes_read(); }
   uint64_t total_bytes() const override { return vectors_->total_bytes(); }
@@ -145,7 +147,7 @@ absl::StatusOr<std::optional<Batcher::Batch>> Batcher::Next() {
   size_t bytes = 0;
   const auto add = [&](v1::Row&& row) {
     bytes += row.ByteSizeLong();
-    batch.last_position = source_.Position();
+    batch.numbers.push_back(source_.number());
     batch.bytes_read = source_.bytes_read();
     upsert.mutable_rows()->Add(std::move(row));
   };

@@ -20,8 +20,10 @@ class RowSource {
   /// The next row; false at the end. The error names file, line or vector, and what is wrong there.
   virtual absl::StatusOr<bool> Next(v1::Row* row) = 0;
 
-  /// Where the row last returned stands: "packages.jsonl:17" or "base.fvecs, vector 16".
-  virtual std::string Position() const = 0;
+  /// Of the row last returned: its line, 1-based, or the number of its vector, 0-based.
+  virtual uint64_t number() const = 0;
+  /// Where the row of that number stands: "packages.jsonl:17" or "base.fvecs, vector 16".
+  virtual std::string PositionOf(uint64_t number) const = 0;
   /// Bytes behind the rows returned so far.
   virtual uint64_t bytes_read() const = 0;
   /// 0 when not known.
@@ -53,8 +55,8 @@ class Batcher {
 
   struct Batch {
     v1::StreamUpsertRequest request;
-    std::string last_position;  // RowSource::Position of its last row
-    uint64_t bytes_read = 0;    // of the source, up to there
+    std::vector<uint64_t> numbers;  // RowSource::number of each row
+    uint64_t bytes_read = 0;        // of the source, up to the last row
   };
 
   /// `source` outlives this.
@@ -63,6 +65,9 @@ class Batcher {
   /// nullopt at the end. After an error of the source the rows before it come as a last batch, and
   /// then the error.
   absl::StatusOr<std::optional<Batch>> Next();
+
+  /// RowSource::PositionOf. Any thread.
+  std::string PositionOf(uint64_t number) const { return source_.PositionOf(number); }
 
  private:
   std::string KeyOf(const v1::Row& row) const;

@@ -11,6 +11,7 @@
 #include "engine/query/plan.h"
 #include "engine/query/request.h"
 #include "engine/query/settings.h"
+#include "engine/shard/answer_size.h"
 #include "engine/shard/shard_client.h"
 #include "storage/base/clock.h"
 #include "storage/base/context.h"
@@ -102,6 +103,7 @@ class Front {
     KeyHash key_hash = &DefaultKeyHash;
     bool with_hnsw = true;              // whether this build has the HNSW engine
     QueryObserver* observer = nullptr;  // may be null
+    uint64_t max_answer_bytes = kMaxAnswerBytes;
   };
   /// `definitions` and `shards` outlive this.
   Front(Definitions& definitions, std::vector<ShardClient*> shards, Options options);

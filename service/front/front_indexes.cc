@@ -52,7 +52,7 @@ absl::StatusOr<IndexDef> Front::CreateIndex(const std::string& table_name,
   const std::string name = index.name;
   auto created = definitions_.CreateIndex(std::move(index));
   if (!created.ok()) {
-    if (!absl::IsAlreadyExists(created.status())) return InField(created.status(), "index");
+    if (!absl::IsAlreadyExists(created.status())) return UnderField(created.status(), "index");
     return WithResource(created.status(), "index", name);
   }
   for (size_t i = 0; i < shards_.size(); ++i) {

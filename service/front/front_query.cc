@@ -21,7 +21,7 @@ struct Front::BoundQuery {
 namespace {
 
 absl::Status AboutQuery(const absl::Status& status, const QueryRequest& request) {
-  if (!absl::IsNotFound(status)) return InField(status, "query");
+  if (!absl::IsNotFound(status)) return status;
   const bool index =
       !request.index.empty() && MessageOf(status).find("no index") != std::string::npos;
   return index ? WithResource(status, "index", request.index)
@@ -52,7 +52,7 @@ absl::StatusOr<Front::BoundQuery> Front::Bind(const QueryRequest& request,
   ASSIGN_OR_RETURN(bound.table, FindTable(request.table));
   const TableDef& table = bound.table;
   auto settings = WithOverrides(options_.settings, request.settings);
-  if (!settings.ok()) return InField(settings.status(), "settings");
+  if (!settings.ok()) return settings.status();
   if (const auto valid = ValidateQuery(request, table, *settings); !valid.ok()) {
     return AboutQuery(valid, request);
   }
@@ -65,9 +65,7 @@ absl::StatusOr<Front::BoundQuery> Front::Bind(const QueryRequest& request,
   query.column_position = *table.FindColumn(request.column);
   query.include_null_vectors = request.include_null_vectors;
   ASSIGN_OR_RETURN(query.columns, ResolveColumns(table, request.columns, DefaultColumns::kKey));
-  auto keys = BindSortKeys(request.order_by, table);
-  if (!keys.ok()) return InField(keys.status(), "order_by");
-  query.order_by = *std::move(keys);
+  ASSIGN_OR_RETURN(query.order_by, BindSortKeys(request.order_by, table));
   if (request.filter.has_value()) {
     auto filter = BindFilter(*request.filter, table);
     if (!filter.ok()) return InField(filter.status(), "filter");
@@ -112,7 +110,7 @@ absl::StatusOr<QueryResult> Front::Run(const BoundQuery& bound, const CallContex
     result.ranked.push_back(std::move(lists[ref.list][ref.position]));
     result.rows.push_back(std::move(answers[ref.list].rows[ref.position]));
     bytes += RoughBytes(result.rows.back());
-    RETURN_IF_ERROR(CheckAnswerBytes(bytes));
+    RETURN_IF_ERROR(CheckAnswerBytes(bytes, options_.max_answer_bytes));
   }
   return result;
 }

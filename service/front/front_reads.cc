@@ -102,7 +102,7 @@ absl::StatusOr<RowsResult> Front::Get(const std::string& table_name, std::vector
   uint64_t bytes = 0;
   for (auto& [number, row] : found) {
     bytes += RoughBytes(row);
-    RETURN_IF_ERROR(CheckAnswerBytes(bytes));
+    RETURN_IF_ERROR(CheckAnswerBytes(bytes, options_.max_answer_bytes));
     result.rows.push_back(std::move(row));
   }
   return result;

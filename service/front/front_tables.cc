@@ -29,7 +29,7 @@ absl::StatusOr<TableDef> Front::CreateTable(TableDef table) {
   const std::string name = table.name;
   auto created = definitions_.CreateTable(std::move(table));
   if (!created.ok()) {
-    if (!absl::IsAlreadyExists(created.status())) return InField(created.status(), "table");
+    if (!absl::IsAlreadyExists(created.status())) return UnderField(created.status(), "table");
     return WithResource(created.status(), "table", name);
   }
   for (size_t i = 0; i < shards_.size(); ++i) {

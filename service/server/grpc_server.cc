@@ -54,7 +54,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Front& front, Serv
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   std::unique_ptr<GrpcServer> server(new GrpcServer(options, metrics));
   server->services_.push_back(MakeTableService(front, server->gate_));
-  server->services_.push_back(MakeRowService(front, server->gate_));
+  server->services_.push_back(MakeRowService(front, server->gate_, server->watch_));
   server->services_.push_back(MakeIndexService(front, server->gate_));
   server->services_.push_back(MakeQueryService(front, server->gate_));
 
@@ -84,6 +84,7 @@ GrpcServer::~GrpcServer() {
 void GrpcServer::Drain(std::chrono::milliseconds grace) {
   drained_ = true;
   server_->GetHealthCheckService()->Shutdown();
+  watch_.Drain();
   std::atomic<bool> finished{false};
   std::thread shutdown([&] {
     server_->Shutdown(std::chrono::system_clock::now() + grace);

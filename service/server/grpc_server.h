@@ -12,6 +12,7 @@
 #include "service/server/call_gate.h"
 #include "service/server/metrics.h"
 #include "service/server/options.h"
+#include "service/server/stream_watch.h"
 
 namespace ordinate {
 
@@ -28,15 +29,18 @@ class GrpcServer {
   /// "host:port" with the port in use.
   const std::string& address() const { return address_; }
 
-  /// Health turns NOT_SERVING, no new call is taken, and calls in work end; those that have not
-  /// after `grace` are cancelled. Returns when none is left. One thread, once.
+  /// Health turns NOT_SERVING, no new call is taken, streams that wait for their caller end with
+  /// UNAVAILABLE, and calls in work end; those that have not after `grace` are cancelled. Returns
+  /// when none is left. One thread, once.
   void Drain(std::chrono::milliseconds grace);
 
  private:
   GrpcServer(const GrpcOptions& options, ServerMetrics& metrics)
-      : gate_(options.max_concurrent_calls, metrics) {}
+      : gate_(options.max_concurrent_calls, metrics),
+        watch_(std::chrono::seconds(options.stream_idle_seconds)) {}
 
   CallGate gate_;
+  StreamWatch watch_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<grpc::Server> server_;
   std::string address_;

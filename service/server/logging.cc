@@ -7,6 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "google/protobuf/stubs/logging.h"
+#include "grpc/support/log.h"
 #include "spdlog/formatter.h"
 #include "spdlog/pattern_formatter.h"
 #include "spdlog/sinks/stdout_sinks.h"
@@ -97,6 +99,25 @@ class LineFormatter : public spdlog::formatter {
   const bool json_;
 };
 
+void LogOfLibrary(spdlog::level::level_enum level, const char* library, const char* file, int line,
+                  std::string_view message) {
+  LogEvent(level, message, {{"library", library}, {"file", file}, {"line", line}});
+}
+
+void LogOfGrpc(gpr_log_func_args* line) {
+  const auto level = line->severity == GPR_LOG_SEVERITY_ERROR  ? spdlog::level::err
+                     : line->severity == GPR_LOG_SEVERITY_INFO ? spdlog::level::info
+                                                               : spdlog::level::debug;
+  LogOfLibrary(level, "gRPC", line->file, line->line, line->message);
+}
+
+void LogOfProtobuf(google::protobuf::LogLevel severity, const char* file, int line,
+                   const std::string& message) {
+  constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::info, spdlog::level::warn,
+                                                   spdlog::level::err, spdlog::level::critical};
+  LogOfLibrary(kLevels[severity], "Protobuf", file, line, message);
+}
+
 }  // namespace
 
 absl::Status InitLogging(const LogOptions& options) {
@@ -107,6 +128,8 @@ absl::Status InitLogging(const LogOptions& options) {
     logger->set_level(spdlog::level::from_str(options.level));
     logger->flush_on(spdlog::level::warn);
     spdlog::set_default_logger(std::move(logger));
+    gpr_set_log_function(&LogOfGrpc);
+    google::protobuf::SetLogHandler(&LogOfProtobuf);
   } catch (const std::exception& error) {
     return absl::InternalError(Concat("cannot set up logging: ", std::string_view(error.what())));
   }

@@ -30,6 +30,7 @@ struct GrpcOptions {
   uint32_t max_concurrent_streams = 256;  // per connection
   uint32_t keepalive_seconds = 60;
   uint32_t max_connection_age_seconds = 3'600;  // 0: unlimited
+  uint32_t stream_idle_seconds = 60;
 };
 
 struct LogOptions {

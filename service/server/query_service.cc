@@ -1,6 +1,7 @@
 #include "ordinate/v1/query_service.grpc.pb.h"
 #include "service/server/services.h"
 #include "service/wire/queries.h"
+#include "storage/base/error_details.h"
 #include "storage/base/status_macros.h"
 
 namespace ordinate {
@@ -24,14 +25,19 @@ class QueryServiceImpl final : public v1::QueryService::Service {
   grpc::Status Explain(grpc::ServerContext* call, const v1::ExplainRequest* request,
                        v1::ExplainResponse* response) override {
     return gate_.Run("Explain", *call, [&](const CallContext& context) -> absl::Status {
-      ASSIGN_OR_RETURN(const QueryRequest query, QueryFromProto(request->query()));
-      ASSIGN_OR_RETURN(const Plan plan, front_.Explain(query, context));
-      PlanToProto(plan, response->mutable_plan());
-      return absl::OkStatus();
+      return UnderField(ExplainQuery(request->query(), context, response), "query");
     });
   }
 
  private:
+  absl::Status ExplainQuery(const v1::QueryRequest& request, const CallContext& context,
+                            v1::ExplainResponse* response) {
+    ASSIGN_OR_RETURN(const QueryRequest query, QueryFromProto(request));
+    ASSIGN_OR_RETURN(const Plan plan, front_.Explain(query, context));
+    PlanToProto(plan, response->mutable_plan());
+    return absl::OkStatus();
+  }
+
   Front& front_;
   CallGate& gate_;
 };

@@ -8,6 +8,7 @@
 #include "service/server/services.h"
 #include "service/wire/filters.h"
 #include "service/wire/rows.h"
+#include "storage/base/error_details.h"
 #include "storage/base/status_macros.h"
 
 namespace ordinate {
@@ -31,7 +32,8 @@ double SecondsSince(std::chrono::steady_clock::time_point start) {
 
 class RowServiceImpl final : public v1::RowService::Service {
  public:
-  RowServiceImpl(Front& front, CallGate& gate) : front_(front), gate_(gate) {}
+  RowServiceImpl(Front& front, CallGate& gate, StreamWatch& watch)
+      : front_(front), gate_(gate), watch_(watch) {}
 
   grpc::Status Upsert(grpc::ServerContext* call, const v1::UpsertRequest* request,
                       v1::UpsertResponse* response) override {
@@ -46,13 +48,16 @@ class RowServiceImpl final : public v1::RowService::Service {
     return gate_.Run("StreamUpsert", *call, [&](const CallContext& context) -> absl::Status {
       v1::StreamUpsertRequest request;
       v1::StreamUpsertResponse response;
-      while (stream->Read(&request)) {
+      while (true) {
+        ASSIGN_OR_RETURN(const bool more,
+                         watch_.Read(*call, [&] { return stream->Read(&request); }));
         RETURN_IF_ERROR(context.Check());
+        if (!more) return absl::OkStatus();
         response.Clear();
-        RETURN_IF_ERROR(UpsertRows(request.upsert(), context, response.mutable_upsert()));
+        RETURN_IF_ERROR(
+            UnderField(UpsertRows(request.upsert(), context, response.mutable_upsert()), "upsert"));
         if (!stream->Write(response)) return absl::CancelledError("the caller is gone");
       }
-      return context.Check();
     });
   }
 
@@ -123,12 +128,13 @@ class RowServiceImpl final : public v1::RowService::Service {
 
   Front& front_;
   CallGate& gate_;
+  StreamWatch& watch_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeRowService(Front& front, CallGate& gate) {
-  return std::make_unique<RowServiceImpl>(front, gate);
+std::unique_ptr<grpc::Service> MakeRowService(Front& front, CallGate& gate, StreamWatch& watch) {
+  return std::make_unique<RowServiceImpl>(front, gate, watch);
 }
 
 }  // namespace ordinate

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "engine/search/kernels.h"
 #include "service/server/parameters.h"
 #include "service/server/run_server.h"
 #include "storage/base/text.h"
@@ -36,6 +37,11 @@ int Serve(ParameterSources sources) {
     std::cerr << "ordinate serve: " << options.status().message() << std::endl;
     return kExitUsage;
   }
+  // Before the data directory is touched: a server that cannot use what it was told does not start.
+  if (const auto kernels = ConfiguredKernels(); !kernels.ok()) {
+    std::cerr << "ordinate serve: " << kernels.status().message() << std::endl;
+    return kExitUsage;
+  }
   return RunServer(*options);
 }
 
@@ -47,6 +53,8 @@ void AddServeCommand(CLI::App& app, int* exit_code) {
       "A parameter can be given in the configuration file (name = value, one a line), as a flag, "
       "and "
       "in the environment; the later of these wins.\n"
+      "ORDINATE_ISA names the instruction set of distance computations: baseline, avx2 or avx512; "
+      "unset: the fastest this machine has.\n"
       "Exit codes: 0 after a drain, 1 could not start, 2 a parameter was refused.");
   auto sources = std::make_shared<ParameterSources>();
   serve

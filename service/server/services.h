@@ -5,13 +5,14 @@
 #include "grpcpp/impl/service_type.h"
 #include "service/front/front.h"
 #include "service/server/call_gate.h"
+#include "service/server/stream_watch.h"
 
 namespace ordinate {
 
 /// The gRPC services of ordinate.v1: each converts from the wire, calls the front, converts back.
-/// `front` and `gate` outlive the service.
+/// `front`, `gate` and `watch` outlive the service.
 std::unique_ptr<grpc::Service> MakeTableService(Front& front, CallGate& gate);
-std::unique_ptr<grpc::Service> MakeRowService(Front& front, CallGate& gate);
+std::unique_ptr<grpc::Service> MakeRowService(Front& front, CallGate& gate, StreamWatch& watch);
 std::unique_ptr<grpc::Service> MakeIndexService(Front& front, CallGate& gate);
 std::unique_ptr<grpc::Service> MakeQueryService(Front& front, CallGate& gate);
 

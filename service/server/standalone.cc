@@ -35,6 +35,7 @@ absl::StatusOr<std::unique_ptr<Standalone>> Standalone::Open(const StandaloneOpt
   front.key_hash = seams.key_hash;
   front.with_hnsw = standalone->graph_builder_ != nullptr;
   front.observer = seams.observer;
+  front.max_answer_bytes = seams.max_answer_bytes;
   standalone->front_ =
       std::make_unique<Front>(*standalone->definitions_, standalone->shards(), std::move(front));
   return standalone;
@@ -65,6 +66,7 @@ absl::Status Standalone::OpenShards(const StandaloneOptions& options,
     shard.build_threads = std::max(1u, options.build_threads / count);
     shard.min_seal_rows = options.min_seal_rows;
     shard.key_hash = seams.key_hash;
+    shard.max_answer_bytes = seams.max_answer_bytes;
     shard.warn = [](const std::string& sentence) { spdlog::warn("{}", sentence); };
     absl::StatusOr<std::unique_ptr<Shard>> opened = Shard::Open(shard, *definitions);
     if (opened.ok()) {

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "engine/index/graph_builder.h"
+#include "engine/shard/answer_size.h"
 #include "engine/shard/shard.h"
 #include "service/front/front.h"
 #include "service/server/data_directory.h"
@@ -23,6 +24,7 @@ struct StandaloneSeams {
   const Clock* clock = &SystemClock();
   KeyHash key_hash = &DefaultKeyHash;
   QueryObserver* observer = nullptr;  // may be null
+  uint64_t max_answer_bytes = kMaxAnswerBytes;
 };
 
 /// Front and shards over one data directory in this process, without any endpoint. Destruction ends

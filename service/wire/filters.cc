@@ -46,13 +46,19 @@ class FilterReader {
         return ReadNot(proto.not_());
       case v1::Filter::kText: {
         auto parsed = ParseFilter(proto.text());
-        if (parsed.ok()) return parsed;
-        return InField(parsed.status(), path_ + ".text");
+        if (!parsed.ok()) return InField(parsed.status(), path_ + ".text");
+        parsed->from_text = true;
+        return parsed;
       }
+      case v1::Filter::kBetween:
+        return ReadBetween(proto.between());
+      case v1::Filter::kPrefix:
+        return ReadPrefix(proto.prefix());
       case v1::Filter::FORM_NOT_SET:
         break;
     }
-    return Refuse("no form is set; set comparison, in, is_null, and, or, not or text");
+    return Refuse(
+        "no form is set; set comparison, in, is_null, and, or, not, text, between or prefix");
   }
 
   absl::StatusOr<Filter> ReadComparison(const v1::Comparison& proto) {
@@ -86,6 +92,22 @@ class FilterReader {
     return filter;
   }
 
+  absl::StatusOr<Filter> ReadBetween(const v1::Between& proto) {
+    Filter filter{.kind = Filter::Kind::kBetween, .column = proto.column()};
+    auto low = LiteralFromProto(proto.low());
+    if (!low.ok()) return RefuseAt(".between.low", MessageOf(low.status()));
+    auto high = LiteralFromProto(proto.high());
+    if (!high.ok()) return RefuseAt(".between.high", MessageOf(high.status()));
+    filter.literals = {*std::move(low), *std::move(high)};
+    return filter;
+  }
+
+  static Filter ReadPrefix(const v1::Prefix& proto) {
+    Filter filter{.kind = Filter::Kind::kPrefix, .column = proto.column()};
+    filter.literals.emplace_back(proto.prefix());
+    return filter;
+  }
+
   absl::StatusOr<Filter> ReadList(Filter::Kind kind, std::string_view name,
                                   const v1::FilterList& proto) {
     if (proto.filters_size() == 0) {
@@ -94,7 +116,7 @@ class FilterReader {
     Filter filter{.kind = kind};
     const size_t length = path_.size();
     for (int i = 0; i < proto.filters_size(); ++i) {
-      path_ += Concat(".", name, "[", i, "]");
+      path_ += Concat(".", name, ".filters[", i, "]");
       ASSIGN_OR_RETURN(Filter child, Read(proto.filters(i)));
       path_.resize(length);
       filter.children.push_back(std::move(child));
@@ -160,6 +182,23 @@ void FilterToProto(const Filter& filter, v1::Filter* proto) {
     case Filter::Kind::kIsNull:
       proto->mutable_is_null()->set_column(filter.column);
       return;
+    case Filter::Kind::kBetween: {
+      auto* between = proto->mutable_between();
+      between->set_column(filter.column);
+      if (filter.literals.size() != 2) return;
+      LiteralToProto(filter.literals[0], between->mutable_low());
+      LiteralToProto(filter.literals[1], between->mutable_high());
+      return;
+    }
+    case Filter::Kind::kPrefix: {
+      auto* prefix = proto->mutable_prefix();
+      prefix->set_column(filter.column);
+      if (filter.literals.empty()) return;
+      if (const auto* text = std::get_if<std::string>(&filter.literals[0])) {
+        prefix->set_prefix(*text);
+      }
+      return;
+    }
     case Filter::Kind::kAnd:
       ListToProto(filter, proto->mutable_and_());
       return;

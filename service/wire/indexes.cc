@@ -1,6 +1,8 @@
 #include "service/wire/indexes.h"
 
 #include <algorithm>
+#include <string_view>
+#include <utility>
 
 #include "service/wire/durations.h"
 #include "service/wire/enums.h"
@@ -8,6 +10,7 @@
 #include "service/wire/rows.h"
 #include "storage/base/error_details.h"
 #include "storage/base/status_macros.h"
+#include "storage/base/text.h"
 
 namespace ordinate {
 namespace {
@@ -44,6 +47,21 @@ absl::Status EnumsFromProto(const v1::Index& proto, IndexDef& index) {
   return absl::OkStatus();
 }
 
+// A number given for an engine that has no use for it is a mistake to tell of, not to drop.
+absl::Status CheckGraphOptions(const v1::Index& proto, Engine engine) {
+  if (engine == Engine::kHnsw) return absl::OkStatus();
+  const std::pair<std::string_view, uint32_t> options[] = {
+      {"m", proto.m()}, {"ef_build", proto.ef_build()}, {"ef_search", proto.ef_search()}};
+  for (const auto& [name, value] : options) {
+    if (value == 0) continue;
+    return InField(absl::InvalidArgumentError(Concat("index.", name, " is ", value, "; ", name,
+                                                     " does not apply to ", EngineName(engine),
+                                                     ", leave it out")),
+                   Concat("index.", name));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<IndexInput> IndexFromProto(const v1::Index& proto) {
@@ -53,6 +71,7 @@ absl::StatusOr<IndexInput> IndexFromProto(const v1::Index& proto) {
   IndexDef& index = input.index;
   index.name = proto.name();
   RETURN_IF_ERROR(EnumsFromProto(proto, index));
+  RETURN_IF_ERROR(CheckGraphOptions(proto, index.engine));
   index.dim = proto.dim();
   index.m = proto.m();
   index.ef_build = proto.ef_build();
@@ -77,9 +96,11 @@ void IndexToProto(const IndexDef& index, const TableDef& table, v1::Index* proto
   proto->set_engine(EngineToProto(index.engine));
   proto->set_metric(MetricToProto(index.metric));
   proto->set_dim(index.dim);
-  proto->set_m(index.m);
-  proto->set_ef_build(index.ef_build);
-  proto->set_ef_search(index.ef_search);
+  if (index.engine == Engine::kHnsw) {
+    proto->set_m(index.m);
+    proto->set_ef_build(index.ef_build);
+    proto->set_ef_search(index.ef_search);
+  }
   proto->set_mode(static_cast<v1::FreshnessMode>(index.mode));
   proto->set_dim_policy(static_cast<v1::DimPolicy>(index.dim_policy));
   proto->set_quantization(static_cast<v1::Quantization>(index.quantization));

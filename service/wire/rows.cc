@@ -14,10 +14,9 @@
 namespace ordinate {
 namespace {
 
-absl::Status InRow(const absl::Status& status, std::string_view list, size_t row,
-                   std::string_view what, std::string_view member) {
-  const std::string message = Concat(what, " ", row, ", ", MessageOf(status));
-  return InField(WithMessage(status, message), Concat(list, "[", row, "].", member));
+absl::Status InCell(const absl::Status& status, size_t row, std::string_view column) {
+  const std::string message = Concat("row ", row, ", ", MessageOf(status));
+  return InField(WithMessage(status, message), Concat("rows[", row, "].cells[\"", column, "\"]"));
 }
 
 absl::StatusOr<OnInvalid> OnInvalidFromProto(v1::OnInvalid proto) {
@@ -43,7 +42,7 @@ absl::Status UnknownColumn(const v1::Row& proto, const TableDef& table, size_t r
   const std::string shown = absl::CHexEscape(unknown.substr(0, kMaxNameLength));
   const auto status =
       absl::InvalidArgumentError(Concat("table '", table.name, "' has no column '", shown, "'"));
-  return InRow(status, "rows", row, "row", Concat("cells[\"", shown, "\"]"));
+  return InCell(status, row, shown);
 }
 
 absl::StatusOr<UpsertInput::InputRow> InputRowFromProto(const v1::Row& proto, const TableDef& table,
@@ -61,7 +60,7 @@ absl::StatusOr<UpsertInput::InputRow> InputRowFromProto(const v1::Row& proto, co
     const bool vector = column.type == DataType::kVector && cell->second.has_vector_value();
     if (!value.ok() && vector && on_invalid == OnInvalid::kNull) value = Value(Vector());
     if (!value.ok()) {
-      return InRow(value.status(), "rows", row, "row", Concat("cells[\"", column.name, "\"]"));
+      return InCell(value.status(), row, column.name);
     }
     input.cells[i] = *std::move(value);
   }
@@ -81,22 +80,26 @@ absl::StatusOr<KeyInput> KeyFromProto(const v1::RowKey& proto, const TableDef& t
       break;
   }
   if (table.key.empty()) {
-    return absl::InvalidArgumentError(Concat("found cells, but table '", table.name,
-                                             "' has no primary key; address rows by row_id"));
+    return InField(
+        absl::InvalidArgumentError(Concat("found cells, but table '", table.name,
+                                          "' has no primary key; address rows by row_id")),
+        "cells");
   }
   const auto& values = proto.cells().values();
   if (static_cast<size_t>(values.size()) != table.key.size()) {
-    return absl::InvalidArgumentError(Concat("found ", values.size(), " cells, expected ",
-                                             table.key.size(), ": one per key column"));
+    return InField(absl::InvalidArgumentError(Concat("found ", values.size(), " cells, expected ",
+                                                     table.key.size(), ": one per key column")),
+                   "cells.values");
   }
   for (size_t i = 0; i < table.key.size(); ++i) {
     const ColumnDef& column = table.columns[table.key[i]];
-    ASSIGN_OR_RETURN(Value value, ValueFromProto(values[static_cast<int>(i)], column));
-    if (IsNull(value)) {
-      return absl::InvalidArgumentError(
+    auto value = ValueFromProto(values[static_cast<int>(i)], column);
+    if (value.ok() && IsNull(*value)) {
+      value = absl::InvalidArgumentError(
           Concat("column '", column.name, "': found NULL, expected a key value"));
     }
-    key.cells.push_back(std::move(value));
+    if (!value.ok()) return InField(value.status(), Concat("cells.values[", i, "]"));
+    key.cells.push_back(*std::move(value));
   }
   return key;
 }
@@ -145,7 +148,10 @@ absl::StatusOr<std::vector<KeyInput>> KeysFromProto(
   keys.reserve(static_cast<size_t>(protos.size()));
   for (int i = 0; i < protos.size(); ++i) {
     auto key = KeyFromProto(protos[i], table);
-    if (!key.ok()) return InRow(key.status(), "keys", static_cast<size_t>(i), "key", "cells");
+    if (!key.ok()) {
+      const std::string message = Concat("key ", i, ", ", MessageOf(key.status()));
+      return UnderField(WithMessage(key.status(), message), Concat("keys[", i, "]"));
+    }
     keys.push_back(*std::move(key));
   }
   return keys;

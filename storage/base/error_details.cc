@@ -57,6 +57,18 @@ absl::Status InField(absl::Status status, std::string_view field) {
   return WithFieldViolation(std::move(status), field, description);
 }
 
+absl::Status UnderField(const absl::Status& status, std::string_view parent) {
+  const std::vector<FieldViolation> violations = FieldViolations(status);
+  if (violations.empty()) return InField(status, parent);
+  absl::Status moved = status;
+  moved.ErasePayload(kFieldViolations);
+  for (const FieldViolation& violation : violations) {
+    moved = WithFieldViolation(std::move(moved), Concat(parent, ".", violation.field),
+                               violation.description);
+  }
+  return moved;
+}
+
 std::vector<FieldViolation> FieldViolations(const absl::Status& status) {
   std::vector<FieldViolation> violations;
   for (Pair& pair : Pairs(status, kFieldViolations)) {

@@ -25,6 +25,9 @@ absl::Status WithFieldViolation(absl::Status status, std::string_view field,
 /// The same, described by the status's own message, unless the status has violations already or
 /// is not INVALID_ARGUMENT.
 absl::Status InField(absl::Status status, std::string_view field);
+/// For a status about a part of the request: `parent` and a dot come before the field of each
+/// violation, and an INVALID_ARGUMENT without any is about `parent` itself.
+absl::Status UnderField(const absl::Status& status, std::string_view parent);
 std::vector<FieldViolation> FieldViolations(const absl::Status& status);
 
 /// The thing that is missing or in the way.

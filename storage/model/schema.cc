@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "storage/base/error_details.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
 
@@ -53,26 +54,31 @@ RoleTypes TypesOf(ColumnRole role) {
   return {{}, "nothing: the role is unknown"};
 }
 
+// `field`: a member of the definition that is checked.
+absl::Status Refuse(std::string_view field, const std::string& problem) {
+  return InField(absl::InvalidArgumentError(problem), field);
+}
+
 absl::Status ValidateColumn(const ColumnDef& column) {
-  RETURN_IF_ERROR(ValidateName("column", column.name));
+  RETURN_IF_ERROR(InField(ValidateName("column", column.name), "name"));
   const RoleTypes allowed = TypesOf(column.role);
   if (std::find(allowed.types.begin(), allowed.types.end(), column.type) == allowed.types.end()) {
-    return absl::InvalidArgumentError(Concat("column ", Quoted(column.name), " is of type ",
-                                             DataTypeName(column.type), "; a column of role ",
-                                             RoleName(column.role), " takes ", allowed.text));
+    return Refuse("type",
+                  Concat("column ", Quoted(column.name), " is of type ", DataTypeName(column.type),
+                         "; a column of role ", RoleName(column.role), " takes ", allowed.text));
   }
   if (column.role == ColumnRole::kKey && column.nullable) {
-    return absl::InvalidArgumentError(Concat("column ", Quoted(column.name),
-                                             " is part of the primary key and nullable; "
-                                             "declare it NOT NULL"));
+    return Refuse("not_null",
+                  Concat("column ", Quoted(column.name),
+                         " is part of the primary key and nullable; declare it NOT NULL"));
   }
   if (column.role != ColumnRole::kVector && column.dim != 0) {
-    return absl::InvalidArgumentError(Concat("column ", Quoted(column.name), " has dim ",
-                                             column.dim, "; only VECTOR columns have one"));
+    return Refuse("dim", Concat("column ", Quoted(column.name), " has dim ", column.dim,
+                                "; only VECTOR columns have one"));
   }
   if (column.dim > kMaxDim) {
-    return absl::InvalidArgumentError(Concat("column ", Quoted(column.name), " has dim ",
-                                             column.dim, "; the largest is ", kMaxDim));
+    return Refuse("dim", Concat("column ", Quoted(column.name), " has dim ", column.dim,
+                                "; the largest is ", kMaxDim));
   }
   return absl::OkStatus();
 }
@@ -108,16 +114,16 @@ absl::Status ValidateTableKey(const TableDef& table) {
 }
 
 absl::Status CheckRange(const IndexDef& index, std::string_view option, uint64_t value,
-                        uint64_t low, uint64_t high) {
+                        uint64_t low, uint64_t high, std::string_view unit = "") {
   if (value >= low && value <= high) return absl::OkStatus();
-  return absl::InvalidArgumentError(Concat("index ", Quoted(index.name), ": ", option, " is ",
-                                           value, "; the range is ", low, " to ", high));
+  return Refuse(option, Concat("index ", Quoted(index.name), ": ", option, " is ", value, unit,
+                               "; the range is ", low, " to ", high));
 }
 
 absl::Status CheckEnums(const IndexDef& index) {
   const auto unknown = [&](std::string_view option, auto value) {
-    return absl::InvalidArgumentError(Concat("index ", Quoted(index.name), ": ", option, " ",
-                                             static_cast<int>(value), " is not known"));
+    return Refuse(option, Concat("index ", Quoted(index.name), ": ", option, " ",
+                                 static_cast<int>(value), " is not known"));
   };
   if (EngineName(index.engine) == "UNKNOWN") return unknown("engine", index.engine);
   if (MetricName(index.metric) == "UNKNOWN") return unknown("metric", index.metric);
@@ -135,14 +141,14 @@ absl::Status CheckOptions(const IndexDef& index) {
   RETURN_IF_ERROR(CheckRange(index, "ef_build", index.ef_build, kMinEfBuild, kMaxEfBuild));
   RETURN_IF_ERROR(CheckRange(index, "ef_search", index.ef_search, 0, kMaxEfSearch));
   RETURN_IF_ERROR(CheckRange(index, "batch_rows", index.batch_rows, 1, kMaxBatchRows));
-  RETURN_IF_ERROR(CheckRange(index, "batch_interval (microseconds)", index.batch_interval_micros,
-                             kMinBatchIntervalMicros, kMaxBatchIntervalMicros));
+  RETURN_IF_ERROR(CheckRange(index, "batch_interval", index.batch_interval_micros,
+                             kMinBatchIntervalMicros, kMaxBatchIntervalMicros, " microseconds"));
   RETURN_IF_ERROR(CheckRange(index, "max_lag_rows", index.max_lag_rows, 1, kMaxLagRows));
   if (index.quantization == Quantization::kSq8) {
-    return absl::InvalidArgumentError(
-        Concat("index ", Quoted(index.name),
-               ": quantization SQ8 is not available: this version stores vectors as f32 "
-               "only; use quantization NONE"));
+    return Refuse("quantization",
+                  Concat("index ", Quoted(index.name),
+                         ": quantization SQ8 is not available: this version stores vectors as f32 "
+                         "only; use quantization NONE"));
   }
   return absl::OkStatus();
 }
@@ -252,44 +258,44 @@ absl::Status ValidateName(std::string_view what, std::string_view name) {
 }
 
 absl::Status ValidateTable(const TableDef& table) {
-  RETURN_IF_ERROR(ValidateName("table", table.name));
+  RETURN_IF_ERROR(InField(ValidateName("table", table.name), "name"));
   if (table.columns.empty() || table.columns.size() > kMaxColumns) {
-    return absl::InvalidArgumentError(Concat("table ", Quoted(table.name), " has ",
-                                             table.columns.size(), " columns; the range is 1 to ",
-                                             kMaxColumns));
+    return Refuse("columns", Concat("table ", Quoted(table.name), " has ", table.columns.size(),
+                                    " columns; the range is 1 to ", kMaxColumns));
   }
   std::set<std::string_view> names;
-  for (const ColumnDef& column : table.columns) {
-    RETURN_IF_ERROR(ValidateColumn(column));
+  for (size_t i = 0; i < table.columns.size(); ++i) {
+    const ColumnDef& column = table.columns[i];
+    const std::string field = Concat("columns[", i, "]");
+    RETURN_IF_ERROR(UnderField(ValidateColumn(column), field));
     if (!names.insert(column.name).second) {
-      return absl::InvalidArgumentError(Concat("table ", Quoted(table.name), ": column ",
-                                               Quoted(column.name), " is declared twice"));
+      return Refuse(field + ".name", Concat("table ", Quoted(table.name), ": column ",
+                                            Quoted(column.name), " is declared twice"));
     }
   }
-  return ValidateTableKey(table);
+  return InField(ValidateTableKey(table), "columns");
 }
 
 absl::Status ValidateIndex(const IndexDef& index, const TableDef& table) {
-  RETURN_IF_ERROR(ValidateName("index", index.name));
+  RETURN_IF_ERROR(InField(ValidateName("index", index.name), "name"));
   RETURN_IF_ERROR(CheckEnums(index));
   const auto column =
       std::find_if(table.columns.begin(), table.columns.end(),
                    [&](const ColumnDef& candidate) { return candidate.id == index.column_id; });
   if (column == table.columns.end()) {
-    return absl::InvalidArgumentError(Concat("index ", Quoted(index.name), ": table ",
-                                             Quoted(table.name), " has no column with id ",
-                                             index.column_id));
+    return Refuse("column", Concat("index ", Quoted(index.name), ": table ", Quoted(table.name),
+                                   " has no column with id ", index.column_id));
   }
   if (column->role != ColumnRole::kVector) {
-    return absl::InvalidArgumentError(
-        Concat("index ", Quoted(index.name), ": column ", Quoted(column->name), " is of type ",
-               DataTypeName(column->type), "; a vector index needs a VECTOR column"));
+    return Refuse("column", Concat("index ", Quoted(index.name), ": column ", Quoted(column->name),
+                                   " is of type ", DataTypeName(column->type),
+                                   "; a vector index needs a VECTOR column"));
   }
   RETURN_IF_ERROR(CheckOptions(index));
   if (column->dim != 0 && column->dim != index.dim) {
-    return absl::InvalidArgumentError(Concat("index ", Quoted(index.name), ": dim is ", index.dim,
-                                             " but column ", Quoted(column->name), " has dim ",
-                                             column->dim, "; use that one"));
+    return Refuse("dim",
+                  Concat("index ", Quoted(index.name), ": dim is ", index.dim, " but column ",
+                         Quoted(column->name), " has dim ", column->dim, "; use that one"));
   }
   return absl::OkStatus();
 }

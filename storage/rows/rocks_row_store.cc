@@ -1,5 +1,6 @@
 #include <rocksdb/write_batch.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -10,9 +11,6 @@
 
 namespace ordinate {
 namespace {
-
-// Changes trimmed in one write.
-constexpr size_t kTrimChunk = 4096;
 
 class RocksView : public RowStore::View {
  public:
@@ -48,7 +46,8 @@ class RocksRowStore : public RowStore {
   absl::StatusOr<uint64_t> CountRows(const View* view, uint32_t table_id) const override;
   absl::Status ReadChanges(const View* view, uint32_t table_id, uint64_t after,
                            const std::function<absl::Status(const Change&)>& visit) const override;
-  absl::Status TrimChanges(uint64_t up_to, const TableRetention& retention) override;
+  absl::StatusOr<bool> TrimChanges(uint64_t up_to, const TableRetention& retention,
+                                   size_t max_changes) override;
   absl::StatusOr<std::vector<uint32_t>> TableIds() const override;
   absl::Status DropTable(uint32_t table_id) override;
   absl::Status AddDisplaced(uint32_t table_id, const std::string& key, RowId id) override;
@@ -61,9 +60,6 @@ class RocksRowStore : public RowStore {
 
  private:
   absl::StatusOr<StoredRow> Decode(const rocksdb::Iterator& it) const;
-  /// Trims a bounded number of changes with after < seq <= up_to; returns up to where.
-  absl::StatusOr<uint64_t> TrimChunk(uint64_t after, uint64_t up_to,
-                                     const TableRetention& retention);
 
   const std::shared_ptr<ShardDb> shard_;
   // By table: no change up to here is left, so that no scan passes their tombstones again. The
@@ -175,35 +171,35 @@ absl::Status RocksRowStore::ReadChanges(
   return shard_->Error("read changes of", it->status());
 }
 
-absl::Status RocksRowStore::TrimChanges(uint64_t up_to, const TableRetention& retention) {
+absl::StatusOr<bool> RocksRowStore::TrimChanges(uint64_t up_to, const TableRetention& retention,
+                                                size_t max_changes) {
   RETURN_IF_ERROR(shard_->rocks->CheckWritable());
+  for (const uint64_t pin : retention.pinned) up_to = std::min(up_to, pin);
   uint64_t& trimmed_to = trimmed_to_[retention.table_id];
-  while (trimmed_to < up_to) {
-    ASSIGN_OR_RETURN(trimmed_to, TrimChunk(trimmed_to, up_to, retention));
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<uint64_t> RocksRowStore::TrimChunk(uint64_t after, uint64_t up_to,
-                                                  const TableRetention& retention) {
+  if (trimmed_to >= up_to) return false;
   const absl::Status full = absl::CancelledError();
   ApplyBatch changes(*shard_, {&retention, 1});
   size_t trimmed = 0;
-  uint64_t last = after;
-  const absl::Status read =
-      ReadChanges(nullptr, retention.table_id, after, [&](const Change& change) -> absl::Status {
-        // A chunk ends between two sequences.
-        if (change.seq > up_to || (trimmed >= kTrimChunk && change.seq != last)) return full;
+  uint64_t complete_to = up_to;
+  const absl::Status read = ReadChanges(
+      nullptr, retention.table_id, trimmed_to, [&](const Change& change) -> absl::Status {
+        if (change.seq > up_to) return full;
+        if (trimmed == max_changes) {
+          complete_to = change.seq - 1;
+          return full;
+        }
         ++trimmed;
-        last = change.seq;
         changes.batch().Delete(shard_->family(kChangesFamily),
                                ChangeKey(retention.table_id, change.seq, change.row_id));
         return changes.Collect(retention.table_id, change.row_id);
       });
   if (!read.ok() && read != full) return read;
-  RETURN_IF_ERROR(changes.Finish());
-  RETURN_IF_ERROR(shard_->rocks->Write(changes.batch(), /*sync=*/false));
-  return trimmed >= kTrimChunk ? last : up_to;
+  if (trimmed > 0) {
+    RETURN_IF_ERROR(changes.Finish());
+    RETURN_IF_ERROR(shard_->rocks->Write(changes.batch(), /*sync=*/false));
+  }
+  trimmed_to = complete_to;
+  return complete_to < up_to;
 }
 
 absl::StatusOr<std::vector<uint32_t>> RocksRowStore::TableIds() const {

@@ -80,9 +80,12 @@ class RowStore {
       const View* view, uint32_t table_id, uint64_t after,
       const std::function<absl::Status(const Change&)>& visit) const = 0;
 
-  /// Forgets changes of the table with seq <= up_to, and versions only they still needed given
-  /// `retention`. Applier thread.
-  virtual absl::Status TrimChanges(uint64_t up_to, const TableRetention& retention) = 0;
+  /// Forgets the oldest changes of the table, at most `max_changes` of those with seq <= up_to, and
+  /// collects the versions of their rows that `retention` does not need. Changes after the oldest
+  /// pin stay: the versions they replaced are collected once the pin is gone. Returns whether
+  /// changes that may be forgotten are left. Applier thread.
+  virtual absl::StatusOr<bool> TrimChanges(uint64_t up_to, const TableRetention& retention,
+                                           size_t max_changes) = 0;
 
   /// The tables that have rows or other traces here, ascending.
   virtual absl::StatusOr<std::vector<uint32_t>> TableIds() const = 0;

@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 
 BINARY = sys.argv.pop(1)
 DIM = 8
@@ -83,6 +84,41 @@ def check_round_trip(server, folder):
         assert all(abs(a - b) <= 1e-6 * abs(b) for a, b in zip(vector or [], wanted or []))
 
 
+def check_json_null(server, folder):
+    """NULL and the JSON text null are different cells, and stay so over a file."""
+    text = '{"id":1,"doc":null}\n{"id":2,"doc":null,"__json_null":["doc"]}\n'
+    for table, source, target in (("j1", "nulls", "null1"), ("j2", "null1", "null2")):
+        pathlib.Path(f"{folder}/nulls.jsonl").write_text(text)
+        run(server, "table", "create", table, "--key", "id:INT64", "--payload", "doc:JSON")
+        run(server, "load", table, f"{folder}/{source}.jsonl")
+        run(server, "export", table, f"{folder}/{target}.jsonl")
+        lines = pathlib.Path(f"{folder}/{target}.jsonl").read_text().splitlines()
+        assert sorted(lines) == sorted(text.splitlines()), lines
+        run(server, "table", "drop", table)
+
+
+def check_export_targets(server, folder):
+    """What is no regular file is written to, not replaced."""
+    pipe, link = pathlib.Path(folder, "pipe"), pathlib.Path(folder, "link")
+    os.mkfifo(pipe)
+    read = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+    reader.start()
+    run(server, "export", "two", str(pipe))
+    assert pipe.is_fifo(), "the pipe was replaced"
+    reader.join()
+    expected = pathlib.Path(folder, "second.jsonl").read_text()
+    assert read == [expected]
+    target = pathlib.Path(folder, "target")
+    target.write_text("old")
+    link.symlink_to(target)
+    run(server, "export", "two", str(link))
+    assert link.is_symlink() and target.read_text() == expected
+    assert run(server, "export", "two", "/dev/stdout").stdout == expected
+    assert not list(pathlib.Path(folder).glob("*.partial"))
+    assert "Is a directory" in run(server, "export", "two", folder, code=5).stderr
+
+
 def check_reads(server):
     run(server, "index", "create", "idx", "--table", "one", "--column", "v", "--engine", "FLAT",
         "--metric", "COSINE", "--wait")
@@ -113,6 +149,14 @@ def check_errors(server, data):
     assert "stdin:2: not valid JSON" in done.stderr and "up to stdin:1" in done.stderr, done.stderr
     done = run(server, "load", "one", "-", code=1, stdin='{"name":"x","id":1,"b":true,"v":[1]}\n')
     assert "INVALID_ARGUMENT" in done.stderr and "no rows" in done.stderr, done.stderr
+    good = "".join(f'{{"name":"y","id":{i},"b":true}}\n' for i in range(1500))
+    done = run(server, "load", "one", "-", code=1,
+               stdin=good + '\n{"name":"z","id":2,"b":true}\n{"name":"x","id":1,"b":true,"v":[1]}\n')
+    assert ('error: INVALID_ARGUMENT: stdin:1503 (name = "x", id = 1), column \'v\': found dim 1'
+            in done.stderr and "1,000 rows acknowledged" in done.stderr), done.stderr
+    done = run(server, "index", "create", "flat", "--table", "one", "--column", "v", "--engine",
+               "FLAT", "--ef-search", "10", code=1)
+    assert "ef_search does not apply to FLAT" in done.stderr, done.stderr
     assert "NOT_FOUND" in run(server, "table", "show", "none", code=1).stderr
     run(server, "query", "one", "--column", "v", code=2)
     run(server, "count", code=2)
@@ -142,6 +186,8 @@ def main():
         server = Server(data)
         try:
             check_round_trip(server, folder)
+            check_json_null(server, folder)
+            check_export_targets(server, folder)
             check_reads(server)
             check_errors(server, data)
         finally:

@@ -32,6 +32,34 @@ TEST(ErrorsTest, ServerErrorsShowCodeMessageAndDetails) {
             "  more\n");
 }
 
+TEST(ErrorsTest, ARefusedRowIsNamedByItsPosition) {
+  const auto text = [](const std::string& message, const std::string& field,
+                       const RowPosition& position) {
+    google::rpc::Status details;
+    details.set_message(message);
+    google::rpc::BadRequest bad;
+    bad.add_field_violations()->set_field(field);
+    bad.mutable_field_violations(0)->set_description(message);
+    details.add_details()->PackFrom(bad);
+    return ErrorText(FromServer(
+        grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, message, details.SerializeAsString()),
+        position));
+  };
+  const RowPosition position = [](size_t row) {
+    return row == 1 ? std::string("rows.jsonl:7") : "";
+  };
+  EXPECT_EQ(
+      text("row 1 (id = 5), column 'v': found dim 1", "upsert.rows[1].cells[\"v\"]", position),
+      "error: INVALID_ARGUMENT: rows.jsonl:7 (id = 5), column 'v': found dim 1\n");
+  EXPECT_EQ(text("bad", "rows[1]", position), "error: INVALID_ARGUMENT: rows.jsonl:7: bad\n");
+  EXPECT_EQ(text("row 10 is bad", "rows[1]", position),
+            "error: INVALID_ARGUMENT: rows.jsonl:7: row 10 is bad\n");
+  // Not a row, a row nobody knows, nobody to ask.
+  EXPECT_EQ(text("row 1 is bad", "rows", position), "error: INVALID_ARGUMENT: row 1 is bad\n");
+  EXPECT_EQ(text("row 2 is bad", "rows[2]", position), "error: INVALID_ARGUMENT: row 2 is bad\n");
+  EXPECT_EQ(text("row 1 is bad", "rows[1]", {}), "error: INVALID_ARGUMENT: row 1 is bad\n");
+}
+
 TEST(ErrorsTest, BytesThatAreNoDetailsAreLeftOut) {
   EXPECT_EQ(DetailLines("\xff\xff\xff"), "");
   EXPECT_EQ(DetailLines(""), "");

@@ -81,6 +81,26 @@ TEST(JsonRowTest, JsonPayloadKeepsNumbersAsWritten) {
   EXPECT_EQ(CompactJson("{ \"a b\" : [ 1 , \"\\\" x\" ]\n}"), R"({"a b":[1,"\" x"]})");
 }
 
+// NULL and the JSON text null are told apart, there and back.
+TEST(JsonRowTest, JsonTextNullIsNotNull) {
+  v1::Row row;
+  (*row.mutable_cells())["p"].set_json_value(" null\n");
+  const std::string json = R"({"p":null,"__json_null":["p"]})";
+  EXPECT_EQ(Text(row), json);
+  EXPECT_EQ(Parse(json).cells().at("p").json_value(), "null");
+  EXPECT_EQ(Text(Parse(json)), json);
+  EXPECT_EQ(Parse(R"({"__json_null":["p"],"i":1,"p":null})").cells().at("p").json_value(), "null");
+  EXPECT_EQ(Parse(R"({"__json_null":["p"]})").cells().at("p").json_value(), "null");
+  EXPECT_EQ(Text(Parse(R"({"p":null,"__json_null":[]})")), R"({"p":null})");
+  EXPECT_EQ(Text(Parse(R"({"p":[null]})")), R"({"p":[null]})");
+  for (const char* bad :
+       {R"({"__json_null":["i"]})", R"({"__json_null":["nope"]})", R"({"__json_null":["p","p"]})",
+        R"({"p":1,"__json_null":["p"]})", R"({"__json_null":"p"})", R"({"__json_null":[1]})",
+        R"({"__json_null":[["p"]]})", R"({"__json_null":{}})", R"({"__json_null":null})"}) {
+    EXPECT_THAT(ErrorOf(bad), HasSubstr("'__json_null'")) << bad;
+  }
+}
+
 TEST(JsonRowTest, NullAndSpecialNumbers) {
   const v1::Row row = Parse(R"({"i": null, "v": null, "d": "NaN", "t": null})");
   EXPECT_EQ(row.cells().at("i").kind_case(), v1::Value::KIND_NOT_SET);

@@ -77,6 +77,17 @@ TEST_F(RowSourceTest, LinesKeepTheirNumbersAcrossBlankOnesAndChunks) {
   EXPECT_EQ(ExitCodeOf(LineReader::Open(dir_.path()).status()), kExitFile);
 }
 
+TEST_F(RowSourceTest, RowsKnowTheirLines) {
+  const v1::Table table = MakeTable();
+  const auto source =
+      OpenJsonlSource(table, Write("rows.jsonl", "{\"id\":1}\n\n{\"id\":2}\n{\"id\":1}\n"));
+  ASSERT_TRUE(source.ok()) << source.status();
+  Batcher batcher(**source, table, v1::ON_INVALID_ERROR);
+  EXPECT_THAT((*batcher.Next())->numbers, ElementsAre(1, 3));
+  EXPECT_THAT((*batcher.Next())->numbers, ElementsAre(4));
+  EXPECT_EQ(batcher.PositionOf(3), dir_.Sub("rows.jsonl") + ":3");
+}
+
 TEST_F(RowSourceTest, BatchesHoldAThousandRows) {
   std::string jsonl;
   for (int i = 0; i < 2500; ++i) jsonl += "{\"id\": " + std::to_string(i) + "}\n";

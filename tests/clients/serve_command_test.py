@@ -23,7 +23,7 @@ class ServeCommandTest(unittest.TestCase):
                               env=CLEAN, check=True).stdout
         for flag in ("--shards", "--data-dir", "--listen", "--metrics-listen", "--query-threads",
                      "--build-threads", "--min-seal-rows", "--max-message-bytes",
-                     "--max-concurrent-calls", "--drain-seconds", "--log-level", "--log-format",
+                     "--max-concurrent-calls", "--stream-idle-seconds", "--drain-seconds", "--log-level", "--log-format",
                      "--vector-preselect-alpha", "--vector-search-ef-search", "--vector-hnsw-m",
                      "--vector-hnsw-ef-build", "--config"):
             self.assertIn(flag, text)
@@ -41,6 +41,15 @@ class ServeCommandTest(unittest.TestCase):
             config = pathlib.Path(folder) / "server.toml"
             config.write_text("shard = 3\n", encoding="utf-8")
             self.refuse(2, "the key 'shard'", str(config), arguments=["--config", str(config)])
+
+    def test_an_unknown_instruction_set_is_refused_before_the_directory_is_opened(self):
+        with tempfile.TemporaryDirectory() as folder:
+            data = pathlib.Path(folder) / "data"
+            self.refuse(2, "ORDINATE_ISA is 'sse9'", "baseline, avx2, avx512",
+                        arguments=["--data-dir", str(data), "--listen", "127.0.0.1:0",
+                                   "--metrics-listen", "none"],
+                        env={"ORDINATE_ISA": "sse9"})
+            self.assertFalse(data.exists())
 
     def test_a_directory_in_use_and_other_shards_are_refused(self):
         with Server() as server:

@@ -30,9 +30,12 @@ class FrontTest : public ::testing::Test {
       shards_.push_back(std::make_unique<FakeShard>());
       clients.push_back(shards_.back().get());
     }
-    front_ = std::make_unique<Front>(
-        *definitions_, clients,
-        Front::Options{.executor = &executor_, .clock = &SystemClock(), .with_hnsw = with_hnsw});
+    Front::Options options;
+    options.executor = &executor_;
+    options.clock = &SystemClock();
+    options.with_hnsw = with_hnsw;
+    options.max_answer_bytes = max_answer_bytes_;
+    front_ = std::make_unique<Front>(*definitions_, clients, options);
     TableDef docs{.name = "docs", .key = {0}};
     docs.columns = {
         {.name = "id", .role = ColumnRole::kKey, .nullable = false},
@@ -89,6 +92,7 @@ class FrontTest : public ::testing::Test {
     return ids;
   }
 
+  uint64_t max_answer_bytes_ = kMaxAnswerBytes;  // read by Start
   Executor executor_{2};
   CallContext context_;
   std::unique_ptr<MemoryCatalog> catalog_;

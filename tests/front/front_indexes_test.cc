@@ -32,6 +32,30 @@ TEST_F(FrontTest, CreateIndexRefusals) {
   EXPECT_EQ(ResourceOf(twice), (ErrorResource{"index", "i"}));
 }
 
+// contract 8
+TEST_F(FrontTest, RefusedDefinitionsNameTheField) {
+  const auto field = [](const absl::Status& status) {
+    const auto violations = FieldViolations(status);
+    return violations.empty() ? "none" : violations[0].field;
+  };
+  const auto index = [&](const char* column, IndexDef definition) {
+    return field(front_->CreateIndex("docs", column, definition).status());
+  };
+  EXPECT_EQ(index("vec", {.name = "0"}), "index.name");
+  EXPECT_EQ(index("vec", {.name = "i", .m = 1000}), "index.m");
+  EXPECT_EQ(index("vec", {.name = "i", .dim = 3}), "index.dim");
+  EXPECT_EQ(index("any", {.name = "i"}), "index.dim");
+  EXPECT_EQ(index("size", {.name = "i", .dim = 2}), "index.column");
+  const auto table = [&](std::vector<ColumnDef> columns) {
+    return field(front_->CreateTable({.name = "t", .columns = std::move(columns)}).status());
+  };
+  EXPECT_EQ(table({}), "table.columns");
+  EXPECT_EQ(table({{.name = "a"}, {.name = "0"}}), "table.columns[1].name");
+  EXPECT_EQ(table({{.name = "a"}, {.name = "a"}}), "table.columns[1].name");
+  EXPECT_EQ(table({{.name = "a", .type = DataType::kBytes}}), "table.columns[0].type");
+  EXPECT_EQ(table({{.name = "a", .dim = 2}}), "table.columns[0].dim");
+}
+
 TEST_F(FrontTest, HnswNeedsABuildThatHasIt) {
   Start(1, /*with_hnsw=*/false);
   EXPECT_THAT(front_->CreateIndex("docs", "vec", {.name = "i"}).status(),

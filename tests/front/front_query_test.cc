@@ -1,6 +1,8 @@
 #include <atomic>
+#include <cmath>
 #include <thread>
 
+#include "storage/base/error_details.h"
 #include "tests/front/front_fixture.h"
 
 namespace ordinate {
@@ -106,6 +108,40 @@ TEST_F(FrontQueryTest, RefusalsNameTheField) {
   EXPECT_THAT(refused([](auto& q) { q.table = "nope"; }),
               IsStatus(absl::StatusCode::kNotFound, "nope"));
   EXPECT_EQ(shards_[0]->asked().queries, 0u);
+}
+
+// contract 8: the path of the field in the request.
+TEST_F(FrontQueryTest, ViolationsNameTheExactField) {
+  const auto field = [&](auto change) {
+    auto request = Nearest(3);
+    change(request);
+    const auto violations = FieldViolations(front_->Query(request, context_).status());
+    return violations.empty() ? "none" : violations[0].field;
+  };
+  EXPECT_EQ(field([](auto& q) { q.limit = 0; }), "limit");
+  EXPECT_EQ(field([](auto& q) { q.offset = 100'001; }), "offset");
+  EXPECT_EQ(field([](auto& q) { q.vector = {1}; }), "vector");
+  EXPECT_EQ(field([](auto& q) { q.vector = {1, HUGE_VALF}; }), "vector");
+  EXPECT_EQ(field([](auto& q) { q.metric = Metric::kCosine; }), "vector");
+  EXPECT_EQ(field([](auto& q) { q.column = "size"; }), "column");
+  EXPECT_EQ(field([](auto& q) { q.columns = {"id", "vek"}; }), "columns[1]");
+  EXPECT_EQ(field([](auto& q) {
+              q.order_by = {{.column = "size"}, {.column = "vec"}};
+            }),
+            "order_by[1].column");
+  EXPECT_EQ(field([](auto& q) {
+              q.settings = {{"vector.nope", "1"}};
+            }),
+            "settings[\"vector.nope\"]");
+  EXPECT_EQ(field([](auto& q) { q.filter = *ParseFilter("size = 1 AND x = 1"); }),
+            "filter.and.filters[1].comparison.column");
+  EXPECT_EQ(field([](auto& q) { q.filter = *ParseFilter("NOT size IN (1, 'a')"); }),
+            "filter.not.in.values");
+  EXPECT_EQ(field([](auto& q) {
+              q.filter = *ParseFilter("NOT x IS NULL");
+              q.filter->from_text = true;
+            }),
+            "filter.text");
 }
 
 TEST_F(FrontQueryTest, OneFailedShardFailsTheQuery) {

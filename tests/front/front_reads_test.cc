@@ -90,6 +90,28 @@ TEST_F(FrontTest, RefusesPageTokensThatAreNotOurs) {
               IsStatus(kInvalid, "page_size is 10001"));
 }
 
+// contract 8: each shard's part is within the bound, and the whole is not.
+TEST_F(FrontTest, AnAnswerOverTheBoundIsRefused) {
+  max_answer_bytes_ = 1'000;
+  Start(3);
+  const Value text = std::string(400, 'x');
+  ASSERT_TRUE(
+      Upsert({Doc(1, Vector{1, 0}, text), Doc(2, Vector{2, 0}, text), Doc(3, Vector{3, 0}, text)})
+          .ok());
+  const auto get = [&](std::vector<KeyInput> keys) {
+    return front_->Get("docs", std::move(keys), {"section"}, context_).status();
+  };
+  const auto over =
+      IsStatus(absl::StatusCode::kResourceExhausted, "the answer is over the limit of 1000 bytes");
+  EXPECT_TRUE(get({{.row_id = 1}, {.row_id = 2}}).ok());
+  EXPECT_THAT(get({{.row_id = 1}, {.row_id = 2}, {.row_id = 3}}), over);
+  QueryRequest query = Nearest(2);
+  query.columns = {"section"};
+  EXPECT_TRUE(front_->Query(query, context_).ok());
+  query.limit = 3;
+  EXPECT_THAT(front_->Query(query, context_).status(), over);
+}
+
 TEST_F(FrontTest, CountsRowsOfATable) {
   Fill(7);
   const auto info = front_->GetTable("docs", context_);

@@ -126,6 +126,25 @@ TEST_F(FrontTest, OrdinalRowsGetFreshIdsAndKeepGivenOnes) {
               IsStatus(kInvalid, "same key"));
 }
 
+// contract 1.2, 1.5: an id is addressed, never made up, and the whole request goes unapplied.
+TEST_F(FrontTest, ARowIdWithoutALiveRowRefusesTheWholeRequest) {
+  const auto row = [](RowId id) {
+    return UpsertInput::InputRow{.cells = {std::string("x"), Value()}, .row_id = id};
+  };
+  ASSERT_TRUE(Upsert({row(0), row(0)}, OnInvalid::kError, "log").ok());
+  ASSERT_TRUE(front_->Delete("log", {{.row_id = 2}}, context_).ok());
+  const size_t writes = Writes();
+  for (const RowId gone : {RowId{2}, RowId{77}}) {
+    const auto status = Upsert({row(0), row(1), row(gone)}, OnInvalid::kError, "log").status();
+    EXPECT_THAT(status, IsStatus(kInvalid, "row 2 (row_id = " + std::to_string(gone) +
+                                               "): it names no row; expected that of a live row"));
+    ASSERT_EQ(FieldViolations(status).size(), 1u);
+    EXPECT_EQ(FieldViolations(status)[0].field, "rows[2].row_id");
+  }
+  EXPECT_EQ(Writes(), writes);
+  EXPECT_EQ(*front_->Count("log", std::nullopt, context_), 1u);
+}
+
 TEST_F(FrontTest, NoticesNameIndexesThatShowTheWriteLater) {
   IndexDef index{.name = "later", .engine = Engine::kFlat, .mode = FreshnessMode::kBatched};
   ASSERT_TRUE(front_->CreateIndex("docs", "vec", index).ok());

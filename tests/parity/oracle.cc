@@ -101,6 +101,23 @@ std::optional<bool> OracleHolds(const TableDef& table, const Filter& filter, con
     }
     case Filter::Kind::kIn:
       return HoldsIn(filter, CellOf(table, row, filter.column));
+    case Filter::Kind::kBetween: {
+      const Value& cell = CellOf(table, row, filter.column);
+      const bool some_null = IsNull(filter.literals[0]) || IsNull(filter.literals[1]);
+      if (IsNull(cell)) return std::nullopt;
+      for (const size_t bound : {0, 1}) {
+        if (IsNull(filter.literals[bound])) continue;
+        const auto order = Compare(cell, filter.literals[bound]);
+        if (bound == 0 ? order < 0 : order > 0) return false;
+      }
+      return some_null ? std::nullopt : std::optional<bool>(true);
+    }
+    case Filter::Kind::kPrefix: {
+      const auto* text = std::get_if<std::string>(&CellOf(table, row, filter.column));
+      if (text == nullptr) return std::nullopt;
+      const auto& prefix = std::get<std::string>(filter.literals[0]);
+      return text->substr(0, prefix.size()) == prefix;
+    }
     case Filter::Kind::kNot: {
       const auto inner = OracleHolds(table, filter.children[0], row);
       return inner.has_value() ? std::optional<bool>(!*inner) : std::nullopt;

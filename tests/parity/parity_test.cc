@@ -20,6 +20,7 @@ std::vector<std::optional<Filter>> Filters() {
            "NOT (price >= 3 AND price <= 12)",
            "weight IS NULL AND NOT grp IS NULL",
            "weight > 1.5 AND grp <> 'g2'",
+           "price NOT BETWEEN 3 AND 12 AND NOT (grp LIKE 'g1%' OR grp IS NULL)",
        }) {
     auto filter = ParseFilter(text);
     EXPECT_TRUE(filter.ok()) << text << ": " << filter.status();

@@ -39,6 +39,52 @@ TEST(ParseFilter, ReadsEveryForm) {
             "timestamp > TIMESTAMP '2024-01-31T10:00:00Z'");
 }
 
+TEST(ParseFilter, ReadsBetween) {
+  EXPECT_EQ(Read("a between -1 and 2.5 and b = 1 or not a BETWEEN 'x' AND 'y'"),
+            "(a BETWEEN -1 AND 2.5 AND b = 1) OR a NOT BETWEEN 'x' AND 'y'");
+  EXPECT_EQ(Read("a NOT BETWEEN 1 AND NULL"), "a NOT BETWEEN 1 AND NULL");
+  EXPECT_EQ(Read("between BETWEEN 1 AND 2 AND like LIKE 'like%' AND betweenx = 1"),
+            "between BETWEEN 1 AND 2 AND like LIKE 'like%' AND betweenx = 1");
+  const absl::StatusOr<Filter> between = ParseFilter("a BETWEEN 1 AND 2");
+  ASSERT_TRUE(between.ok()) << between.status();
+  EXPECT_EQ(between->kind, Filter::Kind::kBetween);
+  EXPECT_EQ(between->literals, (std::vector<Value>{int64_t{1}, int64_t{2}}));
+}
+
+// The prefix that a pattern asks for, or the refusal.
+std::string PrefixOf(std::string_view pattern) {
+  const absl::StatusOr<Filter> filter = ParseFilter("a like\n  '" + std::string(pattern) + "'");
+  if (!filter.ok()) return std::string(filter.status().message());
+  EXPECT_EQ(filter->kind, Filter::Kind::kPrefix);
+  EXPECT_EQ(*ParseFilter(FilterText(*filter)), *filter) << FilterText(*filter);
+  return std::get<std::string>(filter->literals.at(0));
+}
+
+TEST(ParseFilter, ReadsPrefixPatterns) {
+  EXPECT_EQ(PrefixOf("abc%"), "abc");
+  EXPECT_EQ(PrefixOf("%"), "");
+  EXPECT_EQ(PrefixOf("it''s%"), "it's");
+  EXPECT_EQ(PrefixOf(R"(100\%\_\\%)"), R"(100%_\)");
+  EXPECT_EQ(PrefixOf("\xff\n%"), "\xff\n");
+  EXPECT_EQ(Read("NOT a LIKE 'b%'"), "a NOT LIKE 'b%'");
+  EXPECT_EQ(Read(R"(a NOT LIKE '\_%' AND b = 1)"), R"(a NOT LIKE '\_%' AND b = 1)");
+}
+
+TEST(ParseFilter, RefusesOtherPatternsAndSaysWhatIsSupported) {
+  EXPECT_EQ(
+      PrefixOf("abc"),
+      "filter: line 2, column 3: the pattern does not end with %; LIKE supports a prefix and "
+      R"(one % at its end, such as 'abc%', with \%, \_ and \\ for a %, _ and \ of the prefix)");
+  EXPECT_THAT(PrefixOf(""), HasSubstr("does not end with %; LIKE supports"));
+  EXPECT_THAT(PrefixOf("%abc"), HasSubstr(R"(the pattern has "%" at byte 1; LIKE supports)"));
+  EXPECT_THAT(PrefixOf("a%%"), HasSubstr(R"(has "%" at byte 2)"));
+  EXPECT_THAT(PrefixOf("ab_%"), HasSubstr(R"(has "_" at byte 3)"));
+  EXPECT_THAT(PrefixOf(R"(abc\%)"), HasSubstr("does not end with %"));
+  EXPECT_THAT(PrefixOf(R"(a\bc%)"), HasSubstr(R"(has "\\" at byte 2)"));
+  EXPECT_THAT(PrefixOf(R"(abc%\)"), HasSubstr(R"(has "%" at byte 4)"));
+  EXPECT_THAT(PrefixOf(R"(abc\)"), HasSubstr(R"(has "\\" at byte 4)"));
+}
+
 TEST(ParseFilter, BindsNotThenAndThenOr) {
   EXPECT_EQ(Read("a = 1 OR b = 2 AND NOT c = 3"), "a = 1 OR (b = 2 AND NOT c = 3)");
   EXPECT_EQ(Read("(a = 1 OR b = 2) AND c = 3"), "(a = 1 OR b = 2) AND c = 3");
@@ -102,8 +148,8 @@ TEST(ParseFilter, SaysWhatWasFoundAndExpectedWhere) {
   EXPECT_EQ(Read("a = 1 AND\n  and b"),
             "filter: line 2, column 3: found and, expected a condition: a column name, NOT or (");
   EXPECT_EQ(Read("a 5"),
-            "filter: line 1, column 3: found 5, expected one of = <> != < <= > >=, IN, NOT IN, IS "
-            "NULL, IS NOT NULL");
+            "filter: line 1, column 3: found 5, expected one of = <> != < <= > >=, [NOT] IN, [NOT] "
+            "BETWEEN, [NOT] LIKE, IS [NOT] NULL");
   EXPECT_EQ(Read("a = b"),
             "filter: line 1, column 5: found b, expected a value: a number, a 'string', TRUE, "
             "FALSE, NULL or TIMESTAMP '...'");
@@ -120,7 +166,16 @@ TEST(ParseFilter, SaysWhatWasFoundAndExpectedWhere) {
             "filter: line 1, column 7: found \xc3\xa4, expected AND, OR or the end");
   EXPECT_EQ(Read("a = 1 \xff"),
             "filter: line 1, column 7: found \\377, expected AND, OR or the end");
-  EXPECT_EQ(Read("a NOT = 1"), "filter: line 1, column 7: found =, expected IN");
+  EXPECT_EQ(Read("a NOT = 1"),
+            "filter: line 1, column 7: found =, expected IN, BETWEEN or "
+            "LIKE");
+  EXPECT_EQ(Read("a BETWEEN 1 OR 2"),
+            "filter: line 1, column 13: found OR, expected AND and the highest value");
+  EXPECT_THAT(Read("a BETWEEN AND 2"), HasSubstr("column 11: found AND, expected a value"));
+  EXPECT_THAT(Read("a BETWEEN 1 AND"), HasSubstr("column 16: found the end, expected a value"));
+  EXPECT_EQ(Read("a LIKE 5"),
+            "filter: line 1, column 8: found 5, expected a pattern in single quotes, a prefix and "
+            "one % at its end, such as 'abc%'");
   EXPECT_EQ(Read("a IN 1"),
             "filter: line 1, column 6: found 1, expected ( to begin the list of values");
   EXPECT_EQ(Read("a IN (1 2)"),
@@ -157,13 +212,16 @@ TEST(ParseFilter, HoldsItsLimits) {
   EXPECT_THAT(Read("a = 1" + Repeat(" OR a = 1", 999)), HasSubstr("more than 1000 conditions"));
   EXPECT_TRUE(ParseFilter("a IN (1" + Repeat(",1", 9'999) + ")").ok());
   EXPECT_THAT(Read("a IN (1" + Repeat(",1", 10'000) + ")"), HasSubstr("more than 10000 values"));
+  EXPECT_TRUE(ParseFilter("a BETWEEN 1 AND 2" + Repeat(" OR a LIKE 'x%'", 998)).ok());
+  EXPECT_THAT(Read("a LIKE 'x%'" + Repeat(" OR a BETWEEN 1 AND 2", 999)),
+              HasSubstr("more than 1000 conditions"));
   EXPECT_THAT(Read(std::string((1 << 20) + 1, ' ')), HasSubstr("expected at most 1048576"));
 }
 
 const char kEverything[] =
     "section = 'vi''deo' AND (size <= -10.5e3 OR NOT \"na\"\"me\" IS NULL) AND id NOT IN (1, "
     "+2, NULL) OR at > TIMESTAMP '2024-01-31T12:00:00.5+01:00' AND x IS NOT NULL AND b != TRUE "
-    "AND d < DOUBLE 'NaN'";
+    "AND d < DOUBLE 'NaN' AND n NOT BETWEEN 1 AND 2.5 AND t LIKE 'a\\_b%'";
 
 TEST(ParseFilter, TakesAnyTruncation) {
   const std::string whole = kEverything;

@@ -4,45 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
-#include <random>
 
 #include "tests/query/query_fixtures.h"
+#include "tests/query/random_filters.h"
 
 namespace ordinate {
 namespace {
 
 using ::testing::HasSubstr;
-
-Filter Compare(std::string column, CompareOp op, Value literal) {
-  Filter filter;
-  filter.column = std::move(column);
-  filter.op = op;
-  filter.literals = {std::move(literal)};
-  return filter;
-}
-
-Filter In(std::string column, std::vector<Value> literals) {
-  Filter filter;
-  filter.kind = Filter::Kind::kIn;
-  filter.column = std::move(column);
-  filter.literals = std::move(literals);
-  return filter;
-}
-
-Filter IsNullOf(std::string column) {
-  Filter filter;
-  filter.kind = Filter::Kind::kIsNull;
-  filter.column = std::move(column);
-  return filter;
-}
-
-Filter Of(Filter::Kind kind, std::vector<Filter> children) {
-  Filter filter;
-  filter.kind = kind;
-  filter.children = std::move(children);
-  return filter;
-}
 
 std::string Refusal(Filter filter) {
   const absl::StatusOr<Filter> bound = BindFilter(std::move(filter), EveryTypeTable());
@@ -180,82 +149,55 @@ TEST(Evaluate, InAndNotInFollowSql) {
   EXPECT_EQ(On(not_in, row(int64_t{3})), Truth::kUnknown);
 }
 
+TEST(BindFilter, ChecksBetweenAndPrefix) {
+  EXPECT_EQ(Bound(Between("price", int64_t{1}, int64_t{2})).literals,
+            (std::vector<Value>{1.0, 2.0}));
+  EXPECT_EQ(Refusal(Between("n", int64_t{1}, "x")),
+            "filter: column \"n\" is INT64 and cannot be compared with \"x\"");
+  Filter one_bound = Between("n", int64_t{1}, int64_t{2});
+  one_bound.literals.pop_back();
+  EXPECT_THAT(Refusal(one_bound), HasSubstr("BETWEEN on column \"n\" has 1 values; expected two"));
+  EXPECT_EQ(Refusal(Prefix("n", "1")), "filter: column \"n\" is INT64; LIKE takes a STRING column");
+  Filter of_number = Prefix("name", "");
+  of_number.literals = {int64_t{1}};
+  EXPECT_THAT(Refusal(of_number), HasSubstr("LIKE on column \"name\" needs one STRING"));
+}
+
+// contract 2.2
+TEST(Evaluate, BetweenIsBothComparisons) {
+  const auto n = [](Value low, Value high, Value cell) {
+    return On(Bound(Between("n", std::move(low), std::move(high))),
+              {uint64_t{0}, true, std::move(cell)});
+  };
+  EXPECT_EQ(n(int64_t{1}, int64_t{3}, int64_t{1}), Truth::kTrue);
+  EXPECT_EQ(n(int64_t{1}, int64_t{3}, int64_t{3}), Truth::kTrue);
+  EXPECT_EQ(n(int64_t{1}, int64_t{3}, int64_t{4}), Truth::kFalse);
+  EXPECT_EQ(n(0.5, 1.5, int64_t{1}), Truth::kTrue);
+  EXPECT_EQ(n(int64_t{3}, int64_t{1}, int64_t{2}), Truth::kFalse);
+  EXPECT_EQ(n(int64_t{1}, int64_t{3}, kNull), Truth::kUnknown);
+  EXPECT_EQ(n(int64_t{1}, kNull, int64_t{2}), Truth::kUnknown);
+  EXPECT_EQ(n(int64_t{1}, kNull, int64_t{0}), Truth::kFalse);
+  const Filter outside = Bound(Of(Filter::Kind::kNot, {Between("n", int64_t{1}, Value())}));
+  EXPECT_EQ(On(outside, {uint64_t{0}, true, int64_t{0}}), Truth::kTrue);
+  EXPECT_EQ(On(outside, {uint64_t{0}, true, int64_t{2}}), Truth::kUnknown);
+}
+
+TEST(Evaluate, PrefixesCompareByBytes) {
+  const auto name = [](std::string prefix, Value cell) {
+    return On(Bound(Prefix("name", std::move(prefix))),
+              {uint64_t{0}, true, kNull, kNull, std::move(cell)});
+  };
+  EXPECT_EQ(name("ab", "abc"), Truth::kTrue);
+  EXPECT_EQ(name("ab", "ab"), Truth::kTrue);
+  EXPECT_EQ(name("ab", "a"), Truth::kFalse);
+  EXPECT_EQ(name("ab", "Abc"), Truth::kFalse);
+  EXPECT_EQ(name("", ""), Truth::kTrue);
+  EXPECT_EQ(name("", kNull), Truth::kUnknown);
+  EXPECT_EQ(name("%", "a"), Truth::kFalse);
+  EXPECT_EQ(name("\xc3", "\xc3\xa4"), Truth::kTrue);
+}
+
 // ---- random filters against an evaluator that does everything the long way
-
-class RandomFilters {
- public:
-  explicit RandomFilters(uint32_t seed) : random_(seed) {}
-
-  size_t Below(size_t end) { return std::uniform_int_distribution<size_t>(0, end - 1)(random_); }
-
-  Value Scalar(uint32_t position) {
-    if (Below(5) == 0) return kNull;
-    switch (position) {
-      case 0:
-        return Number(true);
-      case 1:
-        return Below(2) == 0;
-      case 2:
-      case 3:
-        return Number(false);
-      case 4:
-        return std::string(Below(3), static_cast<char>('a' + Below(2)));
-      default:
-        return Timestamp{static_cast<int64_t>(Below(4)) - 2};
-    }
-  }
-
-  Value Number(bool natural) {
-    const int64_t small = static_cast<int64_t>(Below(5)) - (natural ? 0 : 2);
-    switch (Below(6)) {
-      case 0:
-        return static_cast<double>(small) + 0.5;
-      case 1:
-        return static_cast<double>(small);
-      case 2:
-        return natural ? Value(UINT64_MAX) : Value(INT64_MIN);
-      case 3:
-        return Below(2) == 0 ? std::nan("") : HUGE_VAL;
-      default:
-        return small;
-    }
-  }
-
-  // A cell of the column's own type.
-  Value Cell(uint32_t position) {
-    if (position == 0) return Below(8) == 0 ? UINT64_MAX : uint64_t{Below(5)};
-    if (position == 2 && Below(5) != 0) {
-      return Below(8) == 0 ? INT64_MIN : static_cast<int64_t>(Below(5)) - 2;
-    }
-    if (position == 2) return kNull;
-    if (position != 3) return Scalar(position);
-    const Value number = Number(false);
-    if (const auto* d = std::get_if<double>(&number)) return *d;
-    return Below(3) == 0 ? kNull : Value(-0.0);
-  }
-
-  Filter Tree(size_t depth) {
-    static const char* const kNames[] = {"id", "flag", "n", "price", "name", "at"};
-    const size_t kind = depth >= 5 ? Below(3) : Below(6);
-    const auto position = static_cast<uint32_t>(Below(6));
-    if (kind == 0) {
-      return Compare(kNames[position], static_cast<CompareOp>(Below(6)), Scalar(position));
-    }
-    if (kind == 1) {
-      std::vector<Value> values(1 + Below(5));
-      for (Value& value : values) value = Scalar(position);
-      return In(kNames[position], std::move(values));
-    }
-    if (kind == 2) return IsNullOf(kNames[position]);
-    if (kind == 3) return Of(Filter::Kind::kNot, {Tree(depth + 1)});
-    std::vector<Filter> children(1 + Below(3));
-    for (Filter& child : children) child = Tree(depth + 1);
-    return Of(kind == 4 ? Filter::Kind::kAnd : Filter::Kind::kOr, std::move(children));
-  }
-
- private:
-  std::mt19937 random_;
-};
 
 using Maybe = std::optional<bool>;
 
@@ -278,6 +220,16 @@ Maybe Naive(const Filter& filter, const TableDef& table, const Row& row) {
   }
   const Value& cell = row.cells[*table.FindColumn(filter.column)];
   if (filter.kind == Filter::Kind::kIsNull) return IsNull(cell);
+  if (filter.kind == Filter::Kind::kPrefix) {
+    if (IsNull(cell)) return Maybe();
+    return std::get<std::string>(cell).find(std::get<std::string>(filter.literals[0])) == 0;
+  }
+  if (filter.kind == Filter::Kind::kBetween) {
+    const Value &low = filter.literals[0], &high = filter.literals[1];
+    return Naive(Of(Filter::Kind::kAnd, {Compare(filter.column, CompareOp::kGe, low),
+                                         Compare(filter.column, CompareOp::kLe, high)}),
+                 table, row);
+  }
   const bool in = filter.kind == Filter::Kind::kIn;
   Maybe any = false;
   for (const Value& literal : filter.literals) {

@@ -1,4 +1,5 @@
 #include "engine/query/order.h"
+#include "engine/query/top_rows.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

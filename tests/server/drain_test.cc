@@ -1,7 +1,10 @@
 #include <future>
 #include <map>
+#include <string_view>
 #include <thread>
+#include <vector>
 
+#include "gmock/gmock.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "tests/server/test_server.h"
 
@@ -86,37 +89,72 @@ TEST(Health, IsServingByService) {
   }
 }
 
+/// Lets one thread through when it is told to.
+class Gate {
+ public:
+  void Pass() {
+    reached_.set_value();
+    open_.get_future().wait();
+  }
+  void WaitReached() { reached_.get_future().wait(); }
+  void Open() { open_.set_value(); }
+
+ private:
+  std::promise<void> reached_, open_;
+};
+
+/// Holds a query in work, at its end, until the gate is opened.
+class HeldQuery : public QueryObserver {
+ public:
+  void OnQuery(const QueryRequest&, const absl::StatusOr<QueryResult>&, int64_t) override {
+    gate.Pass();
+  }
+  Gate gate;
+};
+
+/// A query on a thread of its own.
+class BackgroundQuery {
+ public:
+  explicit BackgroundQuery(const TestServer& server)
+      : thread_([this, &server] {
+          grpc::ClientContext call;
+          v1::QueryResponse answer;
+          status_ = server.queries().Query(&call, NearOrigin(1), &answer);
+        }) {}
+  grpc::Status Finish() {
+    thread_.join();
+    return status_;
+  }
+
+ private:
+  grpc::Status status_;
+  std::thread thread_;
+};
+
+uint64_t CountPoints(TestServer& server) {
+  const CallContext context;
+  const auto count = server.standalone().front().Count("points", std::nullopt, context);
+  EXPECT_TRUE(count.ok()) << count.status();
+  return count.value_or(0);
+}
+
 TEST(Drain, CallsInWorkEndAndHealthSaysNotServing) {
-  TestServer server;
+  HeldQuery held;
+  TestServer server({}, {.observer = &held});
   FillPoints(server, 1);
   HealthWatch watch(server);
   EXPECT_EQ(watch.Read(), 1);
-
-  grpc::ClientContext call;
-  auto stream = server.rows().StreamUpsert(&call);
-  v1::StreamUpsertRequest request;
-  AddPoint(2, 1, 1, *request.mutable_upsert());
-  ASSERT_TRUE(stream->Write(request));
-  v1::StreamUpsertResponse response;
-  ASSERT_TRUE(stream->Read(&response));  // in work from here on
+  BackgroundQuery query(server);
+  held.gate.WaitReached();
 
   std::thread drain([&] { server.server().Drain(std::chrono::minutes(4)); });
   EXPECT_EQ(watch.Read(), 2);
-
-  v1::StreamUpsertRequest more;
-  AddPoint(3, 1, 1, *more.mutable_upsert());
-  EXPECT_TRUE(stream->Write(more));
-  EXPECT_TRUE(stream->Read(&response));
-  EXPECT_TRUE(stream->WritesDone());
-  const grpc::Status status = stream->Finish();
+  held.gate.Open();
+  const grpc::Status status = query.Finish();
   EXPECT_TRUE(status.ok()) << status.error_message();
   // Although the watch is still open and the grace is long.
   drain.join();
 
-  const CallContext context;
-  const auto count = server.standalone().front().Count("points", std::nullopt, context);
-  ASSERT_TRUE(count.ok()) << count.status();
-  EXPECT_EQ(*count, 3u);
   grpc::ClientContext late;
   v1::QueryResponse answer;
   EXPECT_EQ(server.queries().Query(&late, NearOrigin(1), &answer).error_code(),
@@ -124,17 +162,99 @@ TEST(Drain, CallsInWorkEndAndHealthSaysNotServing) {
 }
 
 TEST(Drain, CallsThatOutliveTheGraceAreCancelled) {
+  HeldQuery held;
+  TestServer server({}, {.observer = &held});
+  FillPoints(server, 1);
+  BackgroundQuery query(server);
+  held.gate.WaitReached();
+  std::thread drain([&] { server.server().Drain(std::chrono::milliseconds(1)); });
+  EXPECT_FALSE(query.Finish().ok());
+  held.gate.Open();
+  drain.join();
+}
+
+TEST(Drain, StreamsThatWaitEndAtOnceAndKeepWhatWasAcknowledged) {
+  constexpr size_t kStreams = 8;
   TestServer server;
+  FillPoints(server, 1);
+  grpc::ClientContext calls[kStreams];
+  auto rows = server.rows();
+  std::vector<decltype(rows.StreamUpsert(nullptr))> streams;
+  v1::StreamUpsertResponse response;
+  for (grpc::ClientContext& call : calls) {
+    v1::StreamUpsertRequest request;
+    AddPoint(static_cast<int64_t>(2 + streams.size()), 1, 1, *request.mutable_upsert());
+    streams.push_back(rows.StreamUpsert(&call));
+    ASSERT_TRUE(streams.back()->Write(request));
+    ASSERT_TRUE(streams.back()->Read(&response));
+  }
+  // Returns although the callers neither send nor end, and the grace is long.
+  server.server().Drain(std::chrono::minutes(4));
+  for (const auto& stream : streams) {
+    EXPECT_FALSE(stream->Read(&response));
+    const grpc::Status status = stream->Finish();
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+    EXPECT_THAT(status.error_message(), ::testing::HasSubstr("what was acknowledged stays"));
+  }
+  EXPECT_EQ(CountPoints(server), 1 + kStreams);
+}
+
+Gate* key_gate = nullptr;  // passed by the hash of the key "held"
+
+uint64_t HeldHash(std::string_view key) {
+  if (key.find("held") != std::string_view::npos) key_gate->Pass();
+  return DefaultKeyHash(key);
+}
+
+TEST(Drain, AMessageInWorkIsAcknowledgedBeforeItsStreamEnds) {
+  Gate gate;
+  key_gate = &gate;
+  TestServer server({}, {.key_hash = &HeldHash});
+  v1::CreateTableRequest create = PointsTable();
+  create.mutable_table()->mutable_columns(0)->set_type(v1::DATA_TYPE_STRING);
+  grpc::ClientContext create_call;
+  v1::CreateTableResponse created;
+  ASSERT_TRUE(server.tables().CreateTable(&create_call, create, &created).ok());
+
+  grpc::ClientContext call;
+  auto stream = server.rows().StreamUpsert(&call);
+  v1::StreamUpsertRequest request;
+  request.mutable_upsert()->set_table("points");
+  (*request.mutable_upsert()->add_rows()->mutable_cells())["id"].set_string_value("held");
+  ASSERT_TRUE(stream->Write(request));
+  gate.WaitReached();
+  HealthWatch watch(server);
+  EXPECT_EQ(watch.Read(), 1);
+  std::thread drain([&] { server.server().Drain(std::chrono::minutes(4)); });
+  EXPECT_EQ(watch.Read(), 2);
+  gate.Open();
+  v1::StreamUpsertResponse response;
+  EXPECT_TRUE(stream->Read(&response));
+  EXPECT_FALSE(stream->Read(&response));
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  drain.join();
+  EXPECT_EQ(CountPoints(server), 1u);
+}
+
+TEST(StreamIdle, AStreamWithoutAMessageForTheLimitEndsNamingIt) {
+  GrpcOptions options;
+  options.stream_idle_seconds = 1;
+  TestServer server(options);
   FillPoints(server, 1);
   grpc::ClientContext call;
   auto stream = server.rows().StreamUpsert(&call);
   v1::StreamUpsertRequest request;
+  v1::StreamUpsertResponse response;
   AddPoint(2, 1, 1, *request.mutable_upsert());
   ASSERT_TRUE(stream->Write(request));
-  v1::StreamUpsertResponse response;
   ASSERT_TRUE(stream->Read(&response));
-  server.server().Drain(std::chrono::milliseconds(1));
-  EXPECT_FALSE(stream->Finish().ok());
+  EXPECT_FALSE(stream->Read(&response));
+  const grpc::Status status = stream->Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_THAT(status.error_message(),
+              ::testing::AllOf(::testing::HasSubstr("1 seconds, the limit (--stream-idle-seconds)"),
+                               ::testing::HasSubstr("what was acknowledged stays")));
+  EXPECT_EQ(CountPoints(server), 2u);
 }
 
 }  // namespace

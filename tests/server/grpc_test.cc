@@ -1,4 +1,5 @@
 #include <chrono>
+#include <cmath>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -217,7 +218,8 @@ TEST(Grpc, RefusalsNameTheCulprit) {
   grpc::ClientContext limit_call;
   status = server.queries().Query(&limit_call, NearOrigin(0), &answer);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-  EXPECT_FALSE(FieldViolations(FromGrpc(status)).empty()) << status.error_message();
+  ASSERT_EQ(FieldViolations(FromGrpc(status)).size(), 1u) << status.error_message();
+  EXPECT_EQ(FieldViolations(FromGrpc(status))[0].field, "limit");
   google::rpc::Status wire;
   EXPECT_TRUE(wire.ParseFromString(status.error_details()));
   EXPECT_EQ(wire.code(), static_cast<int>(status.error_code()));
@@ -239,6 +241,52 @@ TEST(Grpc, RefusalsNameTheCulprit) {
   v1::CountResponse counted;
   ASSERT_TRUE(server.rows().Count(&count_call, count, &counted).ok());
   EXPECT_EQ(counted.count(), 1u);
+}
+
+// contract 8: the field's path is that of the message that was sent.
+TEST(Grpc, FieldPathsStartAtTheRequest) {
+  TestServer server;
+  FillPoints(server, 1);
+  const auto field = [](const grpc::Status& status) {
+    const auto violations = FieldViolations(FromGrpc(status));
+    return violations.empty() ? "none: " + status.error_message() : violations[0].field;
+  };
+  grpc::ClientContext explain_call, stream_call;
+  v1::ExplainRequest explain;
+  *explain.mutable_query() = NearOrigin(1);
+  explain.mutable_query()->add_order_by()->set_column("size");
+  explain.mutable_query()->add_order_by()->set_column("place");
+  v1::ExplainResponse explained;
+  EXPECT_EQ(field(server.queries().Explain(&explain_call, explain, &explained)),
+            "query.order_by[1].column");
+
+  auto stream = server.rows().StreamUpsert(&stream_call);
+  v1::StreamUpsertRequest request;
+  AddPoint(7, 1, 2, *request.mutable_upsert());
+  AddPoint(8, 1, NAN, *request.mutable_upsert());
+  ASSERT_TRUE(stream->Write(request));
+  v1::StreamUpsertResponse none;
+  EXPECT_FALSE(stream->Read(&none));
+  EXPECT_EQ(field(stream->Finish()), "upsert.rows[1].cells[\"place\"]");
+}
+
+// contract 8
+TEST(Grpc, AnAnswerOverTheBoundIsResourceExhausted) {
+  TestServer server({}, {.max_answer_bytes = 200});
+  FillPoints(server, 20);
+  const auto over = [](const grpc::Status& status) {
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+    EXPECT_THAT(status.error_message(), HasSubstr("over the limit of 200 bytes"));
+  };
+  grpc::ClientContext get_call, query_call, small_call;
+  v1::GetRequest get;
+  get.set_table("points");
+  for (int i = 1; i <= 20; ++i) get.add_keys()->mutable_cells()->add_values()->set_int64_value(i);
+  v1::GetResponse got;
+  over(server.rows().Get(&get_call, get, &got));
+  v1::QueryResponse answer;
+  over(server.queries().Query(&query_call, NearOrigin(20), &answer));
+  EXPECT_TRUE(server.queries().Query(&small_call, NearOrigin(1), &answer).ok());
 }
 
 TEST(Grpc, AnOversizeRequestIsRefusedAndTheServerLives) {

@@ -22,14 +22,14 @@ namespace ordinate {
 /// A server on a free port over a fresh data directory, and a channel to it.
 class TestServer {
  public:
-  explicit TestServer(GrpcOptions grpc = {}) {
+  /// An observer of `seams` stands in place of the query log.
+  explicit TestServer(GrpcOptions grpc = {}, StandaloneSeams seams = {}) {
     StandaloneOptions options;
     options.data_dir = dir_.Sub("data");
     options.shards = 2;
     options.query_threads = 2;
     options.build_threads = 1;
-    StandaloneSeams seams;
-    seams.observer = &query_log_;
+    if (seams.observer == nullptr) seams.observer = &query_log_;
     auto standalone = Standalone::Open(options, seams);
     EXPECT_TRUE(standalone.ok()) << standalone.status();
     standalone_ = *std::move(standalone);

@@ -1,4 +1,5 @@
 #include <functional>
+#include <future>
 #include <map>
 #include <set>
 
@@ -148,6 +149,87 @@ TEST_P(RowIds, SurviveBuildAndRestart) {
     EXPECT_EQ(Nearest(17).size(), 75u);
     node_.Restart();
   }
+}
+
+/// What the shard answers to one write.
+absl::StatusOr<ShardWriteResult> WriteTo(ShardClient& shard, const TableDef& table,
+                                         std::vector<RowWrite> rows) {
+  const CallContext context;
+  std::promise<absl::StatusOr<ShardWriteResult>> answer;
+  shard.Write(table, std::move(rows), context, [&](absl::StatusOr<ShardWriteResult> result) {
+    answer.set_value(std::move(result));
+  });
+  return answer.get_future().get();
+}
+
+// contract 1.2: the shard looks again, since a row may go between the front's look and the write.
+TEST(OrdinalIds, AShardRefusesAWriteToARowThatIsGone) {
+  Node node;
+  const auto table = node.front().CreateTable(TwoColumnTable({}));
+  ASSERT_TRUE(table.ok()) << table.status();
+  const auto row = [](RowId id, bool must_exist) {
+    return RowWrite{.preferred_id = id, .cells = {int64_t{1}, Value()}, .must_exist = must_exist};
+  };
+  ShardClient& shard = *node.shards()[0];
+  ASSERT_TRUE(WriteTo(shard, *table, {row(1, false)}).ok());
+  const auto count = [&] {
+    const CallContext context;
+    return node.front().Count("items", std::nullopt, context).value_or(0);
+  };
+  for (const RowId gone : {RowId{2}, RowId{3}}) {
+    // Row 2 is new in the same write, and not there in the next one.
+    const auto refused = WriteTo(shard, *table, {row(2, false), row(gone + 10, true)});
+    EXPECT_EQ(refused.status().code(), absl::StatusCode::kNotFound) << refused.status();
+    EXPECT_EQ(WriteTo(shard, *table, {row(gone, true)}).status().code(),
+              absl::StatusCode::kNotFound);
+    EXPECT_EQ(count(), 1u);
+  }
+  EXPECT_TRUE(WriteTo(shard, *table, {row(1, true)}).ok());
+  RowWrite drop = row(1, false);
+  drop.kind = Mutation::Kind::kDelete;
+  ASSERT_TRUE(WriteTo(shard, *table, {drop}).ok());
+  EXPECT_EQ(WriteTo(shard, *table, {row(1, true)}).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(count(), 0u);
+}
+
+// contract 8: each shard refuses its part of an answer that is over the bound.
+TEST(AnswerBound, AShardRefusesItsPart) {
+  Node node({.max_answer_bytes = 1'000});
+  TableDef definition = TwoColumnTable({Key("id", DataType::kInt64)});
+  definition.columns.push_back({0, "text", ColumnRole::kAttribute, DataType::kString, true, 0});
+  const auto table = node.front().CreateTable(definition);
+  ASSERT_TRUE(table.ok()) << table.status();
+  ShardClient& shard = *node.shards()[0];
+  std::vector<RowWrite> rows;
+  for (RowId id = 1; id <= 3; ++id) {
+    rows.push_back({.preferred_id = id,
+                    .cells = {static_cast<int64_t>(id), int64_t{1},
+                              Vector{static_cast<float>(id), 0}, std::string(400, 'x')}});
+  }
+  ASSERT_TRUE(WriteTo(shard, *table, std::move(rows)).ok());
+
+  const CallContext context;
+  const auto get = [&](std::vector<RowAddress> addresses) {
+    absl::Status status;
+    shard.Get(*table, std::move(addresses), {3}, context,
+              [&](const auto& found) { status = found.status(); });
+    return status;
+  };
+  ShardQuery query{.table_id = table->id, .column_position = 2, .vector = {0, 0}, .columns = {3}};
+  const auto ask = [&](uint64_t k) {
+    query.plan.k = k;
+    absl::Status status;
+    shard.Query(*table, query, context, [&](const auto& found) { status = found.status(); });
+    return status;
+  };
+  const auto expect_over = [](const absl::Status& status) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+    EXPECT_NE(status.message().find("the limit of 1000 bytes"), absl::string_view::npos) << status;
+  };
+  EXPECT_TRUE(get({{.preferred_id = 1}, {.preferred_id = 2}}).ok());
+  expect_over(get({{.preferred_id = 1}, {.preferred_id = 2}, {.preferred_id = 3}}));
+  EXPECT_TRUE(ask(2).ok());
+  expect_over(ask(3));
 }
 
 std::string NameOf(const ::testing::TestParamInfo<RowIds::ParamType>& parameters) {

@@ -22,6 +22,7 @@ class Node {
     uint32_t threads = 2;
     uint64_t min_seal_rows = 1'000'000;  // only builds that a test asks for
     KeyHash key_hash = &DefaultKeyHash;
+    uint64_t max_answer_bytes = kMaxAnswerBytes;
   };
 
   explicit Node(const Setup& setup) : setup_(setup) { Open(); }
@@ -41,6 +42,7 @@ class Node {
     options.min_seal_rows = setup_.min_seal_rows;
     StandaloneSeams seams;
     seams.key_hash = setup_.key_hash;
+    seams.max_answer_bytes = setup_.max_answer_bytes;
     auto opened = Standalone::Open(options, seams);
     if (!opened.ok()) {
       ADD_FAILURE() << opened.status();

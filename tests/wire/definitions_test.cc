@@ -1,5 +1,6 @@
 #include "service/wire/indexes.h"
 #include "service/wire/tables.h"
+#include "storage/base/error_details.h"
 #include "tests/wire/wire_fixture.h"
 
 namespace ordinate {
@@ -33,7 +34,6 @@ TEST(Tables, Refusals) {
 
 TEST(Indexes, RoundTrip) {
   IndexDef index{.name = "i", .table_id = 7, .column_id = 8};
-  index.engine = Engine::kFlat;
   index.metric = Metric::kIp;
   index.dim = 4;
   index.m = 20;
@@ -87,6 +87,30 @@ TEST(Indexes, Refusals) {
               Refuses("index.quantization is 9"));
   EXPECT_THAT(refused([](auto& i) { i.mutable_batch_interval()->set_seconds(-1); }),
               Refuses("seconds -1"));
+}
+
+// contract 6.1: what an engine has no use for is refused by name, and not in its answers either, so
+// that an index that was read can be created again.
+TEST(Indexes, GraphOptionsDoNotApplyToFlat) {
+  v1::Index flat;
+  IndexToProto({.name = "i", .column_id = 8, .engine = Engine::kFlat, .ef_search = 7}, Everything(),
+               &flat);
+  EXPECT_EQ(flat.m(), 0u);
+  EXPECT_EQ(flat.ef_build(), 0u);
+  EXPECT_EQ(flat.ef_search(), 0u);
+  EXPECT_TRUE(IndexFromProto(flat).ok());
+  const auto refused = [&](auto change) {
+    v1::Index proto = flat;
+    change(proto);
+    EXPECT_EQ(FieldViolations(IndexFromProto(proto).status()).size(), 1u);
+    return IndexFromProto(proto).status();
+  };
+  EXPECT_THAT(refused([](auto& i) { i.set_m(16); }),
+              Refuses("index.m is 16; m does not apply to FLAT"));
+  EXPECT_THAT(refused([](auto& i) { i.set_ef_build(8); }),
+              Refuses("ef_build does not apply to FLAT"));
+  EXPECT_THAT(refused([](auto& i) { i.set_ef_search(8); }),
+              Refuses("ef_search does not apply to FLAT"));
 }
 
 TEST(Indexes, InfoCarriesEveryStatusField) {

@@ -21,7 +21,8 @@ TEST(Filters, RoundTrip) {
   for (const char* text :
        {"count = 1", "count <> 2.5", "name < 'x'", "flag >= TRUE", "name IS NULL",
         "id IN (1, 2, NULL)", "NOT (count > 1 AND (name = 'a' OR flag = FALSE))",
-        "at <= TIMESTAMP '2024-01-02T03:04:05Z'"}) {
+        "at <= TIMESTAMP '2024-01-02T03:04:05Z'", "count BETWEEN 1 AND 2.5",
+        "name NOT BETWEEN 'a' AND NULL", "name LIKE 'a\\%b%'", "name NOT LIKE '%'"}) {
     EXPECT_EQ(Trip(text), FilterText(*ParseFilter(text)));
   }
 }
@@ -33,8 +34,11 @@ TEST(Filters, TextInsideATree) {
   const auto filter = FilterFromProto(proto);
   ASSERT_TRUE(filter.ok()) << filter.status();
   EXPECT_EQ(filter->children[0].kind, Filter::Kind::kOr);
+  EXPECT_TRUE(filter->children[0].from_text);
+  EXPECT_FALSE(filter->from_text);
   proto.mutable_and_()->mutable_filters(0)->set_text("count =");
-  EXPECT_EQ(FieldViolations(FilterFromProto(proto).status())[0].field, "filter.and[0].text");
+  EXPECT_EQ(FieldViolations(FilterFromProto(proto).status())[0].field,
+            "filter.and.filters[0].text");
 }
 
 TEST(Filters, RefusalsNameThePlace) {
@@ -44,16 +48,23 @@ TEST(Filters, RefusalsNameThePlace) {
   EXPECT_THAT(FilterFromProto(proto).status(), Refuses("filter.or: no conditions"));
   auto* inner = proto.mutable_or_()->add_filters()->mutable_not_();
   inner->mutable_comparison()->set_column("count");
-  EXPECT_THAT(FilterFromProto(proto).status(),
-              Refuses("filter.or[0].not.comparison.operator is not given; expected one of EQ"));
+  EXPECT_THAT(
+      FilterFromProto(proto).status(),
+      Refuses("filter.or.filters[0].not.comparison.operator is not given; expected one of EQ"));
   inner->mutable_comparison()->set_operator_(static_cast<v1::Comparison::Operator>(77));
   EXPECT_THAT(FilterFromProto(proto).status(), Refuses("operator is 77"));
   inner->mutable_comparison()->set_operator_(v1::Comparison::OPERATOR_LE);
   inner->mutable_comparison()->mutable_value()->mutable_vector_value();
   EXPECT_THAT(FilterFromProto(proto).status(),
-              Refuses("filter.or[0].not.comparison.value: found VECTOR"));
+              Refuses("filter.or.filters[0].not.comparison.value: found VECTOR"));
   inner->mutable_in()->add_values()->set_json_value("1");
-  EXPECT_THAT(FilterFromProto(proto).status(), Refuses("filter.or[0].not.in.values[0]"));
+  EXPECT_THAT(FilterFromProto(proto).status(), Refuses("filter.or.filters[0].not.in.values[0]"));
+  auto* between = inner->mutable_between();
+  between->mutable_low()->set_json_value("1");
+  EXPECT_THAT(FilterFromProto(proto).status(), Refuses("not.between.low"));
+  between->mutable_low()->set_int64_value(1);
+  between->mutable_high()->mutable_vector_value();
+  EXPECT_THAT(FilterFromProto(proto).status(), Refuses("not.between.high: found VECTOR"));
 }
 
 TEST(Filters, LimitsDepthNodesAndValues) {

@@ -76,15 +76,21 @@ TEST(Rows, Keys) {
   EXPECT_EQ((*keys)[0].row_id, 5u);
   EXPECT_THAT((*keys)[1].cells, ElementsAre(Value(uint64_t{1}), Value(std::string("a"))));
 
+  const auto refused = [&](const char* field, const char* message) {
+    const auto status = KeysFromProto(protos, Everything()).status();
+    EXPECT_THAT(status, Refuses(message));
+    ASSERT_EQ(FieldViolations(status).size(), 1u);
+    EXPECT_EQ(FieldViolations(status)[0].field, field);
+  };
   cells->mutable_values()->RemoveLast();
-  EXPECT_THAT(KeysFromProto(protos, Everything()).status(),
-              Refuses("key 1, found 1 cells, expected 2"));
+  refused("keys[1].cells.values", "key 1, found 1 cells, expected 2");
   cells->add_values();
-  EXPECT_THAT(KeysFromProto(protos, Everything()).status(),
-              Refuses("key 1, column 'part': found NULL"));
+  refused("keys[1].cells.values[1]", "key 1, column 'part': found NULL");
+  *cells->mutable_values(1) = Number(4);
+  refused("keys[1].cells.values[1]", "key 1, column 'part': found INT64");
   protos.Add();
   protos.DeleteSubrange(1, 1);
-  EXPECT_THAT(KeysFromProto(protos, Everything()).status(), Refuses("key 1, it has neither"));
+  refused("keys[1]", "key 1, it has neither");
 }
 
 TEST(Rows, AnswersRoundTrip) {

@@ -83,12 +83,14 @@ generation() {
 }
 
 show_metrics() {
-  local line
+  local line shown=0
   exec 3<>"/dev/tcp/${metrics%:*}/${metrics##*:}"
   printf 'GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&3
   while IFS= read -r line <&3; do
-    if [[ "$line" == ordinate_index_*packages_embedding* ]]; then printf '%s\n' "$line"; fi
-  done | head -n 8
+    if [[ "$line" == ordinate_index_*packages_embedding* ]] && (( shown++ < 8 )); then
+      printf '%s\n' "$line"
+    fi
+  done
   exec 3>&-
 }
 

@@ -1,0 +1,80 @@
+#include "engine/query/top_groups.h"
+
+#include <utility>
+
+namespace ordinate {
+
+bool GroupLess::operator()(const Value& a, const Value& b) const {
+  if (IsNull(a) || IsNull(b)) return IsNull(a) && !IsNull(b);
+  return CompareScalars(View(a), View(b)) < 0;
+}
+
+const Value& GroupOf(const RankedRow& row) { return row.keys.back(); }
+
+bool BestGroups::CouldEnter(const std::optional<double>& score) const {
+  if (ranking_.size() < limit_) return true;
+  const std::optional<double>& worst = ranking_.rbegin()->score;
+  if (!worst.has_value()) return true;
+  return score.has_value() && !order_.ScoreBefore(*worst, *score);
+}
+
+void BestGroups::Offer(RankedRow row) {
+  const auto known = by_group_.find(GroupOf(row));
+  if (known != by_group_.end()) {
+    if (!order_(row, *known->second)) return;
+    ranking_.erase(known->second);
+    known->second = ranking_.insert(std::move(row)).first;
+    return;
+  }
+  if (ranking_.size() == limit_) {
+    const auto worst = std::prev(ranking_.end());
+    if (!order_(row, *worst)) return;
+    by_group_.erase(GroupOf(*worst));
+    ranking_.erase(worst);
+  }
+  const auto entered = ranking_.insert(std::move(row)).first;
+  by_group_.emplace(GroupOf(*entered), entered);
+}
+
+std::unique_ptr<RankSink> BestGroups::Fork() const {
+  return std::make_unique<BestGroups>(order_, limit_);
+}
+
+std::vector<RankedRow> BestGroups::Take() {
+  std::vector<RankedRow> rows(ranking_.begin(), ranking_.end());
+  by_group_.clear();
+  ranking_.clear();
+  return rows;
+}
+
+GroupRows::GroupRows(const RowOrder& order, std::span<const Value> groups, size_t rows)
+    : order_(order), groups_(groups), rows_(rows) {
+  tops_.reserve(groups.size());
+  for (size_t i = 0; i < groups.size(); ++i) {
+    position_.emplace(groups[i], i);
+    tops_.emplace_back(order, rows);
+  }
+}
+
+bool GroupRows::CouldEnter(const std::optional<double>&) const { return true; }
+
+void GroupRows::Offer(RankedRow row) {
+  const auto found = position_.find(GroupOf(row));
+  if (found == position_.end()) return;
+  TopRows& top = tops_[found->second];
+  if (top.CouldEnter(row.score)) top.Offer(std::move(row));
+}
+
+std::unique_ptr<RankSink> GroupRows::Fork() const {
+  return std::make_unique<GroupRows>(order_, groups_, rows_);
+}
+
+std::vector<RankedRow> GroupRows::Take() {
+  std::vector<RankedRow> rows;
+  for (TopRows& top : tops_) {
+    for (RankedRow& row : top.Take()) rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+}  // namespace ordinate

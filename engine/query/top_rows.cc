@@ -1,0 +1,45 @@
+#include "engine/query/top_rows.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ordinate {
+
+bool TopRows::CouldEnter(const std::optional<double>& score) const {
+  if (after_ != nullptr) {
+    if (score.has_value() && after_->score.has_value() &&
+        order_.ScoreBefore(*score, *after_->score)) {
+      return false;
+    }
+    if (score.has_value() && !after_->score.has_value()) return false;
+  }
+  if (heap_.size() < limit_) return true;
+  const std::optional<double>& worst = heap_.front().score;
+  if (!worst.has_value()) return true;
+  return score.has_value() && !order_.ScoreBefore(*worst, *score);
+}
+
+void TopRows::Offer(RankedRow row) {
+  if (after_ != nullptr && !order_(*after_, row)) return;
+  const auto before = [this](const RankedRow& a, const RankedRow& b) { return order_(a, b); };
+  if (heap_.size() == limit_) {
+    if (!order_(row, heap_.front())) return;
+    std::pop_heap(heap_.begin(), heap_.end(), before);
+    heap_.back() = std::move(row);
+  } else {
+    heap_.push_back(std::move(row));
+  }
+  std::push_heap(heap_.begin(), heap_.end(), before);
+}
+
+std::unique_ptr<RankSink> TopRows::Fork() const {
+  return std::make_unique<TopRows>(order_, limit_, after_);
+}
+
+std::vector<RankedRow> TopRows::Take() {
+  std::sort_heap(heap_.begin(), heap_.end(),
+                 [this](const RankedRow& a, const RankedRow& b) { return order_(a, b); });
+  return std::exchange(heap_, {});
+}
+
+}  // namespace ordinate

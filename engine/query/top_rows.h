@@ -1,0 +1,33 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "engine/query/rank_sink.h"
+
+namespace ordinate {
+
+/// Keeps the best `limit` rows offered, in a heap of at most `limit`.
+class TopRows final : public RankSink {
+ public:
+  /// `after`, when not null: only rows that come strictly after it are kept. `order` and `after`
+  /// must outlive this. REQUIRES: limit >= 1.
+  TopRows(const RowOrder& order, size_t limit, const RankedRow* after = nullptr)
+      : order_(order), limit_(limit), after_(after) {}
+
+  bool CouldEnter(const std::optional<double>& score) const override;
+  void Offer(RankedRow row) override;
+  std::unique_ptr<RankSink> Fork() const override;
+  std::vector<RankedRow> Take() override;
+
+  size_t size() const { return heap_.size(); }
+
+ private:
+  const RowOrder& order_;
+  const size_t limit_;
+  const RankedRow* const after_;
+  std::vector<RankedRow> heap_;  // worst first
+};
+
+}  // namespace ordinate

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <list>
+#include <thread>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "grpcpp/server_context.h"
+#include "storage/base/mutex.h"
+
+namespace ordinate {
+
+/// Ends streaming calls that wait for a message of their caller: at once when the server drains,
+/// else after the idle limit. Calls at work on a message are left alone. Thread-safe.
+class StreamWatch {
+ public:
+  explicit StreamWatch(std::chrono::seconds idle_limit);
+  /// No call may be waiting.
+  ~StreamWatch();
+
+  /// Runs `read`, which blocks until `call` has its next message or can have none, and returns what
+  /// it returned. UNAVAILABLE when the server drains, DEADLINE_EXCEEDED after the idle limit, whose
+  /// status the caller of `call` has then been sent already; a message that came at that very
+  /// moment must not be worked on. Any thread, one at a time per call.
+  absl::StatusOr<bool> Read(grpc::ServerContext& call, const std::function<bool()>& read)
+      ORDINATE_EXCLUDES(mutex_);
+
+  /// From here on no call waits.
+  void Drain() ORDINATE_EXCLUDES(mutex_);
+
+ private:
+  /// A call that waits; lives on the stack of Read.
+  struct Waiter {
+    grpc::ServerContext* call;
+    std::chrono::steady_clock::time_point until;
+    absl::Status ended;  // why, once it was ended
+  };
+
+  void WatchIdle() ORDINATE_EXCLUDES(mutex_);
+  void End(Waiter& waiter, const absl::Status& why) ORDINATE_REQUIRES(mutex_);
+  absl::Status Draining() const;
+  absl::Status Idle() const;
+
+  const std::chrono::seconds idle_limit_;
+  Mutex mutex_;
+  CondVar changed_;
+  std::list<Waiter*> waiters_ ORDINATE_GUARDED_BY(mutex_);  // not ended, in order of `until`
+  bool draining_ ORDINATE_GUARDED_BY(mutex_) = false;
+  bool stopping_ ORDINATE_GUARDED_BY(mutex_) = false;
+  std::thread watcher_;
+};
+
+}  // namespace ordinate

@@ -1,0 +1,223 @@
+#include <filesystem>
+#include <fstream>
+#include <functional>
+
+#include "gmock/gmock.h"
+#include "storage/vdata/index_manifest.h"
+#include "storage/vdata/segment_file.h"
+#include "tests/support/one_shard.h"
+
+namespace ordinate {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+namespace fs = std::filesystem;
+
+constexpr uint64_t kRows = 50;
+
+fs::path OnlyFile(const std::string& folder, const std::string& extension) {
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() == extension) found.push_back(entry.path());
+  }
+  EXPECT_THAT(found, SizeIs(1));
+  return found.empty() ? fs::path() : found.front();
+}
+
+std::string ReadFile(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// In place: a running server has the file open.
+void FlipByte(const fs::path& path, size_t at) {
+  const char byte = ReadFile(path).at(at);
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(at));
+  file.put(static_cast<char>(byte ^ 1));
+}
+
+/// Flips a bit of a stored vector, which is not looked at before it is searched.
+void DamageVectors(const fs::path& segment) {
+  const auto file = SegmentFile::Open(segment);
+  ASSERT_TRUE(file.ok()) << file.status();
+  const auto* vectors = reinterpret_cast<const char*>((*file)->view().vectors.data());
+  const size_t at = ReadFile(segment).find(std::string(vectors, 64));
+  ASSERT_NE(at, std::string::npos);
+  FlipByte(segment, at);
+}
+
+/// A shard with kRows rows, all in the files of index 1, generation 1.
+class ShardDamage : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    one_.Write(OneShard::Rows(1, 1 + kRows));
+    one_.CreateIndex(OneShard::Flat(1));
+    ASSERT_EQ(one_.Settle(1).generation, 1u);
+  }
+
+  fs::path segment() const { return OnlyFile(one_.index_dir(1), ".vdata"); }
+  fs::path manifest_path() const { return one_.index_dir(1) + "/index.vindex"; }
+  void ChangeManifest(const std::function<void(IndexManifest&)>& change) {
+    auto manifest = ReadIndexManifest(manifest_path());
+    ASSERT_TRUE(manifest.ok()) << manifest.status();
+    change(*manifest);
+    ASSERT_EQ(WriteIndexManifest(manifest_path(), *manifest), absl::OkStatus());
+  }
+
+  OneShard one_;
+};
+
+// contract 9: told once, by name, and in the status for one generation longer than the damage.
+TEST_F(ShardDamage, OfVectorsIsFoundByAQueryAndToldOnce) {
+  one_.Close();
+  const std::string damaged = segment();
+  DamageVectors(damaged);
+  one_.Open();
+  EXPECT_THAT(one_.warnings(), IsEmpty());
+  EXPECT_TRUE(absl::IsAborted(one_.Query(1).status())) << "the front answers another way";
+  ShardIndexStatus status = one_.Settle(1);
+  EXPECT_EQ(status.state, IndexState::kReady);
+  EXPECT_EQ(status.generation, 2u);
+  EXPECT_THAT(status.last_error, AllOf(HasSubstr(damaged), HasSubstr("vectors")));
+  EXPECT_TRUE(fs::exists(damaged + ".damaged"));
+  ASSERT_THAT(one_.warnings(), SizeIs(1));
+  EXPECT_THAT(one_.warnings()[0], HasSubstr(damaged + ".damaged"));
+  EXPECT_EQ(one_.CountAnswers(1), kRows);
+
+  ASSERT_EQ(one_.shard().RebuildIndex(1), absl::OkStatus());
+  status = one_.Settle(1);
+  EXPECT_EQ(status.generation, 3u);
+  EXPECT_EQ(status.last_error, "");
+  EXPECT_THAT(one_.warnings(), SizeIs(1));
+}
+
+TEST_F(ShardDamage, MetByTwoReadersIsToldOnce) {
+  one_.Close();
+  DamageVectors(segment());
+  one_.Open();
+  // The applier waits in the answer to a write, so both readers see the damaged generation.
+  const CallContext context;
+  std::promise<void> answered;
+  std::promise<void> released;
+  one_.shard().Write(one_.table(), OneShard::Rows(100, 101), context, [&](const auto&) {
+    answered.set_value();
+    released.get_future().wait();
+  });
+  answered.get_future().wait();
+  EXPECT_TRUE(absl::IsAborted(one_.Query(1).status()));
+  EXPECT_TRUE(absl::IsAborted(one_.Query(1).status()));
+  released.set_value();
+  EXPECT_EQ(one_.Settle(1).generation, 2u);
+  EXPECT_THAT(one_.warnings(), SizeIs(1));
+  EXPECT_EQ(one_.CountAnswers(1), kRows + 1);
+}
+
+TEST_F(ShardDamage, OfTheRowsIsNoDamageOfTheIndex) {
+  one_.Close();
+  one_.Open();  // which moves the rows from the write-ahead log to files
+  const fs::path blobs = OnlyFile(one_.rows_dir(), ".blob");
+  const std::string bytes = ReadFile(blobs);
+  for (size_t at = bytes.find("ddd"); at < bytes.size() - 200; at += 200) FlipByte(blobs, at);
+  const auto data = one_.Query(1, {2});
+  EXPECT_TRUE(absl::IsDataLoss(data.status())) << data.status();
+  const ShardIndexStatus status = one_.Settle(1);
+  EXPECT_EQ(status.state, IndexState::kReady);
+  EXPECT_EQ(status.generation, 1u);
+  EXPECT_EQ(status.last_error, "");
+  EXPECT_THAT(one_.warnings(), IsEmpty());
+  EXPECT_EQ(one_.CountAnswers(1), kRows);
+}
+
+struct ManifestCase {
+  std::string name;
+  std::function<void(IndexManifest&)> change;
+  std::string complaint;
+};
+
+class ForeignManifest : public ShardDamage, public ::testing::WithParamInterface<ManifestCase> {};
+
+// contract 9: such files are whole, and still not this index's.
+TEST_P(ForeignManifest, IsSetAsideAndTheIndexRebuilt) {
+  one_.Close();
+  ChangeManifest([](IndexManifest& manifest) {
+    manifest.generation = 7;
+    GetParam().change(manifest);
+  });
+  one_.HoldBuilds();
+  one_.Open();
+  EXPECT_TRUE(fs::exists(manifest_path().string() + ".damaged"));
+  ASSERT_THAT(one_.warnings(), SizeIs(1));
+  EXPECT_THAT(one_.warnings()[0],
+              AllOf(HasSubstr(manifest_path()), HasSubstr(GetParam().complaint)));
+  EXPECT_TRUE(absl::IsAborted(one_.Query(1).status()));
+  EXPECT_EQ(one_.CountAnswers(0), kRows);
+  one_.LetBuildsRun();
+  const ShardIndexStatus status = one_.Settle(1);
+  EXPECT_EQ(status.state, IndexState::kReady);
+  EXPECT_EQ(status.generation, 8u);
+  EXPECT_THAT(status.last_error, HasSubstr(GetParam().complaint));
+  EXPECT_EQ(one_.CountAnswers(1), kRows);
+  one_.Close();
+  one_.Open();
+  EXPECT_EQ(one_.Settle(1).generation, 8u);
+  EXPECT_EQ(one_.Status(1).last_error, "");
+  EXPECT_THAT(one_.warnings(), SizeIs(1));
+  EXPECT_EQ(one_.CountAnswers(1), kRows);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, ForeignManifest,
+    ::testing::Values(
+        ManifestCase{"Newer", [](IndexManifest& m) { m.seq = 1'000; }, "newer than the rows"},
+        ManifestCase{"Id", [](IndexManifest& m) { m.definition.id = 9; }, "another index"},
+        ManifestCase{"Metric", [](IndexManifest& m) { m.definition.metric = Metric::kIp; },
+                     "another index"},
+        ManifestCase{"Dim", [](IndexManifest& m) { m.definition.dim = 3; }, "another index"}),
+    [](const auto& parameter) { return parameter.param.name; });
+
+TEST_F(ShardDamage, GenerationsGrowAlthoughTheRepairFailedAndTheServerWasRestarted) {
+  one_.Close();
+  ChangeManifest([](IndexManifest& manifest) { manifest.generation = 7; });
+  const std::string damaged = segment();
+  fs::resize_file(damaged, 100);
+  one_.HoldBuilds();
+  one_.Open();
+  fs::rename(one_.index_dir(1), one_.index_dir(1) + ".away");
+  std::ofstream(one_.index_dir(1)) << "x";
+  one_.LetBuildsRun();
+  const ShardIndexStatus failed = one_.Settle(1);
+  EXPECT_EQ(failed.state, IndexState::kFailed);
+  EXPECT_THAT(failed.last_error, AllOf(HasSubstr("before that"), HasSubstr(damaged)));
+  EXPECT_THAT(one_.warnings(), SizeIs(2)) << "of the damage, and of the failed build";
+  one_.Close();
+  fs::remove(one_.index_dir(1));
+  fs::rename(one_.index_dir(1) + ".away", one_.index_dir(1));
+  one_.Open();
+  EXPECT_EQ(one_.Settle(1).generation, 8u);
+  EXPECT_EQ(one_.CountAnswers(1), kRows);
+}
+
+// A failed repair is not the end of the story of the damage.
+TEST_F(ShardDamage, IsStillToldAfterARepairThatWorkedAtTheSecondAttempt) {
+  one_.Close();
+  fs::resize_file(segment(), 100);
+  one_.HoldBuilds();
+  one_.Open();
+  fs::rename(one_.index_dir(1), one_.index_dir(1) + ".away");
+  std::ofstream(one_.index_dir(1)) << "x";
+  one_.LetBuildsRun();
+  ASSERT_EQ(one_.Settle(1).state, IndexState::kFailed);
+  fs::remove(one_.index_dir(1));
+  fs::rename(one_.index_dir(1) + ".away", one_.index_dir(1));
+  ASSERT_EQ(one_.shard().RebuildIndex(1), absl::OkStatus());
+  EXPECT_THAT(one_.Settle(1).last_error, HasSubstr(".vdata.damaged"));
+  ASSERT_EQ(one_.shard().RebuildIndex(1), absl::OkStatus());
+  EXPECT_EQ(one_.Settle(1).last_error, "");
+}
+
+}  // namespace
+}  // namespace ordinate

@@ -1,0 +1,189 @@
+#pragma once
+
+#include <cstdint>
+#include <future>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/shard/shard.h"
+#include "gtest/gtest.h"
+#include "storage/base/text.h"
+#include "tests/support/temp_dir.h"
+
+namespace ordinate {
+
+/// One shard by itself, with one table: `id` INT64 (key), `v` VECTOR of any dim, `data` BYTES.
+/// Writes reach it past the front's checks, and a test decides when builds run.
+class OneShard {
+ public:
+  static constexpr uint32_t kTable = 1;
+
+  /// `min_seal_rows`: by default, no tail is sealed.
+  explicit OneShard(uint64_t min_seal_rows = 1'000'000) {
+    table_.id = kTable;
+    table_.name = "items";
+    table_.columns = {{1, "id", ColumnRole::kKey, DataType::kInt64, false, 0},
+                      {2, "v", ColumnRole::kVector, DataType::kVector, true, 0},
+                      {3, "data", ColumnRole::kPayload, DataType::kBytes, true, 0}};
+    table_.key = {0};
+    definitions_.tables[table_.name] = table_;
+    Open(min_seal_rows);
+  }
+  ~OneShard() { Close(); }
+
+  void Open(uint64_t min_seal_rows = 1'000'000) {
+    ShardOptions options;
+    options.directory = dir_.Sub("shard");
+    options.clock = &SystemClock();
+    options.query_executor = &query_executor_;
+    options.build_executor = &build_executor_;
+    options.min_seal_rows = min_seal_rows;
+    options.warn = [this](const std::string& sentence) {
+      MutexLock lock(mutex_);
+      warnings_.push_back(sentence);
+    };
+    auto opened = Shard::Open(options, definitions_);
+    if (!opened.ok()) {
+      ADD_FAILURE() << opened.status();
+      std::abort();
+    }
+    shard_ = *std::move(opened);
+  }
+  void Close() {
+    LetBuildsRun();
+    shard_.reset();
+  }
+
+  Shard& shard() { return *shard_; }
+  const TableDef& table() const { return table_; }
+  std::string shard_dir() const { return dir_.Sub("shard"); }
+  std::string rows_dir() const { return dir_.Sub("shard/rows"); }
+  std::string index_dir(uint32_t index_id) const {
+    return dir_.Sub(Concat("shard/index/", index_id));
+  }
+
+  /// A FLAT L2 index of dim 2 on `v`.
+  static IndexDef Flat(uint32_t id, FreshnessMode mode = FreshnessMode::kImmediate) {
+    IndexDef index;
+    index.id = id;
+    index.name = Concat("idx", id);
+    index.table_id = kTable;
+    index.column_id = 2;
+    index.engine = Engine::kFlat;
+    index.dim = 2;
+    index.mode = mode;
+    return index;
+  }
+  void CreateIndex(const IndexDef& index) {
+    Define(index);
+    EXPECT_EQ(shard_->CreateIndex(table_, index), absl::OkStatus());
+  }
+  void DropIndex(uint32_t id) {
+    Undefine(id);
+    EXPECT_EQ(shard_->DropIndex(id), absl::OkStatus());
+  }
+  /// What the catalog says at the next Open.
+  void Define(const IndexDef& index) { definitions_.indexes[index.name] = index; }
+  void Undefine(uint32_t id) { definitions_.indexes.erase(Concat("idx", id)); }
+
+  /// Rows [first, last) with vector (id, 0), as one request.
+  static std::vector<RowWrite> Rows(int64_t first, int64_t last) {
+    std::vector<RowWrite> rows;
+    for (int64_t id = first; id < last; ++id) {
+      rows.push_back(OneRow(id, {static_cast<float>(id), 0}));
+    }
+    return rows;
+  }
+  static RowWrite OneRow(int64_t id, Vector vector) {
+    RowWrite row;
+    row.preferred_id = static_cast<RowId>(id);
+    // Long enough to be kept apart from the rows, in a blob file.
+    row.cells = {id, std::move(vector), std::string(400, 'd')};
+    return row;
+  }
+  absl::StatusOr<ShardWriteResult> TryWrite(std::vector<RowWrite> rows) {
+    const CallContext context;
+    const auto done = std::make_shared<std::promise<absl::StatusOr<ShardWriteResult>>>();
+    shard_->Write(table_, std::move(rows), context,
+                  [done](auto result) { done->set_value(std::move(result)); });
+    return done->get_future().get();
+  }
+  void Write(std::vector<RowWrite> rows) {
+    const auto result = TryWrite(std::move(rows));
+    EXPECT_TRUE(result.ok()) << result.status();
+  }
+
+  /// Every row by its distance to (0, 0), read from the index (0: from the rows).
+  absl::StatusOr<ShardQueryResult> Query(uint32_t index_id, std::vector<uint32_t> columns = {}) {
+    ShardQuery query;
+    query.table_id = kTable;
+    query.column_position = 1;
+    query.plan.index_id = index_id;
+    query.plan.k = 1'000;
+    query.vector = {0, 0};
+    query.columns = std::move(columns);
+    const CallContext context;
+    const auto done = std::make_shared<std::promise<absl::StatusOr<ShardQueryResult>>>();
+    shard_->Query(table_, query, context,
+                  [done](auto result) { done->set_value(std::move(result)); });
+    return done->get_future().get();
+  }
+  size_t CountAnswers(uint32_t index_id) {
+    const auto result = Query(index_id);
+    EXPECT_TRUE(result.ok()) << result.status();
+    return result.ok() ? result->ranked.size() : 0;
+  }
+
+  /// Builds wait, from here on, until LetBuildsRun.
+  void HoldBuilds() {
+    held_.emplace();
+    build_executor_.Submit([released = held_->get_future().share()] { released.wait(); });
+  }
+  void LetBuildsRun() {
+    if (held_.has_value()) held_->set_value();
+    held_.reset();
+  }
+
+  ShardIndexStatus Status(uint32_t index_id) {
+    const auto status = shard_->GetIndexStatus(index_id);
+    EXPECT_TRUE(status.ok()) << status.status();
+    return status.ok() ? *status : ShardIndexStatus();
+  }
+  /// The status once no build runs and none follows. REQUIRES: builds are not held.
+  ShardIndexStatus Settle(uint32_t index_id) {
+    std::optional<std::pair<uint64_t, size_t>> before;
+    while (true) {
+      // What was queued is built, then switched to, by when the next one is queued.
+      const auto built = std::make_shared<std::promise<void>>();
+      build_executor_.Submit([built] { built->set_value(); });
+      built->get_future().wait();
+      EXPECT_EQ(shard_->DropIndex(0), absl::OkStatus());
+      ShardIndexStatus status = Status(index_id);
+      const std::pair now(status.generation, warnings().size());
+      if (before == now) return status;
+      before = now;
+    }
+  }
+
+  std::vector<std::string> warnings() {
+    MutexLock lock(mutex_);
+    return warnings_;
+  }
+
+ private:
+  TempDir dir_;
+  TableDef table_;
+  DefinitionSet definitions_;
+  Executor query_executor_{1};
+  Executor build_executor_{1};
+  std::optional<std::promise<void>> held_;
+  Mutex mutex_;
+  std::vector<std::string> warnings_ ORDINATE_GUARDED_BY(mutex_);
+  std::unique_ptr<Shard> shard_;
+};
+
+}  // namespace ordinate
