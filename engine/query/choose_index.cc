@@ -43,16 +43,71 @@ absl::Status CheckCut(const QueryRequest& request, const Settings& settings) {
   if (request.offset > kMaxOffset) {
     return Refuse("offset", Concat("offset is ", request.offset, "; expected 0 to ", kMaxOffset));
   }
-  const double w =
-      std::ceil(settings.preselect_alpha * static_cast<double>(request.limit + request.offset));
+  const bool within = request.ties.form == TieForm::kWithinK;
+  const uint64_t wanted = within ? request.ties.n : request.limit + request.offset;
+  const double w = std::ceil(settings.preselect_alpha * static_cast<double>(wanted));
   if (request.path != Path::kExact && w > static_cast<double>(kMaxW)) {
     return Refuse(
         "limit",
         Concat("vector.preselect_alpha * (limit + offset) = ", settings.preselect_alpha, " * ",
-               request.limit + request.offset, " preselects more than ", kMaxW,
+               wanted, " preselects more than ", kMaxW,
                " rows per shard, the most allowed; lower one of them, or force the EXACT path"));
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckTies(const TieRule& ties) {
+  if (ties.form == TieForm::kBucket && !(std::isfinite(ties.width) && ties.width > 0)) {
+    return Refuse("bucket_width", Concat("the bucket width is ", ties.width,
+                                         "; expected a finite number above 0"));
+  }
+  const uint64_t most = uint64_t{kMaxLimit} + kMaxOffset;
+  if (ties.form == TieForm::kWithinK && (ties.n < 1 || ties.n > most)) {
+    return Refuse("within_k", Concat("within_k is ", ties.n, "; expected 1 to ", most));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckRange(const ScoreRange& range) {
+  if (range.min.has_value() && std::isnan(*range.min)) {
+    return Refuse("range.min", "the lower bound of the score is NaN; expected a number");
+  }
+  if (range.max.has_value() && std::isnan(*range.max)) {
+    return Refuse("range.max", "the upper bound of the score is NaN; expected a number");
+  }
+  if (range.min.has_value() && range.max.has_value() && *range.min > *range.max) {
+    return Refuse("range", Concat("the bounds of the score are ", *range.min, " to ", *range.max,
+                                  "; expected the lower one first"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckGroups(const QueryRequest& request) {
+  if (!request.group_by.has_value()) return absl::OkStatus();
+  const uint64_t rows = request.group_by->rows;
+  if (rows < 1 || rows > kMaxRowsPerGroup) {
+    return Refuse("group_by.rows",
+                  Concat("group_by.rows is ", rows, "; expected 1 to ", kMaxRowsPerGroup));
+  }
+  if (request.limit * rows > kMaxLimit) {
+    return Refuse("group_by.rows", Concat("limit * group_by.rows is ", request.limit * rows,
+                                          "; expected at most ", kMaxLimit));
+  }
+  if (request.paged || !request.page_token.empty()) {
+    return Refuse("paged", "groups have no pages; use offset, which counts groups");
+  }
+  if (request.ties.form == TieForm::kWithinK) {
+    return Refuse("within_k", "within_k does not apply to groups; expected TIES or BUCKET");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckPreselect(const QueryRequest& request) {
+  if (request.preselect == 0) return absl::OkStatus();
+  const uint64_t least = request.limit + request.offset;
+  if (request.preselect >= least && request.preselect <= kMaxW) return absl::OkStatus();
+  return Refuse("topk", Concat("topk is ", request.preselect, "; expected k, which is ", least,
+                               ", to ", kMaxW));
 }
 
 std::string IndexFacts(const IndexDef& index) {
@@ -90,7 +145,11 @@ absl::Status ValidateQuery(const QueryRequest& request, const TableDef& table,
                            const Settings& settings) {
   ASSIGN_OR_RETURN(const uint32_t position, FindVectorColumn(table, request.column));
   RETURN_IF_ERROR(CheckVector(request.vector, table.columns[position]));
+  RETURN_IF_ERROR(CheckTies(request.ties));
   RETURN_IF_ERROR(CheckCut(request, settings));
+  RETURN_IF_ERROR(CheckRange(request.range));
+  RETURN_IF_ERROR(CheckGroups(request));
+  RETURN_IF_ERROR(CheckPreselect(request));
   if (request.order_by.size() > kMaxSortKeys) {
     return Refuse("order_by", Concat("order_by has ", request.order_by.size(),
                                      " sort keys; expected at most ", kMaxSortKeys));

@@ -250,8 +250,10 @@ Plan MakePlan(const QueryRequest& request, const IndexChoice& choice, const Sett
     return plan;
   }
   const IndexDef& index = *choice.index;
-  const auto w = static_cast<uint64_t>(
-      std::ceil(settings.preselect_alpha * static_cast<double>(plan.k + plan.before)));
+  const auto w = request.preselect > 0
+                     ? request.preselect
+                     : static_cast<uint64_t>(std::ceil(settings.preselect_alpha *
+                                                       static_cast<double>(plan.k + plan.before)));
   const uint32_t ef = EfSearch(request, index, settings, w);
   if (!forced) {
     if (std::optional<Verdict> why = WhyCheaper(request, index, totals, probes, ef, w)) {
@@ -269,6 +271,11 @@ Plan MakePlan(const QueryRequest& request, const IndexChoice& choice, const Sett
   return plan;
 }
 
+RowOrder SelectionOrder(const Plan& plan, std::vector<SortKey> keys) {
+  const double width = plan.ties.form == TieForm::kBucket ? plan.ties.width : 0;
+  return RowOrder(plan.score_descending, std::move(keys), width);
+}
+
 std::optional<Plan> WithLargerW(const Plan& plan, uint32_t m,
                                 const std::vector<ShardProbe>& probes) {
   Plan larger = plan;
@@ -279,6 +286,14 @@ std::optional<Plan> WithLargerW(const Plan& plan, uint32_t m,
   if (larger.w > kMaxW || search >= static_cast<double>(rows) * kScoreInScan) return std::nullopt;
   larger.ef_search = static_cast<uint32_t>(std::max<uint64_t>(plan.ef_search, larger.w));
   return larger;
+}
+
+Plan WithoutLimit(const Plan& plan) {
+  Plan exact = plan;
+  if (plan.path == Path::kExact && plan.reason == Reason::kForced) return exact;
+  TakeExact({Reason::kNoLimit, "every matching row was asked for, in order"},
+            plan.filter_strategy != FilterStrategy::kNone, exact);
+  return exact;
 }
 
 Plan FallBack(const Plan& plan, Reason reason) {

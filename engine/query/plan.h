@@ -28,6 +28,7 @@ enum class Reason : uint8_t {
   kForced = 11,
   kUnderfilled = 12,
   kGroups = 13,
+  kNoLimit = 14,
 };
 /// "INDEX_MATCH" and so on: the enum's name in the API, the metric label.
 std::string_view ReasonName(Reason reason);
@@ -65,6 +66,10 @@ struct Plan {
   std::vector<std::string> warnings;
 };
 
+/// The order in which rows are selected: 2.2 with the plan's buckets. The n of WITHIN_K are
+/// selected by plain 2.2. `keys`: bound.
+RowOrder SelectionOrder(const Plan& plan, std::vector<SortKey> keys);
+
 /// The stable text form: one fact per line, starting with ANN or EXACT (contract 4.3).
 std::string PlanText(const Plan& plan);
 
@@ -78,6 +83,7 @@ struct ShardProbe {
   uint64_t tail_rows = 0;
   uint64_t sampled = 0;         // rows the filter was tried on
   uint64_t sample_matched = 0;  // of those, matching
+  uint64_t snapshot_id = 0;     // when it was to be held
 };
 
 /// Which index a question resolves to, before any shard is asked (contract 1.3, 3.5).
@@ -113,6 +119,10 @@ Plan MakePlan(const QueryRequest& request, const IndexChoice& choice, const Sett
 /// The plan that answers after `plan` fell short while running: EXACT, for `reason`. After
 /// kIndexNotReady it reads the rows themselves.
 Plan FallBack(const Plan& plan, Reason reason);
+
+/// The plan that answers with every matching row (contract 3.3): EXACT, for kNoLimit unless the
+/// caller forced it.
+Plan WithoutLimit(const Plan& plan);
 
 /// `plan` with a larger W, to go on after it fell short; nullopt: scanning every row costs less by
 /// now. `m` of the index. REQUIRES: plan.path is kAnn.

@@ -75,6 +75,8 @@ std::string_view ReasonName(Reason reason) {
       return "UNDERFILLED";
     case Reason::kGroups:
       return "GROUPS";
+    case Reason::kNoLimit:
+      return "NO_LIMIT";
   }
   return "UNKNOWN";
 }

@@ -70,6 +70,8 @@ struct QueryRequest {
   bool paged = false;               // hold the snapshot and return a token for the next page
   std::string page_token;           // of the page before; implies `paged`
   OnLostSnapshot on_lost_snapshot = OnLostSnapshot::kError;
+  uint64_t preselect = 0;  // W on each shard, instead of alpha * k; 0: alpha * k
+  bool analyze = false;  // say what each shard and segment did
 };
 
 }  // namespace ordinate

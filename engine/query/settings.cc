@@ -83,6 +83,11 @@ std::string KnownNames() {
   return names;
 }
 
+absl::Status Unknown(std::string_view name) {
+  return absl::InvalidArgumentError(
+      Concat("there is no setting ", Quoted(name), "; expected one of ", KnownNames()));
+}
+
 }  // namespace
 
 std::span<const SettingInfo> AllSettings() { return kInfos; }
@@ -104,8 +109,19 @@ absl::Status ApplySetting(Settings& settings, std::string_view name, std::string
     }
     return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(
-      Concat("there is no setting ", Quoted(name), "; expected one of ", KnownNames()));
+  return Unknown(name);
+}
+
+absl::StatusOr<std::string> SettingText(const Settings& settings, std::string_view name) {
+  for (size_t i = 0; i < kInfos.size(); ++i) {
+    if (kInfos[i].name != name) continue;
+    const auto* const real = std::get_if<double Settings::*>(&kMembers[i]);
+    if (real == nullptr) return Concat(settings.*std::get<uint32_t Settings::*>(kMembers[i]));
+    std::array<char, 32> text{};
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), settings.*(*real)).ptr;
+    return std::string(text.data(), end);
+  }
+  return Unknown(name);
 }
 
 absl::StatusOr<Settings> WithOverrides(Settings base,

@@ -34,6 +34,9 @@ std::span<const SettingInfo> AllSettings();
 /// that is not a number or out of range (with the range).
 absl::Status ApplySetting(Settings& settings, std::string_view name, std::string_view value);
 
+/// The value of one, as ApplySetting takes it. INVALID_ARGUMENT as there.
+absl::StatusOr<std::string> SettingText(const Settings& settings, std::string_view name);
+
 /// `base` with all of `overrides` applied. A refusal is of the field settings["NAME"].
 absl::StatusOr<Settings> WithOverrides(Settings base,
                                        const std::map<std::string, std::string>& overrides);

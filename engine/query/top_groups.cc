@@ -1,5 +1,6 @@
 #include "engine/query/top_groups.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace ordinate {
@@ -74,6 +75,8 @@ std::vector<RankedRow> GroupRows::Take() {
   for (TopRows& top : tops_) {
     for (RankedRow& row : top.Take()) rows.push_back(std::move(row));
   }
+  std::sort(rows.begin(), rows.end(),
+            [this](const RankedRow& a, const RankedRow& b) { return order_(a, b); });
   return rows;
 }
 

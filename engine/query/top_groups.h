@@ -56,7 +56,7 @@ class GroupRows final : public RankSink {
   bool CouldEnter(const std::optional<double>& score) const override;
   void Offer(RankedRow row) override;
   std::unique_ptr<RankSink> Fork() const override;
-  /// All of the first group's rows in order, then the second's, in the order of `groups`.
+  /// The rows of all groups, in one order.
   std::vector<RankedRow> Take() override;
 
  private:

@@ -26,8 +26,8 @@ inline uint64_t RoughBytes(const Row& row) {
 /// RESOURCE_EXHAUSTED once `bytes` is over `most`.
 inline absl::Status CheckAnswerBytes(uint64_t bytes, uint64_t most) {
   if (bytes <= most) return absl::OkStatus();
-  return absl::ResourceExhaustedError(Concat("the answer is over the limit of ", most,
-                                             " bytes; ask for fewer rows or columns"));
+  return absl::ResourceExhaustedError(
+      Concat("the answer is over the limit of ", most, " bytes; ask for fewer rows or columns"));
 }
 
 }  // namespace ordinate

@@ -95,6 +95,34 @@ void RemoveLeftovers(const std::string& directory, const IndexManifest* manifest
   }
 }
 
+// What `built` becomes when `index` changes its options without a rebuild.
+IndexDef WithOptionsOf(const IndexDef& index, IndexDef built) {
+  built.ef_search = index.ef_search;
+  built.mode = index.mode;
+  built.dim_policy = index.dim_policy;
+  built.batch_rows = index.batch_rows;
+  built.batch_interval_micros = index.batch_interval_micros;
+  built.max_lag_rows = index.max_lag_rows;
+  return built;
+}
+
+// Makes the manifest, of the same index with other options, one of `index`. Rows changed since an
+// IMMEDIATE index was built are kept in their newest versions only, so that a mode which shows the
+// older ones gives the generation up: no segments stay.
+absl::Status TakeOver(const std::string& manifest_path, const IndexDef& index, uint64_t newest_seq,
+                      IndexManifest& manifest) {
+  const bool was_immediate = manifest.definition.mode == FreshnessMode::kImmediate;
+  const bool gone =
+      was_immediate && index.mode != FreshnessMode::kImmediate && manifest.seq < newest_seq;
+  manifest.definition = index;
+  if (gone) manifest.segments.clear();
+  if (absl::Status status = WriteIndexManifest(manifest_path, manifest); !status.ok()) {
+    return absl::Status(status.code(),
+                        Concat(status.message(), "; the file ", SetAside(manifest_path)));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::string SetAside(const std::string& path) {
@@ -122,7 +150,7 @@ FoundIndex OpenIndexFiles(const std::string& directory, const TableDef& table,
     return found;
   }
   found.manifest = *std::move(manifest);
-  if (!(found.manifest.definition == index)) {
+  if (!(WithOptionsOf(index, found.manifest.definition) == index)) {
     found.status = absl::DataLossError(Concat("index manifest '", manifest_path,
                                               "' is of another index than '", index.name,
                                               "'; the file ", SetAside(manifest_path)));
@@ -135,7 +163,15 @@ FoundIndex OpenIndexFiles(const std::string& directory, const TableDef& table,
                                    newest_seq, "; the file ", SetAside(manifest_path)));
     return found;
   }
+  if (!(found.manifest.definition == index)) {
+    found.status = TakeOver(manifest_path, index, newest_seq, found.manifest);
+    if (!found.status.ok()) return found;
+  }
   RemoveLeftovers(directory, &found.manifest);
+  if (found.manifest.segments.empty()) {
+    found.status = absl::NotFoundError("the generation was given up for another mode");
+    return found;
+  }
   for (const IndexManifest::Segment& entry : found.manifest.segments) {
     auto segment = OpenListed(directory, entry, table, index);
     if (!segment.ok()) {

@@ -47,8 +47,10 @@ struct FoundIndex {
   std::vector<std::shared_ptr<const SealedSegment>> segments;
 };
 
-/// Opens the files of an index. Removes leftovers that no manifest names. Files newer than
-/// `newest_seq`, the last durable write, are of no use: the rows were put back to an earlier time.
+/// Opens the files of an index, whose options may have changed since they were written. Removes
+/// leftovers that no manifest names. Files newer than `newest_seq`, the last durable write, are of
+/// no use: the rows were put back to an earlier time. NOT_FOUND too where the index must be built
+/// anew for its mode.
 FoundIndex OpenIndexFiles(const std::string& directory, const TableDef& table,
                           const IndexDef& index, uint64_t newest_seq);
 

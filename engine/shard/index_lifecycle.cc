@@ -23,6 +23,12 @@ void RemoveFiles(const std::vector<std::shared_ptr<const SealedSegment>>& segmen
   for (const auto& segment : segments) std::filesystem::remove(segment->file().path(), ignored);
 }
 
+absl::Status CheckNoBuild(const ShardIndex& index) {
+  if (index.build() == nullptr) return absl::OkStatus();
+  return absl::AbortedError(
+      Concat("a build of index '", index.definition().name, "' is running; wait for it to end"));
+}
+
 }  // namespace
 
 absl::Status LocalShard::OpenIndex(const TableDef& table, const IndexDef& definition) {
@@ -241,14 +247,30 @@ absl::Status LocalShard::CreateIndex(const TableDef& table, const IndexDef& defi
   });
 }
 
+absl::Status LocalShard::AlterIndex(const TableDef& table, const IndexDef& definition) {
+  return OnApplier([this, table, definition]() -> absl::Status {
+    const auto found = indexes_.find(definition.id);
+    if (found == indexes_.end()) return absl::NotFoundError("the index was dropped");
+    if (found->second->definition() == definition) return absl::OkStatus();
+    RETURN_IF_ERROR(CheckNoBuild(*found->second));
+    RETURN_IF_ERROR(OpenIndex(table, definition));
+    ShardIndex& index = *indexes_[definition.id];
+    absl::Status caught_up;
+    if (index.has_generation()) caught_up = CatchUp(table, index);
+    if (!caught_up.ok()) index.Abandon(std::string(caught_up.message()), index.generation());
+    if (!index.has_generation()) StartBuild(index);
+    ScheduleTrim(table.id);
+    StartSeals();
+    Publish();
+    return absl::OkStatus();
+  });
+}
+
 absl::Status LocalShard::RebuildIndex(uint32_t index_id) {
   return OnApplier([this, index_id]() -> absl::Status {
     const auto found = indexes_.find(index_id);
     if (found == indexes_.end()) return absl::NotFoundError("the index was dropped");
-    if (found->second->build() != nullptr) {
-      return absl::AbortedError(Concat("a build of index '", found->second->definition().name,
-                                       "' is running; wait for it to end"));
-    }
+    RETURN_IF_ERROR(CheckNoBuild(*found->second));
     StartBuild(*found->second);
     Publish();
     return absl::OkStatus();

@@ -1,13 +1,13 @@
 // Scores read from an index's snapshot: the EXACT and the ANN path.
 #include <algorithm>
+#include <memory>
 #include <numeric>
 #include <utility>
 
-#include "engine/search/exact_score.h"
 #include "engine/search/graph_search.h"
 #include "engine/search/node_distance.h"
 #include "engine/segment/row_matcher.h"
-#include "engine/shard/query_exec.h"
+#include "engine/shard/rank.h"
 #include "storage/base/mutex.h"
 #include "storage/base/status_macros.h"
 
@@ -23,46 +23,54 @@ constexpr uint64_t kFilterSample = 512;
 /// One sealed segment as a query sees it.
 class SealedReader {
  public:
-  SealedReader(const IndexSnapshot::Sealed& part, const ShardQuery& query, const RowOrder& order)
+  SealedReader(const IndexSnapshot::Sealed& part, const RankJob& job)
       : part_(part),
         view_(part.segment->view()),
-        order_(order),
-        matcher_(query.filter.has_value()
-                     ? std::make_shared<const RowMatcher>(*query.filter, *part.segment)
+        query_(job.query),
+        job_(job),
+        matcher_(job.query.filter.has_value()
+                     ? std::make_shared<const RowMatcher>(*job.query.filter, *part.segment)
                      : nullptr),
         cells_(*part.segment) {}
 
+  bool IsLive(uint32_t row) const { return !part_.masked.Test(row); }
   bool IsMatch(uint32_t row) const {
-    return !part_.masked.Test(row) && (matcher_ == nullptr || matcher_->Matches(row));
+    return IsLive(row) && (matcher_ == nullptr || matcher_->Matches(row));
   }
 
-  void Offer(uint32_t row, const std::optional<double>& score, TopRows& top) {
-    if (!top.CouldEnter(score)) return;
+  void Offer(uint32_t row, const std::optional<double>& score, RankSink& sink) {
+    if (!IsWanted(query_, view_.row_ids[row], score) || !sink.CouldEnter(score)) return;
     RankedRow ranked;
     ranked.score = score;
     ranked.id = view_.row_ids[row];
     ranked.version = view_.versions[row];
     cells_.MoveTo(row);
-    order_.ReadKeys(cells_, ranked);
-    top.Offer(std::move(ranked));
+    job_.order.ReadKeys(cells_, ranked);
+    sink.Offer(std::move(ranked));
   }
 
-  /// Scores the node once and offers its live matching rows.
-  absl::Status OfferNode(uint32_t node, const ExactScorer& scorer, TopRows& top,
-                         ShardQueryStats& stats) {
+  absl::StatusOr<double> Score(uint32_t node) {
+    RETURN_IF_ERROR(part_.segment->file().EnsureVectors(node, node + 1));
+    return job_.scorer.Score(view_.vectors.data() + size_t{node} * view_.stride);
+  }
+
+  /// Scores the node once, if it has live matching rows, and offers them. The score, if there is
+  /// one, goes to `score_out`.
+  absl::Status OfferNode(uint32_t node, RankSink& sink, uint64_t& rescored,
+                         std::optional<double>* score_out = nullptr) {
     std::optional<double> score;
     for (uint32_t row = view_.node_rows[node]; row < view_.node_rows[node + 1]; ++row) {
-      if (IsMatch(row)) RETURN_IF_ERROR(OfferScored(node, row, scorer, score, top, stats));
+      if (IsMatch(row)) RETURN_IF_ERROR(OfferScored(node, row, score, sink, rescored));
     }
+    if (score_out != nullptr) *score_out = score;
     return absl::OkStatus();
   }
 
   /// OfferNode for the nodes [first, last).
-  absl::Status OfferNodes(uint32_t first, uint32_t last, const ExactScorer& scorer, TopRows& top,
-                          ShardQueryStats& stats) {
+  absl::Status OfferNodes(uint32_t first, uint32_t last, RankSink& sink, uint64_t& rescored) {
     if (matcher_ == nullptr) {
       for (uint32_t node = first; node < last; ++node) {
-        RETURN_IF_ERROR(OfferNode(node, scorer, top, stats));
+        RETURN_IF_ERROR(OfferNode(node, sink, rescored));
       }
       return absl::OkStatus();
     }
@@ -72,176 +80,223 @@ class SealedReader {
     uint32_t node = first;
     for (uint32_t row = matched_.Next(node_rows[first]); row < node_rows[last];
          row = matched_.Next(row + 1)) {
-      if (part_.masked.Test(row)) continue;
+      if (!IsLive(row)) continue;
       if (node_rows[node + 1] <= row) score.reset();
       while (node_rows[node + 1] <= row) ++node;
-      RETURN_IF_ERROR(OfferScored(node, row, scorer, score, top, stats));
+      RETURN_IF_ERROR(OfferScored(node, row, score, sink, rescored));
     }
     return absl::OkStatus();
   }
 
-  void OfferNullRows(TopRows& top) {
+  void OfferNullRows(RankSink& sink) {
     for (uint32_t row = view_.vector_rows; row < view_.vector_rows + view_.null_rows; ++row) {
-      if (IsMatch(row)) Offer(row, std::nullopt, top);
+      if (IsMatch(row)) Offer(row, std::nullopt, sink);
     }
   }
 
  private:
   // `score`: of the node, once it is known.
-  absl::Status OfferScored(uint32_t node, uint32_t row, const ExactScorer& scorer,
-                           std::optional<double>& score, TopRows& top, ShardQueryStats& stats) {
+  absl::Status OfferScored(uint32_t node, uint32_t row, std::optional<double>& score,
+                           RankSink& sink, uint64_t& rescored) {
     if (!score.has_value()) {
-      RETURN_IF_ERROR(part_.segment->file().EnsureVectors(node, node + 1));
-      score = scorer.Score(view_.vectors.data() + size_t{node} * view_.stride);
-      ++stats.rescored;
+      ASSIGN_OR_RETURN(score, Score(node));
+      ++rescored;
     }
-    Offer(row, score, top);
+    Offer(row, score, sink);
     return absl::OkStatus();
   }
 
   const IndexSnapshot::Sealed& part_;
   const SegmentView& view_;
-  const RowOrder& order_;
+  const ShardQuery& query_;
+  const RankJob& job_;
   const std::shared_ptr<const RowMatcher> matcher_;  // null: no filter; shared by copies
   SealedCells cells_;
   MatchedRows matched_;
 };
 
-absl::Status ScanTail(const IndexSnapshot& index, const ShardQuery& query, const RowOrder& order,
-                      const ExactScorer& scorer, const CallContext& context, TopRows& top,
-                      ShardQueryStats& stats) {
+/// Adds one segment's share to the totals, when it goes.
+class SegmentTally {
+ public:
+  SegmentTally(RankJob& job, std::string segment, Path path)
+      : job_(job), started_(job.source.clock->MonotonicNanos()) {
+    stats.segment = std::move(segment);
+    stats.path = path;
+  }
+  ~SegmentTally() {
+    job_.stats.nodes_visited += stats.nodes_visited;
+    job_.stats.distances += stats.distances;
+    job_.stats.candidates += stats.candidates;
+    job_.stats.rescored += stats.rescored;
+    if (!job_.query.analyze) return;
+    stats.nanos = job_.source.clock->MonotonicNanos() - started_;
+    job_.stats.segments.push_back(std::move(stats));
+  }
+  SegmentTally(const SegmentTally&) = delete;
+  SegmentTally& operator=(const SegmentTally&) = delete;
+
+  SegmentStats stats;
+
+ private:
+  RankJob& job_;
+  const int64_t started_;
+};
+
+std::string FileName(const IndexSnapshot::Sealed& part) {
+  const std::string& path = part.segment->file().path();
+  return path.substr(path.rfind('/') + 1);
+}
+
+absl::Status ScanTail(const IndexSnapshot& index, RankJob& job) {
+  SegmentTally tally(job, "tail", Path::kExact);
+  const ShardQuery& query = job.query;
   TailCells cells;
   for (uint32_t slot = 0; slot < index.tail.size; ++slot) {
-    if (slot % kCheckEvery == 0) RETURN_IF_ERROR(context.Check());
+    if (slot % kCheckEvery == 0) RETURN_IF_ERROR(job.context.Check());
     if (!index.tail.IsLive(slot)) continue;
     const TailRow& row = index.tail.Row(slot);
-    ++stats.tail_rows;
+    ++job.stats.tail_rows;
     if (row.row_class == RowClass::kInvalid) continue;
     if (row.row_class == RowClass::kNull && !query.include_null_vectors) continue;
     cells.MoveTo(row);
     if (query.filter.has_value() && !Matches(*query.filter, cells)) continue;
     RankedRow ranked;
     if (row.row_class == RowClass::kVector) {
-      ranked.score = scorer.Score(row.vector.data());
-      ++stats.rescored;
+      ranked.score = job.scorer.Score(row.vector.data());
+      ++tally.stats.rescored;
     }
-    if (!top.CouldEnter(ranked.score)) continue;
+    if (!IsWanted(query, row.id, ranked.score) || !job.sink.CouldEnter(ranked.score)) continue;
     ranked.id = row.id;
     ranked.version = row.version;
-    order.ReadKeys(cells, ranked);
-    top.Offer(std::move(ranked));
+    job.order.ReadKeys(cells, ranked);
+    job.sink.Offer(std::move(ranked));
   }
   return absl::OkStatus();
 }
 
-absl::Status ScanNodes(SealedReader& reader, uint32_t first, uint32_t last,
-                       const ExactScorer& scorer, const CallContext& context, TopRows& top,
-                       ShardQueryStats& stats) {
+absl::Status ScanNodes(SealedReader& reader, uint32_t first, uint32_t last, const RankJob& job,
+                       RankSink& sink, uint64_t& rescored) {
   for (uint32_t begin = first; begin < last; begin += kCheckEvery) {
-    RETURN_IF_ERROR(context.Check());
+    RETURN_IF_ERROR(job.context.Check());
     const uint32_t end = std::min(last, begin + kCheckEvery);
-    RETURN_IF_ERROR(reader.OfferNodes(begin, end, scorer, top, stats));
+    RETURN_IF_ERROR(reader.OfferNodes(begin, end, sink, rescored));
   }
   return absl::OkStatus();
 }
 
 /// Scans all nodes of a segment, in blocks over the executor when there are several.
-absl::Status ScanSealed(const IndexSnapshot::Sealed& part, const ShardQuery& query,
-                        const RowOrder& order, const ExactScorer& scorer, Executor* executor,
-                        const CallContext& context, TopRows& top, ShardQueryStats& stats) {
-  SealedReader reader(part, query, order);
+absl::Status ScanSealed(const IndexSnapshot::Sealed& part, RankJob& job) {
+  SegmentTally tally(job, FileName(part), Path::kExact);
+  SealedReader reader(part, job);
   const uint32_t nodes = part.segment->view().nodes;
   const uint32_t blocks = (nodes + kBlockNodes - 1) / kBlockNodes;
-  if (query.include_null_vectors) reader.OfferNullRows(top);
+  if (job.query.include_null_vectors) reader.OfferNullRows(job.sink);
+  Executor* executor = job.source.executor;
   if (blocks <= 1 || executor == nullptr || executor->threads() <= 1) {
-    return ScanNodes(reader, 0, nodes, scorer, context, top, stats);
+    return ScanNodes(reader, 0, nodes, job, job.sink, tally.stats.rescored);
   }
   Mutex mutex;
   absl::Status first_error;
   executor->ParallelFor(blocks, [&](size_t block) {
     SealedReader block_reader = reader;
-    TopRows block_top(order, query.plan.k);
-    ShardQueryStats block_stats;
+    const std::unique_ptr<RankSink> fork = job.sink.Fork();
+    uint64_t rescored = 0;
     const auto begin = static_cast<uint32_t>(block * kBlockNodes);
-    const absl::Status status = ScanNodes(block_reader, begin, std::min(nodes, begin + kBlockNodes),
-                                          scorer, context, block_top, block_stats);
+    const absl::Status status =
+        ScanNodes(block_reader, begin, std::min(nodes, begin + kBlockNodes), job, *fork, rescored);
     MutexLock lock(mutex);
-    if (!status.ok()) {
-      first_error.Update(status);
-      return;
-    }
-    stats.rescored += block_stats.rescored;
-    for (RankedRow& row : block_top.Take()) top.Offer(std::move(row));
+    first_error.Update(status);
+    tally.stats.rescored += rescored;
+    job.sink.Join(*fork);
   });
   return first_error;
 }
 
-/// Accepts nodes that have a live matching row.
-class LiveNodes final : public NodeFilter {
+/// Accepts nodes that have a live row, or a live matching row.
+class WantedNodes final : public NodeFilter {
  public:
-  LiveNodes(const SealedReader& reader, const SegmentView& view) : reader_(reader), view_(view) {}
+  WantedNodes(SealedReader& reader, const SegmentView& view, bool matching)
+      : reader_(reader), view_(view), matching_(matching) {}
   bool Accepts(uint32_t node) const override {
     for (uint32_t row = view_.node_rows[node]; row < view_.node_rows[node + 1]; ++row) {
-      if (reader_.IsMatch(row)) return true;
+      if (matching_ ? reader_.IsMatch(row) : reader_.IsLive(row)) return true;
     }
     return false;
   }
 
  private:
-  const SealedReader& reader_;
+  SealedReader& reader_;
   const SegmentView& view_;
+  const bool matching_;
 };
 
-absl::Status SearchSealed(const IndexSnapshot::Sealed& part, const ShardQuery& query,
-                          const RowOrder& order, const ExactScorer& scorer,
-                          const CallContext& context, TopRows& top, ShardQueryStats& stats) {
+/// The worse of two scores, where none is the best.
+void KeepWorst(const RowOrder& order, const std::optional<double>& score,
+               std::optional<double>& worst) {
+  if (!score.has_value()) return;
+  const bool worse =
+      !worst.has_value() || (order.score_descending() ? *score < *worst : *score > *worst);
+  if (worse) worst = score;
+}
+
+/// The plan's W nearest nodes by the graph, scored exactly. What was left out sets the job's bound.
+absl::Status SearchGraphOf(const IndexSnapshot::Sealed& part, RankJob& job, SegmentStats& stats) {
   const SegmentView& view = part.segment->view();
-  SealedReader reader(part, query, order);
-  if (query.include_null_vectors) reader.OfferNullRows(top);
-  if (view.engine != Engine::kHnsw || query.plan.w >= view.nodes) {
-    // Preselecting every node is scanning them all.
-    return ScanNodes(reader, 0, view.nodes, scorer, context, top, stats);
-  }
+  const ShardQuery& query = job.query;
+  SealedReader reader(part, job);
   ASSIGN_OR_RETURN(const PreparedQuery prepared,
                    PreparedQuery::Create(view.metric, view.dim, query.vector));
-  const LiveNodes live(reader, view);
+  const bool in_graph = query.plan.filter_strategy == FilterStrategy::kInGraph;
+  const WantedNodes wanted(reader, view, in_graph);
   GraphQuery search;
   search.query = prepared.data();
   search.ef = static_cast<uint32_t>(std::max<uint64_t>(query.plan.ef_search, query.plan.w));
-  search.accept = query.filter.has_value() || part.masked.count() > 0 ? &live : nullptr;
+  search.accept = in_graph || part.masked.count() > 0 ? &wanted : nullptr;
   search.file = &part.segment->file();
   GraphStats graph_stats;
   ASSIGN_OR_RETURN(const std::vector<GraphHit> hits,
-                   SearchGraph(view, search, context, &graph_stats));
+                   SearchGraph(view, search, job.context, &graph_stats));
   stats.nodes_visited += graph_stats.hops;
   stats.distances += graph_stats.distances;
   const size_t w = std::min<size_t>(hits.size(), query.plan.w);
+  stats.candidates += w;
+  std::optional<double> worst;
   for (size_t i = 0; i < w; ++i) {
-    RETURN_IF_ERROR(reader.OfferNode(hits[i].node, scorer, top, stats));
+    std::optional<double> score;
+    RETURN_IF_ERROR(reader.OfferNode(hits[i].node, job.sink, stats.rescored, &score));
+    KeepWorst(job.order, score, worst);
   }
-  return context.Check();
+  if (w == query.plan.w || (graph_stats.gave_up && w > 0)) {
+    ASSIGN_OR_RETURN(const double last, reader.Score(hits[w - 1].node));
+    KeepWorst(job.order, last, worst);
+    const bool tighter = !job.bound.has_value() ||
+                         (job.order.score_descending() ? *worst > *job.bound : *worst < *job.bound);
+    if (tighter) job.bound = worst;
+  }
+  return job.context.Check();
+}
+
+absl::Status SearchSealed(const IndexSnapshot::Sealed& part, RankJob& job) {
+  const SegmentView& view = part.segment->view();
+  const bool scan = view.engine != Engine::kHnsw || job.query.plan.w >= view.nodes;
+  SegmentTally tally(job, FileName(part), scan ? Path::kExact : Path::kAnn);
+  SealedReader reader(part, job);
+  if (job.query.include_null_vectors) reader.OfferNullRows(job.sink);
+  if (!scan) return SearchGraphOf(part, job, tally.stats);
+  // Preselecting every node is scanning them all.
+  return ScanNodes(reader, 0, view.nodes, job, job.sink, tally.stats.rescored);
 }
 
 }  // namespace
 
-absl::Status ExactFromIndex(const IndexSnapshot& index, const ShardQuery& query,
-                            const RowOrder& order, Executor* executor, const CallContext& context,
-                            TopRows& top, ShardQueryStats& stats) {
-  const ExactScorer scorer(query.plan.metric, query.vector);
-  for (const IndexSnapshot::Sealed& part : index.sealed) {
-    RETURN_IF_ERROR(ScanSealed(part, query, order, scorer, executor, context, top, stats));
-  }
-  return ScanTail(index, query, order, scorer, context, top, stats);
+absl::Status ExactFromIndex(const IndexSnapshot& index, RankJob& job) {
+  for (const IndexSnapshot::Sealed& part : index.sealed) RETURN_IF_ERROR(ScanSealed(part, job));
+  return ScanTail(index, job);
 }
 
-absl::Status AnnFromIndex(const IndexSnapshot& index, const ShardQuery& query,
-                          const RowOrder& order, const CallContext& context, TopRows& top,
-                          ShardQueryStats& stats) {
-  const ExactScorer scorer(query.plan.metric, query.vector);
-  for (const IndexSnapshot::Sealed& part : index.sealed) {
-    RETURN_IF_ERROR(SearchSealed(part, query, order, scorer, context, top, stats));
-  }
-  return ScanTail(index, query, order, scorer, context, top, stats);
+absl::Status AnnFromIndex(const IndexSnapshot& index, RankJob& job) {
+  for (const IndexSnapshot::Sealed& part : index.sealed) RETURN_IF_ERROR(SearchSealed(part, job));
+  return ScanTail(index, job);
 }
 
 void SampleFilter(const IndexSnapshot& index, const Filter& filter, ShardProbe& probe) {

@@ -30,7 +30,7 @@ absl::StatusOr<std::unique_ptr<Shard>> Shard::Open(const ShardOptions& options,
   return shard;
 }
 
-LocalShard::LocalShard(const ShardOptions& options) : options_(options) {}
+LocalShard::LocalShard(const ShardOptions& options) : options_(options), holds_(*options.clock) {}
 
 LocalShard::~LocalShard() {
   {
@@ -168,6 +168,7 @@ void LocalShard::RunApplier() {
       command();
     }
     TrimStep();
+    holds_.Expire();
   }
 }
 

@@ -13,12 +13,14 @@
 #include "engine/shard/row_id_resolver.h"
 #include "engine/shard/shard.h"
 #include "engine/shard/shard_snapshot.h"
+#include "engine/shard/snapshot_holds.h"
 #include "storage/base/mutex.h"
 #include "storage/rows/row_store.h"
 
 namespace ordinate {
 
 struct IndexBuildResult;
+struct QuerySource;
 
 /// Shard, as one applier thread and any number of readers.
 ///
@@ -35,10 +37,13 @@ class LocalShard final : public Shard {
 
   void Write(const TableDef& table, std::vector<RowWrite> rows, const CallContext& context,
              Done<ShardWriteResult> done) override;
-  void Probe(uint32_t table_id, uint32_t index_id, const Filter* filter, const CallContext& context,
+  void Probe(const ShardProbeQuery& probe, const CallContext& context,
              Done<ShardProbe> done) override;
   void Query(const TableDef& table, const ShardQuery& query, const CallContext& context,
              Done<ShardQueryResult> done) override;
+  void Fetch(const TableDef& table, const ShardFetch& fetch, const CallContext& context,
+             Done<std::vector<Row>> done) override;
+  void ReleaseSnapshot(uint64_t snapshot_id) override { holds_.Release(snapshot_id); }
   void Get(const TableDef& table, std::vector<RowAddress> addresses, std::vector<uint32_t> columns,
            const CallContext& context, Done<std::vector<std::pair<uint32_t, Row>>> done) override;
   void Scan(const TableDef& table, const ShardScan& scan, const CallContext& context,
@@ -49,6 +54,7 @@ class LocalShard final : public Shard {
   absl::Status CreateTable(const TableDef& table) override;
   absl::Status DropTable(uint32_t table_id) override;
   absl::Status CreateIndex(const TableDef& table, const IndexDef& index) override;
+  absl::Status AlterIndex(const TableDef& table, const IndexDef& index) override;
   absl::Status RebuildIndex(uint32_t index_id) override;
   absl::Status DropIndex(uint32_t index_id) override;
   absl::StatusOr<ShardIndexStatus> GetIndexStatus(uint32_t index_id) override;
@@ -86,6 +92,9 @@ class LocalShard final : public Shard {
   TableRetention RetentionOf(uint32_t table_id) const;
   void Publish() ORDINATE_EXCLUDES(snapshot_mutex_);
   std::shared_ptr<const ShardSnapshot> Current() const ORDINATE_EXCLUDES(snapshot_mutex_);
+  /// The held snapshot, or the current one for 0. FAILED_PRECONDITION: it is not held any more.
+  absl::StatusOr<std::shared_ptr<const ShardSnapshot>> SnapshotAt(uint64_t snapshot_id);
+  QuerySource SourceOf(const TableDef& table, const ShardSnapshot& snapshot) const;
   /// Runs `command` on the applier thread and waits for what it returns.
   absl::Status OnApplier(std::function<absl::Status()> command);
   void Enqueue(Task task) ORDINATE_EXCLUDES(queue_mutex_);
@@ -116,6 +125,8 @@ class LocalShard final : public Shard {
   std::map<uint32_t, std::unique_ptr<ShardIndex>> indexes_;
   std::set<uint32_t> untrimmed_;  // tables whose change list may hold what nothing needs
   absl::Status failure_;  // not OK: durable writes could not be applied; no further write is taken
+
+  SnapshotHolds holds_;
 
   mutable Mutex snapshot_mutex_;
   std::shared_ptr<const ShardSnapshot> snapshot_ ORDINATE_GUARDED_BY(snapshot_mutex_);

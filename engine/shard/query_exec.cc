@@ -1,78 +1,16 @@
 #include "engine/shard/query_exec.h"
 
+#include <memory>
 #include <utility>
 
-#include "engine/search/exact_score.h"
-#include "engine/shard/answer_size.h"
+#include "engine/query/top_groups.h"
+#include "engine/query/top_rows.h"
+#include "engine/shard/rank.h"
 #include "storage/base/status_macros.h"
-#include "storage/base/text.h"
 #include "storage/model/row_codec.h"
 
 namespace ordinate {
 namespace {
-
-/// Copies `columns` out of a cell source.
-Row CopyCells(const CellSource& cells, const std::vector<uint32_t>& columns) {
-  Row row;
-  row.cells.reserve(columns.size());
-  for (const uint32_t position : columns) row.cells.push_back(Own(cells.Cell(position)));
-  return row;
-}
-
-/// Whether every column asked for is captured in index segments.
-bool AllCaptured(const TableDef& table, const std::vector<uint32_t>& columns) {
-  for (const uint32_t position : columns) {
-    const ColumnRole role = table.columns[position].role;
-    if (role != ColumnRole::kKey && role != ColumnRole::kAttribute) return false;
-  }
-  return true;
-}
-
-/// The row's columns from the index's captured cells, when that very version is sealed there.
-std::optional<Row> FromSealed(const IndexSnapshot& index, const RankedRow& ranked,
-                              const std::vector<uint32_t>& columns) {
-  const auto location = index.FindSealed(ranked.id);
-  if (!location.has_value()) return std::nullopt;
-  const SealedSegment& segment = *location->sealed->segment;
-  if (segment.view().versions[location->row] != ranked.version) return std::nullopt;
-  for (const uint32_t position : columns) {
-    if (segment.Captured(position) == nullptr) return std::nullopt;
-  }
-  SealedCells cells(segment);
-  cells.MoveTo(location->row);
-  return CopyCells(cells, columns);
-}
-
-absl::Status FetchColumns(const QuerySource& source, const IndexSnapshot* index,
-                          const ShardQuery& query, const CallContext& context,
-                          ShardQueryResult& result) {
-  const bool captured = index != nullptr && AllCaptured(*source.table, query.columns);
-  result.rows.reserve(result.ranked.size());
-  uint64_t bytes = 0;
-  for (const RankedRow& ranked : result.ranked) {
-    std::optional<Row> row;
-    if (query.columns.empty()) row = Row{};
-    if (!row.has_value() && captured) row = FromSealed(*index, ranked, query.columns);
-    if (!row.has_value()) {
-      RETURN_IF_ERROR(context.Check());
-      ASSIGN_OR_RETURN(auto stored, source.rows->Get(source.snapshot->rows.get(), source.table->id,
-                                                     ranked.id, ranked.version));
-      if (!stored.has_value() || stored->version != ranked.version) {
-        return absl::InternalError(Concat("row ", ranked.id, " at version ", ranked.version,
-                                          " is in the index but not among the rows"));
-      }
-      Row decoded;
-      ASSIGN_OR_RETURN(decoded.cells, DecodeCells(*source.table, stored->cells));
-      row = CopyCells(RowCells(decoded), query.columns);
-    }
-    row->id = ranked.id;
-    row->version = ranked.version;
-    bytes += RoughBytes(*row);
-    RETURN_IF_ERROR(CheckAnswerBytes(bytes, source.max_answer_bytes));
-    result.rows.push_back(*std::move(row));
-  }
-  return absl::OkStatus();
-}
 
 /// The plan's index as published; null when the plan has none.
 absl::StatusOr<const IndexSnapshot*> FindIndex(const QuerySource& source, const Plan& plan) {
@@ -83,65 +21,102 @@ absl::StatusOr<const IndexSnapshot*> FindIndex(const QuerySource& source, const 
   return published->snapshot.get();
 }
 
+std::unique_ptr<RankSink> MakeSink(const ShardQuery& query, const RowOrder& order) {
+  if (query.groups.has_value()) {
+    if (query.groups->values.empty()) return std::make_unique<BestGroups>(order, query.plan.k);
+    return std::make_unique<GroupRows>(order, query.groups->values, query.groups->rows);
+  }
+  const RankedRow* after = query.after.has_value() ? &*query.after : nullptr;
+  return std::make_unique<TopRows>(order, query.plan.k, after);
+}
+
+absl::Status Rank(const IndexSnapshot* index, RankJob& job) {
+  if (index == nullptr) return ExactFromRows(job);
+  return job.query.plan.path == Path::kAnn ? AnnFromIndex(*index, job)
+                                           : ExactFromIndex(*index, job);
+}
+
+std::vector<ShardFetch::Ref> RefsOf(const std::vector<RankedRow>& ranked) {
+  std::vector<ShardFetch::Ref> refs;
+  refs.reserve(ranked.size());
+  for (const RankedRow& row : ranked) refs.push_back({row.id, row.version});
+  return refs;
+}
+
 }  // namespace
 
 QueryOutcome ExecuteQuery(const QuerySource& source, const ShardQuery& query,
                           const CallContext& context) {
-  const absl::StatusOr<const IndexSnapshot*> found = FindIndex(source, query.plan);
-  if (!found.ok()) return {found.status()};
-  const IndexSnapshot* index = *found;
+  const absl::StatusOr<const IndexSnapshot*> index = FindIndex(source, query.plan);
+  if (!index.ok()) return {index.status()};
   ShardQueryResult result;
-  result.visible_seq = index == nullptr ? source.snapshot->seq : source.snapshot->SeqOf(*index);
-  result.generation = index == nullptr ? 0 : index->generation;
-  const RowOrder order(query.plan.score_descending, query.order_by);
-  TopRows top(order, query.plan.k);
-  absl::Status status;
-  if (index == nullptr) {
-    status = ExactFromRows(source, query, order, context, top, result.stats);
-  } else if (query.plan.path == Path::kAnn) {
-    status = AnnFromIndex(*index, query, order, context, top, result.stats);
-  } else {
-    status = ExactFromIndex(*index, query, order, source.executor, context, top, result.stats);
+  result.visible_seq = *index == nullptr ? source.snapshot->seq : source.snapshot->SeqOf(**index);
+  result.generation = *index == nullptr ? 0 : (*index)->generation;
+  RowOrder order = SelectionOrder(query.plan, query.order_by);
+  if (query.groups.has_value()) order.Carry(query.groups->column_position);
+  const std::unique_ptr<RankSink> sink = MakeSink(query, order);
+  const ExactScorer scorer(query.plan.metric, query.vector);
+  RankJob job{source, query, order, scorer, context, *sink, result.stats, result.bound};
+  const int64_t started = source.clock->MonotonicNanos();
+  if (const absl::Status status = Rank(*index, job); !status.ok()) {
+    return {status, *index != nullptr && absl::IsDataLoss(status)};
   }
-  if (!status.ok()) return {status, index != nullptr && absl::IsDataLoss(status)};
-  result.ranked = top.Take();
-  status = FetchColumns(source, index, query, context, result);
-  if (!status.ok()) return {status};
+  result.ranked = sink->Take();
+  const int64_t ranked = source.clock->MonotonicNanos();
+  result.stats.rank_nanos = ranked - started;
+  auto rows =
+      FetchColumns(source, query.plan.index_id, RefsOf(result.ranked), query.columns, context);
+  if (!rows.ok()) return {rows.status()};
+  result.rows = *std::move(rows);
+  result.stats.fetch_nanos = source.clock->MonotonicNanos() - ranked;
   return {std::move(result)};
 }
 
-absl::Status ExactFromRows(const QuerySource& source, const ShardQuery& query,
-                           const RowOrder& order, const CallContext& context, TopRows& top,
-                           ShardQueryStats& stats) {
-  const ExactScorer scorer(query.plan.metric, query.vector);
+namespace {
+
+// Scores one stored row and offers it. `cells` as decoded.
+void OfferStored(const StoredRow& stored, const Row& row, RankJob& job) {
+  const ShardQuery& query = job.query;
+  const RowCells cells(row);
+  const ValueView cell = cells.Cell(query.column_position);
   const auto dim = static_cast<uint32_t>(query.vector.size());
+  const RowClass row_class = ClassifyCell(cell, query.plan.metric, dim);
+  if (row_class == RowClass::kInvalid) return;
+  if (row_class == RowClass::kNull && !query.include_null_vectors) return;
+  if (query.filter.has_value() && !Matches(*query.filter, cells)) return;
+  RankedRow ranked;
+  if (row_class == RowClass::kVector) {
+    ranked.score = job.scorer.Score(std::get<std::span<const float>>(cell).data());
+    ++job.stats.rescored;
+  }
+  if (!IsWanted(query, stored.id, ranked.score) || !job.sink.CouldEnter(ranked.score)) return;
+  ranked.id = stored.id;
+  ranked.version = stored.version;
+  job.order.ReadKeys(cells, ranked);
+  job.sink.Offer(std::move(ranked));
+}
+
+}  // namespace
+
+absl::Status ExactFromRows(RankJob& job) {
+  const QuerySource& source = job.source;
+  const int64_t started = source.clock->MonotonicNanos();
   uint64_t seen = 0;
-  return source.rows->Scan(source.snapshot->rows.get(), source.table->id, 0, source.snapshot->seq,
-                           [&](StoredRow&& stored) -> absl::StatusOr<bool> {
-                             if (++seen % 256 == 0) RETURN_IF_ERROR(context.Check());
-                             Row row;
-                             ASSIGN_OR_RETURN(row.cells, DecodeCells(*source.table, stored.cells));
-                             const RowCells cells(row);
-                             const ValueView cell = cells.Cell(query.column_position);
-                             const RowClass row_class = ClassifyCell(cell, query.plan.metric, dim);
-                             if (row_class == RowClass::kInvalid) return true;
-                             if (row_class == RowClass::kNull && !query.include_null_vectors)
-                               return true;
-                             if (query.filter.has_value() && !Matches(*query.filter, cells))
-                               return true;
-                             RankedRow ranked;
-                             if (row_class == RowClass::kVector) {
-                               ranked.score =
-                                   scorer.Score(std::get<std::span<const float>>(cell).data());
-                               ++stats.rescored;
-                             }
-                             if (!top.CouldEnter(ranked.score)) return true;
-                             ranked.id = stored.id;
-                             ranked.version = stored.version;
-                             order.ReadKeys(cells, ranked);
-                             top.Offer(std::move(ranked));
-                             return true;
-                           });
+  const absl::Status status =
+      source.rows->Scan(source.snapshot->rows.get(), source.table->id, 0, source.snapshot->seq,
+                        [&](StoredRow&& stored) -> absl::StatusOr<bool> {
+                          if (++seen % 256 == 0) RETURN_IF_ERROR(job.context.Check());
+                          Row row;
+                          ASSIGN_OR_RETURN(row.cells, DecodeCells(*source.table, stored.cells));
+                          OfferStored(stored, row, job);
+                          return true;
+                        });
+  if (job.query.analyze) {
+    job.stats.segments.push_back({.segment = "rows",
+                                  .rescored = job.stats.rescored,
+                                  .nanos = source.clock->MonotonicNanos() - started});
+  }
+  return status;
 }
 
 }  // namespace ordinate

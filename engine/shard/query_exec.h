@@ -4,11 +4,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "engine/query/order.h"
-#include "engine/query/top_rows.h"
 #include "engine/shard/answer_size.h"
 #include "engine/shard/shard_client.h"
 #include "engine/shard/shard_snapshot.h"
+#include "storage/base/clock.h"
 #include "storage/base/context.h"
 #include "storage/base/executor.h"
 
@@ -20,6 +19,7 @@ struct QuerySource {
   const RowStore* rows = nullptr;
   const ShardSnapshot* snapshot = nullptr;
   Executor* executor = nullptr;  // splits large scans
+  const Clock* clock = nullptr;
   uint64_t max_answer_bytes = kMaxAnswerBytes;
 };
 
@@ -34,21 +34,11 @@ struct QueryOutcome {
 QueryOutcome ExecuteQuery(const QuerySource& source, const ShardQuery& query,
                           const CallContext& context);
 
-/// Scores from an index's snapshot: `ExactFromIndex` every live matching row, `AnnFromIndex` the w
-/// nearest nodes of each sealed segment and the whole tail.
-absl::Status ExactFromIndex(const IndexSnapshot& index, const ShardQuery& query,
-                            const RowOrder& order, Executor* executor, const CallContext& context,
-                            TopRows& top, ShardQueryStats& stats);
-absl::Status AnnFromIndex(const IndexSnapshot& index, const ShardQuery& query,
-                          const RowOrder& order, const CallContext& context, TopRows& top,
-                          ShardQueryStats& stats);
-
-/// Scores every live matching row read from the row store, as of `snapshot`.
-absl::Status ExactFromRows(const QuerySource& source, const ShardQuery& query,
-                           const RowOrder& order, const CallContext& context, TopRows& top,
-                           ShardQueryStats& stats);
-
-/// Adds what the filter's sampling and the planner need to know of an index.
-void SampleFilter(const IndexSnapshot& index, const Filter& filter, ShardProbe& probe);
+/// `columns` of rows ranked on the source's snapshot by index `index_id` (0: none), in the order of
+/// `refs`. RESOURCE_EXHAUSTED: they are larger than an answer may be.
+absl::StatusOr<std::vector<Row>> FetchColumns(const QuerySource& source, uint32_t index_id,
+                                              const std::vector<ShardFetch::Ref>& refs,
+                                              const std::vector<uint32_t>& columns,
+                                              const CallContext& context);
 
 }  // namespace ordinate

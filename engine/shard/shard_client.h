@@ -31,6 +31,36 @@ struct ShardWriteResult {
   uint64_t deleted = 0;        // deletes that hit a live row
 };
 
+/// Rows by group (contract 3.6). The answer's keys end with the group's value.
+struct ShardGroups {
+  uint32_t column_position = 0;
+  /// Empty: the best row of each of the plan.k best groups. Else the best `rows` rows of each.
+  std::vector<Value> values;
+  uint64_t rows = 1;
+};
+
+/// What was done to one sealed segment, the tail ("tail") or the rows themselves ("rows").
+struct SegmentStats {
+  std::string segment;
+  Path path = Path::kExact;
+  uint64_t nodes_visited = 0;
+  uint64_t distances = 0;
+  uint64_t candidates = 0;  // nodes preselected
+  uint64_t rescored = 0;
+  int64_t nanos = 0;
+};
+
+struct ShardQueryStats {
+  uint64_t nodes_visited = 0;
+  uint64_t distances = 0;              // approximate ones
+  uint64_t candidates = 0;             // nodes preselected
+  uint64_t rescored = 0;               // exact ones
+  uint64_t tail_rows = 0;              // scanned in the tail
+  int64_t rank_nanos = 0;              // finding, scoring and ordering
+  int64_t fetch_nanos = 0;             // reading columns
+  std::vector<SegmentStats> segments;  // with ShardQuery::analyze
+};
+
 /// One shard's part of a question.
 struct ShardQuery {
   uint32_t table_id = 0;
@@ -39,15 +69,14 @@ struct ShardQuery {
   Vector vector;
   std::vector<SortKey> order_by;  // bound
   std::optional<Filter> filter;   // bound
-  std::vector<uint32_t> columns;  // positions to return
+  std::vector<uint32_t> columns;  // positions to return; none: ids, versions and keys alone
   bool include_null_vectors = false;
-};
-
-struct ShardQueryStats {
-  uint64_t nodes_visited = 0;
-  uint64_t distances = 0;  // approximate ones
-  uint64_t rescored = 0;   // exact ones
-  uint64_t tail_rows = 0;  // scanned in the tail
+  std::optional<RankedRow> after;  // only rows strictly after it, in the plan's order
+  std::optional<RowId> exclude;
+  std::optional<ShardGroups> groups;
+  uint64_t snapshot_id = 0;  // a held snapshot; 0: the current one
+  bool hold = false;         // hold the snapshot, and say which it is
+  bool analyze = false;      // fill ShardQueryStats::segments
 };
 
 struct ShardQueryResult {
@@ -55,7 +84,32 @@ struct ShardQueryResult {
   std::vector<Row> rows;          // parallel; cells parallel to ShardQuery::columns
   uint64_t visible_seq = 0;
   uint64_t generation = 0;
+  /// ANN: the score that no row left out by the preselection is expected to beat; nullopt: none was
+  /// left out.
+  std::optional<double> bound;
+  uint64_t snapshot_id = 0;  // with ShardQuery::hold
   ShardQueryStats stats;
+};
+
+/// Columns of rows ranked before, on the snapshot they were ranked on.
+struct ShardFetch {
+  struct Ref {
+    RowId id = 0;
+    uint64_t version = 0;
+  };
+  uint32_t table_id = 0;
+  uint32_t index_id = 0;  // the plan's
+  uint64_t snapshot_id = 0;
+  std::vector<Ref> rows;
+  std::vector<uint32_t> columns;
+};
+
+struct ShardProbeQuery {
+  uint32_t table_id = 0;
+  uint32_t index_id = 0;           // 0: of the table only
+  uint64_t snapshot_id = 0;        // a held snapshot; 0: the current one
+  const Filter* filter = nullptr;  // bound; may be null
+  bool hold = false;               // hold the snapshot; ShardProbe says which it is
 };
 
 /// Rows of one shard in row id order.
@@ -119,11 +173,15 @@ class ShardClient {
   virtual void Write(const TableDef& table, std::vector<RowWrite> rows, const CallContext& context,
                      Done<ShardWriteResult> done) = 0;
 
-  /// `index_id` 0: of the table only. `filter` may be null.
-  virtual void Probe(uint32_t table_id, uint32_t index_id, const Filter* filter,
-                     const CallContext& context, Done<ShardProbe> done) = 0;
+  /// FAILED_PRECONDITION, here and below: the snapshot is not held any more.
+  virtual void Probe(const ShardProbeQuery& probe, const CallContext& context,
+                     Done<ShardProbe> done) = 0;
   virtual void Query(const TableDef& table, const ShardQuery& query, const CallContext& context,
                      Done<ShardQueryResult> done) = 0;
+  virtual void Fetch(const TableDef& table, const ShardFetch& fetch, const CallContext& context,
+                     Done<std::vector<Row>> done) = 0;
+  /// Gives a held snapshot up before its time.
+  virtual void ReleaseSnapshot(uint64_t snapshot_id) = 0;
 
   /// Rows found, each with the position of its address in the request, as cells of `columns`.
   virtual void Get(const TableDef& table, std::vector<RowAddress> addresses,
@@ -138,6 +196,9 @@ class ShardClient {
   virtual absl::Status CreateTable(const TableDef& table) = 0;
   virtual absl::Status DropTable(uint32_t table_id) = 0;
   virtual absl::Status CreateIndex(const TableDef& table, const IndexDef& index) = 0;
+  /// Goes on with `index`, which differs from the definition it has in mode, ef_search, dim_policy,
+  /// batch_rows, batch_interval_micros and max_lag_rows only. ABORTED: a build is running.
+  virtual absl::Status AlterIndex(const TableDef& table, const IndexDef& index) = 0;
   virtual absl::Status RebuildIndex(uint32_t index_id) = 0;  // ABORTED: one is running
   virtual absl::Status DropIndex(uint32_t index_id) = 0;
   virtual absl::StatusOr<ShardIndexStatus> GetIndexStatus(uint32_t index_id) = 0;

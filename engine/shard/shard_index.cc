@@ -15,6 +15,9 @@ uint32_t PositionOfColumn(const TableDef& table, uint32_t column_id) {
   return 0;
 }
 
+// The progress of a build that has every row but has not switched yet: 1 says that none is running.
+constexpr double kMostWhileRunning = 0.999;
+
 size_t Index(RowClass row_class) { return static_cast<size_t>(row_class); }
 
 }  // namespace
@@ -279,7 +282,9 @@ ShardIndexStatus CompleteStatus(const PublishedIndex& index, uint64_t rows_total
   if (index.build != nullptr) {
     const double total = static_cast<double>(index.build->rows_total.load());
     status.build_progress =
-        total == 0 ? 0 : std::min(1.0, static_cast<double>(index.build->rows_done.load()) / total);
+        total == 0 ? 0
+                   : std::min(kMostWhileRunning,
+                              static_cast<double>(index.build->rows_done.load()) / total);
   }
   if (status.state != IndexState::kReady) return status;
   const bool late =

@@ -6,6 +6,7 @@
 #include "engine/shard/answer_size.h"
 #include "engine/shard/local_shard.h"
 #include "engine/shard/query_exec.h"
+#include "engine/shard/rank.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
 #include "storage/model/row_codec.h"
@@ -94,11 +95,11 @@ absl::StatusOr<uint64_t> CountRows(const RowStore& rows, const ShardSnapshot& sn
 }
 
 absl::StatusOr<ShardProbe> ProbeTable(const RowStore& rows, const ShardSnapshot& snapshot,
-                                      uint32_t table_id, uint32_t index_id, const Filter* filter) {
+                                      const ShardProbeQuery& query) {
   ShardProbe probe;
-  ASSIGN_OR_RETURN(probe.table_rows, rows.CountRows(snapshot.rows.get(), table_id));
-  if (index_id == 0) return probe;
-  const PublishedIndex* index = snapshot.FindIndex(index_id);
+  ASSIGN_OR_RETURN(probe.table_rows, rows.CountRows(snapshot.rows.get(), query.table_id));
+  if (query.index_id == 0) return probe;
+  const PublishedIndex* index = snapshot.FindIndex(query.index_id);
   if (index == nullptr || index->snapshot == nullptr) {
     probe.index_problem = index == nullptr ? "it was dropped" : index->problem;
     return probe;
@@ -107,31 +108,63 @@ absl::StatusOr<ShardProbe> ProbeTable(const RowStore& rows, const ShardSnapshot&
   probe.generation = index->snapshot->generation;
   probe.index_rows = index->snapshot->live_vector_rows;
   probe.tail_rows = index->snapshot->live_tail_rows;
-  if (filter != nullptr) SampleFilter(*index->snapshot, *filter, probe);
+  if (query.filter != nullptr) SampleFilter(*index->snapshot, *query.filter, probe);
   return probe;
 }
 
 }  // namespace
 
-void LocalShard::Probe(uint32_t table_id, uint32_t index_id, const Filter* filter,
-                       const CallContext& context, Done<ShardProbe> done) {
+absl::StatusOr<std::shared_ptr<const ShardSnapshot>> LocalShard::SnapshotAt(uint64_t snapshot_id) {
+  if (snapshot_id == 0) return Current();
+  if (auto held = holds_.Find(snapshot_id); held != nullptr) return held;
+  return absl::FailedPreconditionError(
+      "the snapshot of the earlier pages is gone: it is kept for 5 minutes after the last page, "
+      "not across a restart, and gives way to newer ones; start over, or set on_lost_snapshot = "
+      "LATEST");
+}
+
+QuerySource LocalShard::SourceOf(const TableDef& table, const ShardSnapshot& snapshot) const {
+  return {.table = &table,
+          .rows = rows_.get(),
+          .snapshot = &snapshot,
+          .executor = options_.query_executor,
+          .clock = options_.clock,
+          .max_answer_bytes = options_.max_answer_bytes};
+}
+
+void LocalShard::Probe(const ShardProbeQuery& probe, const CallContext& context,
+                       Done<ShardProbe> done) {
   if (absl::Status status = context.Check(); !status.ok()) return done(status);
-  done(ProbeTable(*rows_, *Current(), table_id, index_id, filter));
+  const auto snapshot = SnapshotAt(probe.snapshot_id);
+  if (!snapshot.ok()) return done(snapshot.status());
+  absl::StatusOr<ShardProbe> result = ProbeTable(*rows_, **snapshot, probe);
+  if (result.ok() && probe.hold) result->snapshot_id = holds_.Hold(*snapshot);
+  done(std::move(result));
 }
 
 void LocalShard::Query(const TableDef& table, const ShardQuery& query, const CallContext& context,
                        Done<ShardQueryResult> done) {
-  const std::shared_ptr<const ShardSnapshot> snapshot = Current();
-  const QuerySource source{&table, rows_.get(), snapshot.get(), options_.query_executor,
-                           options_.max_answer_bytes};
-  QueryOutcome outcome = ExecuteQuery(source, query, context);
+  const auto snapshot = SnapshotAt(query.snapshot_id);
+  if (!snapshot.ok()) return done(snapshot.status());
+  QueryOutcome outcome = ExecuteQuery(SourceOf(table, **snapshot), query, context);
   if (outcome.index_damaged) {
-    const absl::Status damage = outcome.result.status();
-    const PublishedIndex* index = snapshot->FindIndex(query.plan.index_id);
-    Quarantine(query.plan.index_id, index->snapshot->generation, damage);
-    outcome.result = absl::AbortedError(damage.message());
+    const PublishedIndex* index = (*snapshot)->FindIndex(query.plan.index_id);
+    Quarantine(query.plan.index_id, index->snapshot->generation, outcome.result.status());
+    outcome.result = absl::AbortedError(outcome.result.status().message());
+  }
+  if (outcome.result.ok() && query.hold) {
+    outcome.result->snapshot_id =
+        query.snapshot_id != 0 ? query.snapshot_id : holds_.Hold(*snapshot);
   }
   done(std::move(outcome.result));
+}
+
+void LocalShard::Fetch(const TableDef& table, const ShardFetch& fetch, const CallContext& context,
+                       Done<std::vector<Row>> done) {
+  const auto snapshot = SnapshotAt(fetch.snapshot_id);
+  if (!snapshot.ok()) return done(snapshot.status());
+  done(FetchColumns(SourceOf(table, **snapshot), fetch.index_id, fetch.rows, fetch.columns,
+                    context));
 }
 
 void LocalShard::Get(const TableDef& table, std::vector<RowAddress> addresses,
@@ -141,7 +174,8 @@ void LocalShard::Get(const TableDef& table, std::vector<RowAddress> addresses,
   const RowIdFinder find = [&](uint32_t table_id, const RowAddress& address) {
     return ids_->WhereIs(table_id, address.preferred_id, address.key);
   };
-  done(GetRows(*rows_, *snapshot, find, table, addresses, columns, options_.max_answer_bytes, context));
+  done(GetRows(*rows_, *snapshot, find, table, addresses, columns, options_.max_answer_bytes,
+               context));
 }
 
 void LocalShard::Scan(const TableDef& table, const ShardScan& scan, const CallContext& context,

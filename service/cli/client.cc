@@ -31,7 +31,8 @@ Client::Client(const ClientOptions& options)
       tables_(v1::TableService::NewStub(channel_)),
       rows_(v1::RowService::NewStub(channel_)),
       indexes_(v1::IndexService::NewStub(channel_)),
-      queries_(v1::QueryService::NewStub(channel_)) {}
+      queries_(v1::QueryService::NewStub(channel_)),
+      statements_(v1::StatementService::NewStub(channel_)) {}
 
 absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const ClientOptions& options) {
   std::unique_ptr<Client> client(new Client(options));
@@ -54,6 +55,18 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const ClientOptions& opt
 
 std::chrono::system_clock::time_point Client::Deadline() const {
   return After(options_.timeout_seconds);
+}
+
+absl::Status Client::Execute(const v1::ExecuteRequest& request, grpc::ClientContext& context,
+                             const std::function<absl::Status(v1::ExecuteResponse&)>& take) {
+  context.set_deadline(Deadline());
+  const auto reader = statements_->Execute(&context, request);
+  v1::ExecuteResponse response;
+  absl::Status taken;
+  while (taken.ok() && reader->Read(&response)) taken = take(response);
+  if (!taken.ok()) context.TryCancel();
+  const grpc::Status status = reader->Finish();
+  return taken.ok() ? FromServer(status) : taken;
 }
 
 absl::StatusOr<v1::Table> Client::GetTable(const std::string& name) {

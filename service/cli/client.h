@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "ordinate/v1/index_service.grpc.pb.h"
 #include "ordinate/v1/query_service.grpc.pb.h"
 #include "ordinate/v1/row_service.grpc.pb.h"
+#include "ordinate/v1/statement_service.grpc.pb.h"
 #include "ordinate/v1/table_service.grpc.pb.h"
 #include "service/cli/errors.h"
 
@@ -46,6 +48,11 @@ class Client {
     return response;
   }
 
+  /// One statement, within the timeout; `take` gets each part of its answer. `context` is the
+  /// caller's, to cancel it from another thread. Ends with the first error, of either side.
+  absl::Status Execute(const v1::ExecuteRequest& request, grpc::ClientContext& context,
+                       const std::function<absl::Status(v1::ExecuteResponse&)>& take);
+
   /// The table's definition, for reading and writing its cells.
   absl::StatusOr<v1::Table> GetTable(const std::string& name);
 
@@ -63,6 +70,7 @@ class Client {
   const std::unique_ptr<v1::RowService::StubInterface> rows_;
   const std::unique_ptr<v1::IndexService::StubInterface> indexes_;
   const std::unique_ptr<v1::QueryService::StubInterface> queries_;
+  const std::unique_ptr<v1::StatementService::StubInterface> statements_;
 };
 
 using TableStub = v1::TableService::StubInterface;

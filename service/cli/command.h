@@ -38,6 +38,7 @@ void AddQueryCommands(CLI::App& app, int* exit_code);
 void AddRowCommands(CLI::App& app, int* exit_code);
 void AddExportCommand(CLI::App& app, int* exit_code);
 void AddRecallCommand(CLI::App& app, int* exit_code);
+void AddSqlCommand(CLI::App& app, int* exit_code);
 void AddVerifyCommand(CLI::App& app, int* exit_code);
 
 }  // namespace ordinate::cli

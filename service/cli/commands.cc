@@ -58,6 +58,7 @@ void AddClientCommands(CLI::App& app, int* exit_code) {
   AddRowCommands(app, exit_code);
   AddExportCommand(app, exit_code);
   AddRecallCommand(app, exit_code);
+  AddSqlCommand(app, exit_code);
   AddVerifyCommand(app, exit_code);
   RunWith(*app.add_subcommand("version", "Print the version"), exit_code,
           std::make_shared<NoOptions>(), &PrintVersion);

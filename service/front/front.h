@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -66,9 +68,14 @@ struct QueryResult {
   Plan plan;
   std::vector<uint32_t> columns;
   std::vector<RankedRow> ranked;
-  std::vector<Row> rows;  // parallel to ranked
+  std::vector<Row> rows;         // parallel to ranked
+  std::vector<uint32_t> groups;  // parallel to ranked: which group, from 0; empty without groups
   SeqByShard visible_seq;
-  ShardQueryStats stats;  // summed
+  bool tie_closed = true;       // no row left out ties with the last one (contract 2.4)
+  uint64_t w_used = 0;          // the W the answer came from; 0: EXACT
+  std::string next_page_token;  // paged, and rows may follow
+  ShardQueryStats stats;        // summed
+  std::vector<ShardQueryStats> shard_stats;  // by shard
   int64_t server_nanos = 0;
 };
 
@@ -92,6 +99,13 @@ class QueryObserver {
                        int64_t nanos) = 0;
 };
 
+/// How a stream without LIMIT is ordered (contract 3.3).
+enum class StreamOrder : uint8_t {
+  kStrict = 0,   // exactly the order of 2.2
+  kRelaxed = 1,  // the head by the index, the rest by a scan; what came late is counted
+};
+class QueryStream;
+
 /// The stateless front: validates, routes, plans, gathers, merges. Thread-safe. Knows shards only
 /// as ShardClients, and nothing of the wire.
 class Front {
@@ -109,6 +123,8 @@ class Front {
   Front(Definitions& definitions, std::vector<ShardClient*> shards, Options options);
 
   std::shared_ptr<const DefinitionSet> definitions() const;
+  /// The server's; requests may override them.
+  const Settings& settings() const { return options_.settings; }
   /// The table, or NOT_FOUND naming it and listing near names.
   absl::StatusOr<TableDef> FindTable(const std::string& name) const;
 
@@ -120,8 +136,17 @@ class Front {
   /// the builds. `table` and `column` by name.
   absl::StatusOr<IndexDef> CreateIndex(const std::string& table, const std::string& column,
                                        IndexDef index);
+  /// Changes options that need no rebuild: mode, ef_search, dim_policy, batch_rows,
+  /// batch_interval_micros, max_lag_rows. `change` may be called more than once, and must leave the
+  /// rest alone. An IMMEDIATE index with writes since its last build is built anew for another
+  /// mode, the rows answering meanwhile. NOT_FOUND; INVALID_ARGUMENT; ABORTED while a build is
+  /// running, with what was changed until then: the same change again completes it.
+  absl::StatusOr<IndexDef> AlterIndex(const std::string& name,
+                                      const std::function<void(IndexDef&)>& change);
   absl::Status RebuildIndex(const std::string& name);
   absl::Status DropIndex(const std::string& name);
+  /// The index and its table, as defined now, without its status. NOT_FOUND.
+  absl::StatusOr<IndexInfo> FindIndex(const std::string& name) const;
   absl::StatusOr<IndexInfo> GetIndex(const std::string& name);
   /// Of one table, or of all when empty.
   absl::StatusOr<std::vector<IndexInfo>> ListIndexes(const std::string& table);
@@ -129,6 +154,10 @@ class Front {
   absl::StatusOr<UpsertResult> Upsert(UpsertInput input, const CallContext& context);
   absl::StatusOr<DeleteResult> Delete(const std::string& table, std::vector<KeyInput> keys,
                                       const CallContext& context);
+  /// Rows that match, deleted as the keys they are found under: page by page, so that an error
+  /// says how many are deleted already.
+  absl::StatusOr<DeleteResult> DeleteWhere(const std::string& table, const Filter& filter,
+                                           const CallContext& context);
   absl::StatusOr<RowsResult> Get(const std::string& table, std::vector<KeyInput> keys,
                                  const std::vector<std::string>& columns,
                                  const CallContext& context);
@@ -140,15 +169,22 @@ class Front {
 
   absl::StatusOr<QueryResult> Query(const QueryRequest& request, const CallContext& context);
   absl::StatusOr<Plan> Explain(const QueryRequest& request, const CallContext& context);
+  /// Each question on its own, over the executor; parallel to `requests`.
+  std::vector<absl::StatusOr<QueryResult>> QueryBatch(std::span<const QueryRequest> requests,
+                                                      const CallContext& context);
+  /// Every matching row (contract 3.3); `request`'s limit is the page size. Errors as Query.
+  absl::StatusOr<std::unique_ptr<QueryStream>> OpenStream(const QueryRequest& request,
+                                                          StreamOrder order,
+                                                          const CallContext& context);
 
  private:
+  friend class QueryStream;
   struct BoundQuery;  // a question with every name resolved
+  struct Ranking;     // what the shards ranked, merged
   class ShardWrites;  // rows routed to their shards
 
   uint32_t shard_count() const { return static_cast<uint32_t>(shards_.size()); }
   absl::Status CheckEngine(const IndexDef& index) const;
-  /// The index and its table, as defined now. NOT_FOUND.
-  absl::StatusOr<IndexInfo> FindIndex(const std::string& name) const;
   absl::Status ReadStatus(IndexInfo& info);
   void UndoCreateIndex(const IndexDef& index, size_t shards) ORDINATE_REQUIRES(change_mutex_);
 
@@ -161,11 +197,38 @@ class Front {
                                                      const CallContext& context);
 
   /// Resolves names, asks the shards what they know, and plans.
-  absl::StatusOr<BoundQuery> Bind(const QueryRequest& request, const CallContext& context) const;
-  /// Runs the plan of `bound` on every shard and merges.
-  absl::StatusOr<QueryResult> Run(const BoundQuery& bound, const CallContext& context) const;
-  absl::StatusOr<QueryResult> RunWithFallback(const QueryRequest& request,
-                                              const CallContext& context) const;
+  /// `hold`: the snapshots asked are held, and are the question's.
+  absl::StatusOr<BoundQuery> Bind(QueryRequest request, bool hold, const CallContext& context);
+  absl::Status BindPage(const QueryRequest& request, BoundQuery& bound) const;
+  /// The query vector from the row that `like` names, which is to be left out.
+  absl::Status ResolveLike(const TableDef& table, QueryRequest& request,
+                           std::optional<RowId>& exclude, const CallContext& context);
+  absl::StatusOr<std::vector<ShardProbe>> ProbeShards(const BoundQuery& bound, uint32_t index_id,
+                                                      bool hold, const CallContext& context) const;
+  /// Whether `status` says that the snapshot of the page token is gone.
+  static bool IsLost(const BoundQuery& bound, const absl::Status& status);
+
+  /// Runs `query` on every shard and merges the best `most` rows.
+  absl::StatusOr<Ranking> Rank(const BoundQuery& bound, const ShardQuery& query, uint64_t most,
+                               const CallContext& context) const;
+  /// As Rank, going on with a larger W, then EXACT, until the answer is complete. `query` ends as
+  /// what was run last.
+  absl::StatusOr<Ranking> RankToTheEnd(BoundQuery& bound, ShardQuery& query,
+                                       const CallContext& context) const;
+  /// Keeps the rows that offset, limit and WITHIN_K leave, in the answer's order.
+  static void Cut(const BoundQuery& bound, Ranking& ranking);
+  absl::Status FetchCells(const BoundQuery& bound, const std::vector<uint64_t>& snapshot_ids,
+                          Ranking& ranking, const CallContext& context) const;
+  void Release(const std::vector<uint64_t>& snapshot_ids) const;
+  absl::StatusOr<QueryResult> Finish(const BoundQuery& bound, Ranking ranking, bool more) const;
+  absl::StatusOr<QueryResult> Answer(const QueryRequest& request, const CallContext& context);
+
+  absl::StatusOr<QueryResult> AnswerGroups(BoundQuery& bound, bool analyze,
+                                           const CallContext& context) const;
+  absl::StatusOr<Ranking> RankGroups(BoundQuery& bound, ShardQuery& query, uint64_t most,
+                                     const CallContext& context) const;
+  static void KeepBestOfGroups(const BoundQuery& bound, const std::vector<Value>& groups,
+                               Ranking& ranking);
 
   // Constant after construction.
   Definitions& definitions_;

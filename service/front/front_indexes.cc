@@ -83,6 +83,28 @@ absl::StatusOr<IndexInfo> Front::FindIndex(const std::string& name) const {
       "index", name);
 }
 
+absl::StatusOr<IndexDef> Front::AlterIndex(const std::string& name,
+                                           const std::function<void(IndexDef&)>& change) {
+  MutexLock lock(change_mutex_);
+  ASSIGN_OR_RETURN(IndexInfo info, FindIndex(name));
+  RETURN_IF_ERROR(ReadStatus(info));
+  for (uint32_t shard = 0; shard < info.shards.size(); ++shard) {
+    if (info.shards[shard].build_progress >= 1) continue;
+    return absl::AbortedError(Concat("index '", name, "': a build is running on shard ", shard,
+                                     "; change the index once it has ended"));
+  }
+  ASSIGN_OR_RETURN(const IndexDef altered, definitions_.AlterIndex(info.index.name, change));
+  absl::Status first;
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    const absl::Status status = shards_[i]->AlterIndex(info.table, altered);
+    if (status.ok() || !first.ok()) continue;
+    first = WithMessage(status, Concat("index '", name, "' is changed, but not yet on shard ", i,
+                                       ": ", MessageOf(status), "; make the same change again"));
+  }
+  RETURN_IF_ERROR(first);
+  return altered;
+}
+
 absl::Status Front::RebuildIndex(const std::string& name) {
   MutexLock lock(change_mutex_);
   ASSIGN_OR_RETURN(const IndexInfo info, FindIndex(name));

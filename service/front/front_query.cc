@@ -1,136 +1,207 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/query/shortfall.h"
 #include "engine/shard/answer_size.h"
+#include "service/front/bound_query.h"
 #include "service/front/front.h"
 #include "service/front/gather.h"
-#include "service/front/projection.h"
-#include "storage/base/error_details.h"
 #include "storage/base/status_macros.h"
 
 namespace ordinate {
-
-struct Front::BoundQuery {
-  TableDef table;
-  ShardQuery query;  // its plan included
-  uint64_t offset = 0;
-  uint64_t limit = 0;
-  uint64_t index_rows = 0;  // rows an index answers with, over all shards
-};
-
 namespace {
-
-absl::Status AboutQuery(const absl::Status& status, const QueryRequest& request) {
-  if (!absl::IsNotFound(status)) return status;
-  const bool index =
-      !request.index.empty() && MessageOf(status).find("no index") != std::string::npos;
-  return index ? WithResource(status, "index", request.index)
-               : WithResource(status, "column", request.column);
-}
 
 void AddStats(const ShardQueryStats& shard, ShardQueryStats& total) {
   total.nodes_visited += shard.nodes_visited;
   total.distances += shard.distances;
+  total.candidates += shard.candidates;
   total.rescored += shard.rescored;
   total.tail_rows += shard.tail_rows;
 }
 
-// Contract 3.4: min(k, matching rows) come back. Under a filter nobody knows how many match, so
-// any shortfall counts.
-bool IsUnderfilled(const Plan& plan, const ShardQuery& query, uint64_t found, uint64_t index_rows) {
-  if (plan.path != Path::kAnn || found >= plan.k) return false;
-  return query.filter.has_value() || query.include_null_vectors ||
-         found < std::min(plan.k, index_rows);
+// Whether columns are read only once it is known which of the ranked rows are returned.
+bool FetchesLate(const Plan& plan, uint64_t offset) {
+  return offset > 0 || plan.ties.form == TieForm::kWithinK;
 }
 
 }  // namespace
 
-absl::StatusOr<Front::BoundQuery> Front::Bind(const QueryRequest& request,
-                                              const CallContext& context) const {
-  BoundQuery bound{.offset = request.offset, .limit = request.limit};
-  const auto set = definitions_.Current();
-  ASSIGN_OR_RETURN(bound.table, FindTable(request.table));
-  const TableDef& table = bound.table;
-  auto settings = WithOverrides(options_.settings, request.settings);
-  if (!settings.ok()) return settings.status();
-  if (const auto valid = ValidateQuery(request, table, *settings); !valid.ok()) {
-    return AboutQuery(valid, request);
-  }
-  const std::vector<const IndexDef*> indexes = set->IndexesOf(table.id);
-  const auto choice = ChooseIndex(request, table, indexes);
-  if (!choice.ok()) return AboutQuery(choice.status(), request);
-
-  ShardQuery& query = bound.query;
-  query.table_id = table.id;
-  query.column_position = *table.FindColumn(request.column);
-  query.include_null_vectors = request.include_null_vectors;
-  ASSIGN_OR_RETURN(query.columns, ResolveColumns(table, request.columns, DefaultColumns::kKey));
-  ASSIGN_OR_RETURN(query.order_by, BindSortKeys(request.order_by, table));
-  if (request.filter.has_value()) {
-    auto filter = BindFilter(*request.filter, table);
-    if (!filter.ok()) return InField(filter.status(), "filter");
-    query.filter = *std::move(filter);
-  }
-  const uint32_t index_id = choice->index == nullptr ? 0 : choice->index->id;
-  const Filter* filter = query.filter.has_value() ? &*query.filter : nullptr;
-  ASSIGN_OR_RETURN(const std::vector<ShardProbe> probes,
-                   Gather<ShardProbe>(shards_.size(), Spread::kInline, options_.executor, context,
-                                      [&](size_t shard, ShardClient::Done<ShardProbe> done) {
-                                        shards_[shard]->Probe(table.id, index_id, filter, context,
-                                                              std::move(done));
-                                      }));
-  for (const ShardProbe& probe : probes) bound.index_rows += probe.index_rows;
-  query.plan = MakePlan(request, *choice, *settings, probes);
-  query.vector = request.vector;
-  return bound;
-}
-
-absl::StatusOr<QueryResult> Front::Run(const BoundQuery& bound, const CallContext& context) const {
-  const ShardQuery& query = bound.query;
+absl::StatusOr<Front::Ranking> Front::Rank(const BoundQuery& bound, const ShardQuery& query,
+                                           uint64_t most, const CallContext& context) const {
   const Spread spread = query.plan.path == Path::kExact ? Spread::kParallel : Spread::kInline;
   ASSIGN_OR_RETURN(std::vector<ShardQueryResult> answers,
                    Gather<ShardQueryResult>(
                        shards_.size(), spread, options_.executor, context,
                        [&](size_t shard, ShardClient::Done<ShardQueryResult> done) {
-                         shards_[shard]->Query(bound.table, query, context, std::move(done));
+                         if (bound.snapshot_ids.empty()) {
+                           shards_[shard]->Query(bound.table, query, context, std::move(done));
+                           return;
+                         }
+                         ShardQuery pinned = query;
+                         pinned.snapshot_id = bound.snapshot_ids[shard];
+                         shards_[shard]->Query(bound.table, pinned, context, std::move(done));
                        }));
-  QueryResult result{.plan = query.plan, .columns = query.columns};
+  Ranking ranking;
   std::vector<std::vector<RankedRow>> lists;
-  lists.reserve(answers.size());
   for (uint32_t shard = 0; shard < answers.size(); ++shard) {
     ShardQueryResult& answer = answers[shard];
-    result.visible_seq[shard] = answer.visible_seq;
-    if (query.plan.index_id != 0) result.plan.generation_by_shard[shard] = answer.generation;
-    AddStats(answer.stats, result.stats);
+    ranking.visible_seq[shard] = answer.visible_seq;
+    if (query.plan.index_id != 0) ranking.generations[shard] = answer.generation;
+    ranking.bounds.push_back(answer.bound);
+    if (query.hold) ranking.snapshot_ids.push_back(answer.snapshot_id);
+    AddStats(answer.stats, ranking.stats);
+    ranking.shard_stats.push_back(std::move(answer.stats));
     lists.push_back(std::move(answer.ranked));
   }
-  const RowOrder order(query.plan.score_descending, query.order_by);
+  const RowOrder order = SelectionOrder(query.plan, query.order_by);
   uint64_t bytes = 0;
-  for (const MergedRef& ref : MergeSorted(order, lists, bound.offset, bound.limit)) {
-    result.ranked.push_back(std::move(lists[ref.list][ref.position]));
-    result.rows.push_back(std::move(answers[ref.list].rows[ref.position]));
-    bytes += RoughBytes(result.rows.back());
+  for (const MergedRef& ref : MergeSorted(order, lists, 0, most)) {
+    ranking.rows.push_back(std::move(lists[ref.list][ref.position]));
+    ranking.shards.push_back(ref.list);
+    ranking.cells.push_back(std::move(answers[ref.list].rows[ref.position]));
+    bytes += RoughBytes(ranking.cells.back());
     RETURN_IF_ERROR(CheckAnswerBytes(bytes, options_.max_answer_bytes));
   }
-  return result;
+  return ranking;
 }
 
-absl::StatusOr<QueryResult> Front::RunWithFallback(const QueryRequest& request,
+absl::StatusOr<Front::Ranking> Front::RankToTheEnd(BoundQuery& bound, ShardQuery& query,
                                                    const CallContext& context) const {
-  ASSIGN_OR_RETURN(BoundQuery bound, Bind(request, context));
-  absl::StatusOr<QueryResult> first = Run(bound, context);
-  if (absl::IsAborted(first.status()) && bound.query.plan.index_id != 0) {
-    // The index stopped answering since the shards were asked: dropped, or found damaged.
-    bound.query.plan = FallBack(bound.query.plan, Reason::kIndexNotReady);
-    return Run(bound, context);
+  const RowOrder order = SelectionOrder(query.plan, query.order_by);
+  ShardQueryStats spent;
+  while (true) {
+    absl::StatusOr<Ranking> ranking = Rank(bound, query, query.plan.k, context);
+    if (absl::IsAborted(ranking.status()) && query.plan.index_id != 0) {
+      // The index stopped answering since the shards were asked: dropped, or found damaged.
+      query.plan = FallBack(query.plan, Reason::kIndexNotReady);
+      continue;
+    }
+    if (!ranking.ok()) return ranking;
+    AddStats(spent, ranking->stats);
+    if (query.plan.path != Path::kAnn) return ranking;
+    const Preselected found{ranking->rows, ranking->bounds, bound.index_rows(),
+                            query.filter.has_value()};
+    const Shortfall shortfall = Judge(query.plan, order, found);
+    if (shortfall == Shortfall::kNone) return ranking;
+    if (query.hold) bound.snapshot_ids = ranking->snapshot_ids;
+    spent = ranking->stats;
+    auto larger = WithLargerW(query.plan, bound.index_m, bound.probes);
+    query.plan = larger.has_value() ? *std::move(larger)
+                                    : FallBack(query.plan, shortfall == Shortfall::kTiesOpen
+                                                               ? Reason::kTiesNotClosed
+                                                               : Reason::kUnderfilled);
   }
-  ASSIGN_OR_RETURN(QueryResult result, std::move(first));
-  const uint64_t found = result.ranked.empty() ? 0 : bound.offset + result.ranked.size();
-  if (!IsUnderfilled(bound.query.plan, bound.query, found, bound.index_rows)) return result;
-  bound.query.plan = FallBack(bound.query.plan, Reason::kUnderfilled);
-  const ShardQueryStats spent = result.stats;
-  ASSIGN_OR_RETURN(result, Run(bound, context));
-  AddStats(spent, result.stats);
+}
+
+void Front::Release(const std::vector<uint64_t>& snapshot_ids) const {
+  for (size_t shard = 0; shard < snapshot_ids.size(); ++shard) {
+    shards_[shard]->ReleaseSnapshot(snapshot_ids[shard]);
+  }
+}
+
+absl::Status Front::FetchCells(const BoundQuery& bound, const std::vector<uint64_t>& snapshot_ids,
+                               Ranking& ranking, const CallContext& context) const {
+  std::vector<ShardFetch> fetches(shards_.size());
+  std::vector<std::vector<size_t>> places(shards_.size());
+  for (size_t i = 0; i < ranking.rows.size(); ++i) {
+    const uint32_t shard = ranking.shards[i];
+    fetches[shard].rows.push_back({ranking.rows[i].id, ranking.rows[i].version});
+    places[shard].push_back(i);
+  }
+  for (size_t shard = 0; shard < fetches.size(); ++shard) {
+    fetches[shard].table_id = bound.table.id;
+    fetches[shard].index_id = bound.query.plan.index_id;
+    fetches[shard].snapshot_id = snapshot_ids[shard];
+    fetches[shard].columns = bound.query.columns;
+  }
+  ASSIGN_OR_RETURN(
+      std::vector<std::vector<Row>> answers,
+      Gather<std::vector<Row>>(shards_.size(), Spread::kParallel, options_.executor, context,
+                               [&](size_t shard, ShardClient::Done<std::vector<Row>> done) {
+                                 shards_[shard]->Fetch(bound.table, fetches[shard], context,
+                                                       std::move(done));
+                               }));
+  ranking.cells.assign(ranking.rows.size(), Row{});
+  uint64_t bytes = 0;
+  for (size_t shard = 0; shard < answers.size(); ++shard) {
+    for (size_t i = 0; i < answers[shard].size(); ++i) {
+      bytes += RoughBytes(answers[shard][i]);
+      RETURN_IF_ERROR(CheckAnswerBytes(bytes, options_.max_answer_bytes));
+      ranking.cells[places[shard][i]] = std::move(answers[shard][i]);
+    }
+  }
+  return absl::OkStatus();
+}
+
+void Front::Cut(const BoundQuery& bound, Ranking& ranking) {
+  std::vector<size_t> kept(ranking.rows.size());
+  for (size_t i = 0; i < kept.size(); ++i) kept[i] = i;
+  const Plan& plan = bound.query.plan;
+  if (plan.ties.form == TieForm::kWithinK) {
+    const RowOrder order = RowOrder::KeysFirst(plan.score_descending, bound.query.order_by);
+    if (bound.after.has_value()) {
+      std::erase_if(kept, [&](size_t i) { return !order(*bound.after, ranking.rows[i]); });
+    }
+    std::sort(kept.begin(), kept.end(),
+              [&](size_t a, size_t b) { return order(ranking.rows[a], ranking.rows[b]); });
+  }
+  const size_t first = std::min<size_t>(bound.offset, kept.size());
+  const size_t last = std::min<size_t>(first + bound.limit, kept.size());
+  Ranking cut;
+  for (size_t i = first; i < last; ++i) {
+    cut.rows.push_back(std::move(ranking.rows[kept[i]]));
+    cut.shards.push_back(ranking.shards[kept[i]]);
+    cut.cells.push_back(std::move(ranking.cells[kept[i]]));
+  }
+  ranking.rows = std::move(cut.rows);
+  ranking.shards = std::move(cut.shards);
+  ranking.cells = std::move(cut.cells);
+}
+
+absl::StatusOr<QueryResult> Front::Answer(const QueryRequest& request, const CallContext& context) {
+  ASSIGN_OR_RETURN(BoundQuery bound, Bind(request, /*hold=*/false, context));
+  if (bound.group_position.has_value()) return AnswerGroups(bound, request.analyze, context);
+  ShardQuery query = bound.query;
+  query.analyze = request.analyze;
+  const bool late = FetchesLate(query.plan, bound.offset);
+  query.hold = late || bound.paged;
+  if (late) query.columns.clear();
+  absl::StatusOr<Ranking> ranked = RankToTheEnd(bound, query, context);
+  if (IsLost(bound, ranked.status()) && request.on_lost_snapshot == OnLostSnapshot::kLatest) {
+    bound.snapshot_ids.clear();
+    ranked = RankToTheEnd(bound, query, context);
+  }
+  if (!ranked.ok()) return ranked.status();
+  Ranking& ranking = *ranked;
+  bound.query.plan = query.plan;
+  Cut(bound, ranking);
+  const absl::Status fetched =
+      late ? FetchCells(bound, ranking.snapshot_ids, ranking, context) : absl::OkStatus();
+  const bool more = bound.paged && ranking.rows.size() == bound.limit;
+  // The last page of several may be asked for again.
+  if (query.hold && !more && !bound.after.has_value()) Release(ranking.snapshot_ids);
+  RETURN_IF_ERROR(fetched);
+  return Finish(bound, std::move(ranking), more);
+}
+
+absl::StatusOr<QueryResult> Front::Finish(const BoundQuery& bound, Ranking ranking,
+                                          bool more) const {
+  QueryResult result{.plan = bound.query.plan, .columns = bound.query.columns};
+  if (bound.query.plan.index_id != 0) result.plan.generation_by_shard = ranking.generations;
+  if (more) {
+    QueryCursor cursor;
+    cursor.rows_before = bound.query.plan.before + bound.offset + ranking.rows.size();
+    cursor.last = ranking.rows.back();
+    cursor.snapshot_ids = ranking.snapshot_ids;
+    ASSIGN_OR_RETURN(result.next_page_token,
+                     MakeQueryToken(bound.table, bound.fingerprint, bound.query.order_by, cursor));
+  }
+  result.ranked = std::move(ranking.rows);
+  result.rows = std::move(ranking.cells);
+  result.visible_seq = std::move(ranking.visible_seq);
+  result.stats = std::move(ranking.stats);
+  result.shard_stats = std::move(ranking.shard_stats);
+  result.w_used = bound.query.plan.w;
   return result;
 }
 
@@ -139,15 +210,27 @@ absl::StatusOr<QueryResult> Front::Query(const QueryRequest& request, const Call
     return options_.clock == nullptr ? int64_t{0} : options_.clock->MonotonicNanos();
   };
   const int64_t start = now();
-  absl::StatusOr<QueryResult> result = RunWithFallback(request, context);
+  absl::StatusOr<QueryResult> result = Answer(request, context);
   const int64_t nanos = now() - start;
   if (result.ok()) result->server_nanos = nanos;
   if (options_.observer != nullptr) options_.observer->OnQuery(request, result, nanos);
   return result;
 }
 
+std::vector<absl::StatusOr<QueryResult>> Front::QueryBatch(std::span<const QueryRequest> requests,
+                                                           const CallContext& context) {
+  std::vector<absl::StatusOr<QueryResult>> results(requests.size());
+  const auto answer = [&](size_t i) { results[i] = Query(requests[i], context); };
+  if (options_.executor != nullptr) {
+    options_.executor->ParallelFor(requests.size(), answer);
+  } else {
+    for (size_t i = 0; i < requests.size(); ++i) answer(i);
+  }
+  return results;
+}
+
 absl::StatusOr<Plan> Front::Explain(const QueryRequest& request, const CallContext& context) {
-  ASSIGN_OR_RETURN(BoundQuery bound, Bind(request, context));
+  ASSIGN_OR_RETURN(BoundQuery bound, Bind(request, /*hold=*/false, context));
   return std::move(bound.query.plan);
 }
 

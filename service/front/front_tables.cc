@@ -65,7 +65,7 @@ absl::StatusOr<TableInfo> Front::GetTable(const std::string& name, const CallCon
   ASSIGN_OR_RETURN(const std::vector<ShardProbe> probes,
                    Gather<ShardProbe>(shards_.size(), Spread::kInline, options_.executor, context,
                                       [&](size_t shard, ShardClient::Done<ShardProbe> done) {
-                                        shards_[shard]->Probe(info.table.id, 0, nullptr, context,
+                                        shards_[shard]->Probe({.table_id = info.table.id}, context,
                                                               std::move(done));
                                       }));
   for (const ShardProbe& probe : probes) info.rows += probe.table_rows;

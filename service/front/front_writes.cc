@@ -207,4 +207,40 @@ absl::StatusOr<DeleteResult> Front::Delete(const std::string& table_name,
   return result;
 }
 
+absl::StatusOr<DeleteResult> Front::DeleteWhere(const std::string& table_name, const Filter& filter,
+                                                const CallContext& context) {
+  ASSIGN_OR_RETURN(const TableDef table, FindTable(table_name));
+  std::vector<std::string> columns;
+  for (const uint32_t position : table.key) columns.push_back(table.columns[position].name);
+  if (columns.empty()) columns.push_back(table.columns.front().name);  // none would be all
+  DeleteResult result;
+  const auto delete_page = [&](RowsResult& page) -> absl::Status {
+    std::vector<KeyInput> keys;
+    keys.reserve(page.rows.size());
+    for (Row& row : page.rows) {
+      KeyInput key{.cells = {}, .row_id = row.id};
+      if (!table.key.empty()) key = {.cells = std::move(row.cells), .row_id = 0};
+      keys.push_back(std::move(key));
+    }
+    ASSIGN_OR_RETURN(const DeleteResult deleted, Delete(table_name, std::move(keys), context));
+    result.deleted += deleted.deleted;
+    for (const auto& [shard, seq] : deleted.token) result.token[shard] = seq;
+    return absl::OkStatus();
+  };
+  std::string page_token;
+  do {
+    absl::StatusOr<RowsResult> page =
+        Scan(table_name, filter, columns, kMaxPageSize, page_token, context);
+    absl::Status status = page.status();
+    if (status.ok() && !page->rows.empty()) status = delete_page(*page);
+    if (!status.ok()) {
+      if (result.deleted == 0) return status;
+      return WithMessage(status, Concat(MessageOf(status), "; ", result.deleted,
+                                        " rows were deleted before that"));
+    }
+    page_token = std::move(page->next_page_token);
+  } while (!page_token.empty());
+  return result;
+}
+
 }  // namespace ordinate

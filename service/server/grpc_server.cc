@@ -17,7 +17,8 @@ namespace ordinate {
 namespace {
 
 constexpr const char* kServiceNames[] = {"ordinate.v1.TableService", "ordinate.v1.RowService",
-                                         "ordinate.v1.IndexService", "ordinate.v1.QueryService"};
+                                         "ordinate.v1.IndexService", "ordinate.v1.QueryService",
+                                         "ordinate.v1.StatementService"};
 
 /// Threads beyond those of calls in work: pollers, health and reflection.
 constexpr uint32_t kSpareThreads = 16;
@@ -56,7 +57,8 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Front& front, Serv
   server->services_.push_back(MakeTableService(front, server->gate_));
   server->services_.push_back(MakeRowService(front, server->gate_, server->watch_));
   server->services_.push_back(MakeIndexService(front, server->gate_));
-  server->services_.push_back(MakeQueryService(front, server->gate_));
+  server->services_.push_back(MakeQueryService(front, server->gate_, server->watch_));
+  server->services_.push_back(MakeStatementService(front, server->gate_, server->watch_));
 
   grpc::ServerBuilder builder;
   SetLimits(options, builder);

@@ -44,6 +44,17 @@ class IndexServiceImpl final : public v1::IndexService::Service {
     });
   }
 
+  grpc::Status AlterIndex(grpc::ServerContext* call, const v1::AlterIndexRequest* request,
+                          v1::AlterIndexResponse* response) override {
+    return gate_.Run("AlterIndex", *call, [&](const CallContext&) -> absl::Status {
+      ASSIGN_OR_RETURN(const IndexInfo info, front_.FindIndex(request->name()));
+      ASSIGN_OR_RETURN(const auto change, AlterationFromProto(*request, info.index.engine));
+      ASSIGN_OR_RETURN(const IndexDef altered, front_.AlterIndex(request->name(), change));
+      IndexToProto(altered, info.table, response->mutable_index());
+      return absl::OkStatus();
+    });
+  }
+
   grpc::Status RebuildIndex(grpc::ServerContext* call, const v1::RebuildIndexRequest* request,
                             v1::RebuildIndexResponse*) override {
     return gate_.Run("RebuildIndex", *call,

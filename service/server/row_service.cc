@@ -10,6 +10,7 @@
 #include "service/wire/rows.h"
 #include "storage/base/error_details.h"
 #include "storage/base/status_macros.h"
+#include "storage/base/text.h"
 
 namespace ordinate {
 namespace {
@@ -66,12 +67,11 @@ class RowServiceImpl final : public v1::RowService::Service {
     return gate_.Run("Delete", *call, [&](const CallContext& context) -> absl::Status {
       const auto start = std::chrono::steady_clock::now();
       ASSIGN_OR_RETURN(const TableDef table, front_.FindTable(request->table()));
-      ASSIGN_OR_RETURN(std::vector<KeyInput> keys, KeysFromProto(request->keys(), table));
-      ASSIGN_OR_RETURN(const DeleteResult result,
-                       front_.Delete(request->table(), std::move(keys), context));
+      ASSIGN_OR_RETURN(const DeleteResult result, DeleteRows(*request, table, context));
       DeleteResultToProto(result, response);
-      gate_.metrics().RecordWrite("delete", static_cast<uint64_t>(request->keys_size()),
-                                  SecondsSince(start));
+      const uint64_t rows =
+          request->has_filter() ? result.deleted : static_cast<uint64_t>(request->keys_size());
+      gate_.metrics().RecordWrite("delete", rows, SecondsSince(start));
       return absl::OkStatus();
     });
   }
@@ -114,6 +114,19 @@ class RowServiceImpl final : public v1::RowService::Service {
   }
 
  private:
+  absl::StatusOr<DeleteResult> DeleteRows(const v1::DeleteRequest& request, const TableDef& table,
+                                          const CallContext& context) {
+    ASSIGN_OR_RETURN(const std::optional<Filter> filter, FilterOf(request));
+    if (filter.has_value() && request.keys_size() > 0) {
+      return InField(absl::InvalidArgumentError(Concat("a filter and ", request.keys_size(),
+                                                       " keys; expected one of both")),
+                     "filter");
+    }
+    if (filter.has_value()) return front_.DeleteWhere(request.table(), *filter, context);
+    ASSIGN_OR_RETURN(std::vector<KeyInput> keys, KeysFromProto(request.keys(), table));
+    return front_.Delete(request.table(), std::move(keys), context);
+  }
+
   absl::Status UpsertRows(const v1::UpsertRequest& request, const CallContext& context,
                           v1::UpsertResponse* response) {
     const auto start = std::chrono::steady_clock::now();

@@ -14,6 +14,8 @@ namespace ordinate {
 std::unique_ptr<grpc::Service> MakeTableService(Front& front, CallGate& gate);
 std::unique_ptr<grpc::Service> MakeRowService(Front& front, CallGate& gate, StreamWatch& watch);
 std::unique_ptr<grpc::Service> MakeIndexService(Front& front, CallGate& gate);
-std::unique_ptr<grpc::Service> MakeQueryService(Front& front, CallGate& gate);
+std::unique_ptr<grpc::Service> MakeQueryService(Front& front, CallGate& gate, StreamWatch& watch);
+std::unique_ptr<grpc::Service> MakeStatementService(Front& front, CallGate& gate,
+                                                    StreamWatch& watch);
 
 }  // namespace ordinate

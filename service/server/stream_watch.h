@@ -12,8 +12,9 @@
 
 namespace ordinate {
 
-/// Ends streaming calls that wait for a message of their caller: at once when the server drains,
-/// else after the idle limit. Calls at work on a message are left alone. Thread-safe.
+/// Ends streaming calls that wait for their caller: for its next message, at once when the server
+/// drains; to read what was sent to it, a moment after; either after the idle limit. Calls at work
+/// are left alone. Thread-safe.
 class StreamWatch {
  public:
   explicit StreamWatch(std::chrono::seconds idle_limit);
@@ -27,21 +28,29 @@ class StreamWatch {
   absl::StatusOr<bool> Read(grpc::ServerContext& call, const std::function<bool()>& read)
       ORDINATE_EXCLUDES(mutex_);
 
-  /// From here on no call waits.
+  /// As Read, around `write`, which blocks until the caller takes the message. Returns whether it
+  /// did.
+  absl::StatusOr<bool> Write(grpc::ServerContext& call, const std::function<bool()>& write)
+      ORDINATE_EXCLUDES(mutex_);
+
+  /// From here on no call waits for a message, or long for its reader.
   void Drain() ORDINATE_EXCLUDES(mutex_);
 
  private:
   /// A call that waits; lives on the stack of Read.
   struct Waiter {
     grpc::ServerContext* call;
+    bool writes;
     std::chrono::steady_clock::time_point until;
     absl::Status ended;  // why, once it was ended
   };
 
+  absl::StatusOr<bool> Await(Waiter& waiter, const std::function<bool()>& wait)
+      ORDINATE_EXCLUDES(mutex_);
   void WatchIdle() ORDINATE_EXCLUDES(mutex_);
   void End(Waiter& waiter, const absl::Status& why) ORDINATE_REQUIRES(mutex_);
-  absl::Status Draining() const;
-  absl::Status Idle() const;
+  static absl::Status Draining(const Waiter& waiter);
+  absl::Status Idle(const Waiter& waiter) const;
 
   const std::chrono::seconds idle_limit_;
   Mutex mutex_;

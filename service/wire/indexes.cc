@@ -1,6 +1,7 @@
 #include "service/wire/indexes.h"
 
 #include <algorithm>
+#include <functional>
 #include <string_view>
 #include <utility>
 
@@ -84,6 +85,41 @@ absl::StatusOr<IndexInput> IndexFromProto(const v1::Index& proto) {
     index.batch_interval_micros = *micros;
   }
   return input;
+}
+
+absl::StatusOr<std::function<void(IndexDef&)>> AlterationFromProto(
+    const v1::AlterIndexRequest& proto, Engine engine) {
+  if (!v1::FreshnessMode_IsValid(proto.mode())) {
+    return EnumRefusal("mode", proto.mode(), "IMMEDIATE, BATCHED, ASYNC, REBUILD_ONLY");
+  }
+  if (!v1::DimPolicy_IsValid(proto.dim_policy())) {
+    return EnumRefusal("dim_policy", proto.dim_policy(), "ERROR, SKIP");
+  }
+  if (proto.mode() == 0 && proto.dim_policy() == 0 && !proto.has_ef_search() &&
+      !proto.has_batch_rows() && !proto.has_batch_interval() && !proto.has_max_lag_rows()) {
+    return absl::InvalidArgumentError(
+        "nothing is to change; give mode, ef_search, dim_policy, batch_rows, batch_interval or "
+        "max_lag_rows");
+  }
+  if (proto.has_ef_search() && engine != Engine::kHnsw) {
+    return InField(absl::InvalidArgumentError(Concat("ef_search does not apply to ",
+                                                     EngineName(engine), ", leave it out")),
+                   "ef_search");
+  }
+  uint64_t interval_micros = 0;
+  if (proto.has_batch_interval()) {
+    const auto micros = MicrosFromProto(proto.batch_interval());
+    if (!micros.ok()) return InField(micros.status(), "batch_interval");
+    interval_micros = *micros;
+  }
+  return [proto, interval_micros](IndexDef& index) {
+    if (proto.mode() != 0) index.mode = static_cast<FreshnessMode>(proto.mode());
+    if (proto.dim_policy() != 0) index.dim_policy = static_cast<DimPolicy>(proto.dim_policy());
+    if (proto.has_ef_search()) index.ef_search = proto.ef_search();
+    if (proto.has_batch_rows()) index.batch_rows = proto.batch_rows();
+    if (proto.has_batch_interval()) index.batch_interval_micros = interval_micros;
+    if (proto.has_max_lag_rows()) index.max_lag_rows = proto.max_lag_rows();
+  };
 }
 
 void IndexToProto(const IndexDef& index, const TableDef& table, v1::Index* proto) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -20,6 +21,12 @@ struct IndexInput {
 /// INVALID_ARGUMENT names the option that is unknown or not a duration.
 absl::StatusOr<IndexInput> IndexFromProto(const v1::Index& proto);
 void IndexToProto(const IndexDef& index, const TableDef& table, v1::Index* proto);
+
+/// Checks a change of an index's options; returns what changes `index` so, to be called any number
+/// of times. INVALID_ARGUMENT names the option that is unknown, not a duration or of no use to the
+/// engine, or says that none is given.
+absl::StatusOr<std::function<void(IndexDef&)>> AlterationFromProto(
+    const v1::AlterIndexRequest& proto, Engine engine);
 
 /// `visible_seq`: of the shards the status speaks of.
 void IndexStatusToProto(const ShardIndexStatus& status, const SeqByShard& visible_seq,

@@ -1,5 +1,6 @@
 #include "service/wire/queries.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "service/wire/durations.h"
@@ -19,8 +20,8 @@ static_assert(static_cast<int>(Metric::kIp) == v1::METRIC_IP);
 static_assert(static_cast<int>(Engine::kFlat) == v1::ENGINE_FLAT);
 static_assert(static_cast<int>(Path::kExact) == v1::PATH_EXACT);
 static_assert(static_cast<int>(Direction::kDescending) == v1::DIRECTION_DESC);
-static_assert(static_cast<int>(Reason::kUnderfilled) == v1::REASON_UNDERFILLED);
-static_assert(static_cast<int>(FilterStrategy::kInGraph) == v1::FILTER_STRATEGY_IN_GRAPH);
+static_assert(static_cast<int>(Reason::kNoLimit) == v1::REASON_NO_LIMIT);
+static_assert(static_cast<int>(FilterStrategy::kLargerW) == v1::FILTER_STRATEGY_LARGER_W);
 static_assert(static_cast<int>(LagPolicy::kSkipTail) == v1::LAG_POLICY_SKIP_TAIL);
 
 absl::StatusOr<SortKey> SortKeyFromProto(const v1::SortKey& proto, int position) {
@@ -56,19 +57,82 @@ absl::Status EnumsFromProto(const v1::QueryRequest& proto, QueryRequest& request
   return absl::OkStatus();
 }
 
-}  // namespace
+TieRule TiesFromProto(const v1::QueryRequest& proto) {
+  switch (proto.ties_case()) {
+    case v1::QueryRequest::kBucketWidth:
+      return {.form = TieForm::kBucket, .width = proto.bucket_width()};
+    case v1::QueryRequest::kWithinK:
+      return {.form = TieForm::kWithinK, .n = proto.within_k()};
+    case v1::QueryRequest::TIES_NOT_SET:
+      break;
+  }
+  return {};
+}
 
-absl::StatusOr<QueryRequest> QueryFromProto(const v1::QueryRequest& proto) {
-  QueryRequest request;
-  request.table = proto.table();
-  request.column = proto.column();
+void RangeToProto(const ScoreRange& range, v1::ScoreRange* proto) {
+  if (range.min.has_value()) proto->set_min(*range.min);
+  if (range.max.has_value()) proto->set_max(*range.max);
+}
+
+ScoreRange RangeFromProto(const v1::ScoreRange& proto) {
+  ScoreRange range;
+  if (proto.has_min()) range.min = proto.min();
+  if (proto.has_max()) range.max = proto.max();
+  return range;
+}
+
+absl::Status PagingFromProto(const v1::QueryRequest& proto, QueryRequest& request) {
+  request.paged = proto.paged();
+  request.page_token = proto.page_token();
+  switch (proto.on_lost_snapshot()) {
+    case v1::ON_LOST_SNAPSHOT_UNSPECIFIED:
+    case v1::ON_LOST_SNAPSHOT_ERROR:
+      request.on_lost_snapshot = OnLostSnapshot::kError;
+      return absl::OkStatus();
+    case v1::ON_LOST_SNAPSHOT_LATEST:
+      request.on_lost_snapshot = OnLostSnapshot::kLatest;
+      return absl::OkStatus();
+    default:
+      return EnumRefusal("on_lost_snapshot", proto.on_lost_snapshot(), "ERROR, LATEST");
+  }
+}
+
+absl::Status VectorIn(const v1::QueryRequest& proto, QueryRequest& request) {
+  if (proto.has_like() && !proto.has_vector()) return absl::OkStatus();
   auto vector = VectorFromProto(proto.vector());
   if (!vector.ok()) {
     return InField(WithMessage(vector.status(), Concat("vector: ", MessageOf(vector.status()))),
                    "vector");
   }
   request.vector = *std::move(vector);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<QueryRequest> QueryFromProto(const v1::QueryRequest& proto, const TableDef& table) {
+  ASSIGN_OR_RETURN(QueryRequest request, QueryFromProto(proto));
+  if (!proto.has_like()) return request;
+  google::protobuf::RepeatedPtrField<v1::RowKey> keys;
+  *keys.Add() = proto.like();
+  auto key = KeysFromProto(keys, table);
+  if (!key.ok()) return InField(key.status(), "like");
+  request.like = LikeRow{std::move(key->front().cells), key->front().row_id};
+  return request;
+}
+
+absl::StatusOr<QueryRequest> QueryFromProto(const v1::QueryRequest& proto) {
+  QueryRequest request;
+  request.table = proto.table();
+  request.column = proto.column();
+  RETURN_IF_ERROR(VectorIn(proto, request));
   RETURN_IF_ERROR(EnumsFromProto(proto, request));
+  RETURN_IF_ERROR(PagingFromProto(proto, request));
+  request.ties = TiesFromProto(proto);
+  request.range = RangeFromProto(proto.range());
+  if (proto.has_group_by()) {
+    request.group_by = GroupBy{proto.group_by().column(), std::max(1u, proto.group_by().rows())};
+  }
   request.limit = proto.limit();
   request.offset = proto.offset();
   if (static_cast<size_t>(proto.order_by_size()) > kMaxSortKeys) {
@@ -93,7 +157,7 @@ absl::StatusOr<QueryRequest> QueryFromProto(const v1::QueryRequest& proto) {
 void QueryToProto(const QueryRequest& request, v1::QueryRequest* proto) {
   proto->set_table(request.table);
   proto->set_column(request.column);
-  VectorToProto(request.vector, proto->mutable_vector());
+  if (!request.vector.empty()) VectorToProto(request.vector, proto->mutable_vector());
   if (request.metric.has_value()) proto->set_metric(MetricToProto(*request.metric));
   proto->set_limit(static_cast<uint32_t>(request.limit));
   proto->set_offset(static_cast<uint32_t>(request.offset));
@@ -110,6 +174,30 @@ void QueryToProto(const QueryRequest& request, v1::QueryRequest* proto) {
   proto->set_path(static_cast<v1::Path>(request.path));
   for (const auto& [name, value] : request.settings) (*proto->mutable_settings())[name] = value;
   proto->set_include_null_vectors(request.include_null_vectors);
+  if (request.ties.form == TieForm::kBucket) proto->set_bucket_width(request.ties.width);
+  if (request.ties.form == TieForm::kWithinK) proto->set_within_k(request.ties.n);
+  if (request.range.bounded()) RangeToProto(request.range, proto->mutable_range());
+  if (request.group_by.has_value()) {
+    proto->mutable_group_by()->set_column(request.group_by->column);
+    proto->mutable_group_by()->set_rows(static_cast<uint32_t>(request.group_by->rows));
+  }
+  proto->set_paged(request.paged);
+  proto->set_page_token(request.page_token);
+  if (request.on_lost_snapshot == OnLostSnapshot::kLatest) {
+    proto->set_on_lost_snapshot(v1::ON_LOST_SNAPSHOT_LATEST);
+  }
+}
+
+absl::StatusOr<StreamOrder> StreamOrderFromProto(v1::StreamOrder proto) {
+  switch (proto) {
+    case v1::STREAM_ORDER_UNSPECIFIED:
+    case v1::STREAM_ORDER_STRICT:
+      return StreamOrder::kStrict;
+    case v1::STREAM_ORDER_RELAXED:
+      return StreamOrder::kRelaxed;
+    default:
+      return EnumRefusal("order", proto, "STRICT, RELAXED");
+  }
 }
 
 void PlanToProto(const Plan& plan, v1::Plan* proto) {
@@ -132,6 +220,34 @@ void PlanToProto(const Plan& plan, v1::Plan* proto) {
   }
   for (const std::string& warning : plan.warnings) proto->add_warnings(warning);
   proto->set_text(PlanText(plan));
+  proto->set_rows_before(plan.before);
+  proto->set_ties(std::string(TieFormName(plan.ties.form)));
+  proto->set_bucket_width(plan.ties.width);
+  proto->set_within_k(plan.ties.n);
+  if (plan.range.bounded()) RangeToProto(plan.range, proto->mutable_range());
+  proto->set_group_by(plan.group_by);
+}
+
+void RankedToProto(const RankedRow& ranked, const Row& row, const std::vector<uint32_t>& columns,
+                   const TableDef& table, v1::ResultRow* proto) {
+  if (ranked.score.has_value()) proto->set_score(*ranked.score);
+  RowToProto(row, columns, table, proto->mutable_row());
+  proto->mutable_row()->set_row_id(ranked.id);
+  proto->mutable_row()->set_version(ranked.version);
+}
+
+void PageToProto(const QueryStream::Page& page, const QueryStream& stream,
+                 v1::StreamQueryResponse* proto) {
+  proto->mutable_rows()->Reserve(static_cast<int>(page.ranked.size()));
+  for (size_t i = 0; i < page.ranked.size(); ++i) {
+    RankedToProto(page.ranked[i], page.rows[i], stream.columns(), stream.table(),
+                  proto->add_rows());
+  }
+  proto->set_last(page.last);
+  if (!page.last) return;
+  TokenToProto(stream.visible_seq(), proto->mutable_visible_seq());
+  proto->set_rows_sent(stream.rows_sent());
+  proto->set_rows_late(stream.rows_late());
 }
 
 void QueryResultToProto(const QueryResult& result, const TableDef& table, bool with_plan,
@@ -139,17 +255,15 @@ void QueryResultToProto(const QueryResult& result, const TableDef& table, bool w
   proto->mutable_rows()->Reserve(static_cast<int>(result.ranked.size()));
   for (size_t i = 0; i < result.ranked.size(); ++i) {
     auto* row = proto->add_rows();
-    const RankedRow& ranked = result.ranked[i];
-    if (ranked.score.has_value()) row->set_score(*ranked.score);
-    if (i < result.rows.size()) {
-      RowToProto(result.rows[i], result.columns, table, row->mutable_row());
-    }
-    row->mutable_row()->set_row_id(ranked.id);
-    row->mutable_row()->set_version(ranked.version);
+    RankedToProto(result.ranked[i], result.rows[i], result.columns, table, row);
+    if (!result.groups.empty()) row->set_group(result.groups[i]);
   }
   if (with_plan) PlanToProto(result.plan, proto->mutable_plan());
   TokenToProto(result.visible_seq, proto->mutable_visible_seq());
   NanosToProto(result.server_nanos, proto->mutable_server_time());
+  proto->set_next_page_token(result.next_page_token);
+  proto->set_tie_closed(result.tie_closed);
+  proto->set_w_used(result.w_used);
 }
 
 v1::Metric MetricToProto(Metric metric) { return static_cast<v1::Metric>(metric); }

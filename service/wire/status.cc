@@ -70,16 +70,21 @@ absl::Status ReadDetail(absl::Status status, const google::protobuf::Any& any) {
 
 }  // namespace
 
+google::rpc::Status ToRpcStatus(const absl::Status& status) {
+  google::rpc::Status proto;
+  if (status.ok()) return proto;
+  proto.set_code(static_cast<int>(status.code()));
+  proto.set_message(Cut(MessageOf(status), kMaxMessageBytes));
+  AddDetails(status, &proto);
+  return proto;
+}
+
 grpc::Status ToGrpc(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
-  const std::string message = Cut(MessageOf(status), kMaxMessageBytes);
-  google::rpc::Status details;
-  AddDetails(status, &details);
+  const google::rpc::Status proto = ToRpcStatus(status);
   const auto code = static_cast<grpc::StatusCode>(status.code());
-  if (details.details().empty()) return grpc::Status(code, message);
-  details.set_code(static_cast<int>(status.code()));
-  details.set_message(message);
-  return grpc::Status(code, message, details.SerializeAsString());
+  if (proto.details().empty()) return grpc::Status(code, proto.message());
+  return grpc::Status(code, proto.message(), proto.SerializeAsString());
 }
 
 absl::Status FromGrpc(const grpc::Status& status) {

@@ -190,6 +190,29 @@ absl::StatusOr<IndexDef> Definitions::DropIndex(std::string_view name) {
   return absl::AbortedError(Concat("index '", name, "' changes all the time; retry"));
 }
 
+absl::StatusOr<IndexDef> Definitions::AlterIndex(std::string_view name,
+                                                 const std::function<void(IndexDef&)>& change) {
+  MutexLock lock(mutex_);
+  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+    // The entry before the definitions: what changes between them fails the Put.
+    ASSIGN_OR_RETURN(const auto entry, catalog_.Get(IndexKey(name)));
+    RETURN_IF_ERROR(Reload());
+    const IndexDef* found = current_->FindIndex(name);
+    if (!entry.has_value() || found == nullptr) {
+      return absl::NotFoundError(Concat("there is no index '", name, "'"));
+    }
+    IndexDef index = *found;
+    change(index);
+    RETURN_IF_ERROR(ValidateIndex(index, *current_->FindTable(index.table_id)));
+    const auto put = catalog_.Put(entry->key, IndexToJson(index), entry->revision);
+    if (absl::IsAborted(put.status())) continue;
+    RETURN_IF_ERROR(put.status());
+    RETURN_IF_ERROR(Reload());
+    return index;
+  }
+  return absl::AbortedError(Concat("index '", name, "' changes all the time; retry"));
+}
+
 absl::StatusOr<RowId> Definitions::AllocateRowIds(uint32_t table_id, uint64_t count) {
   if (count == 0) return absl::InvalidArgumentError("0 row ids were asked for; the least is 1");
   MutexLock lock(mutex_);

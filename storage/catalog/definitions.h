@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -44,6 +45,12 @@ class Definitions {
   /// that id), INVALID_ARGUMENT, RESOURCE_EXHAUSTED (kMaxIndexesPerTable).
   absl::StatusOr<IndexDef> CreateIndex(IndexDef index) ORDINATE_EXCLUDES(mutex_);
   absl::StatusOr<IndexDef> DropIndex(std::string_view name) ORDINATE_EXCLUDES(mutex_);
+  /// Stores what `change` makes of the index's options, validated; `change` may be called more than
+  /// once, and must leave name, ids, engine, metric, dim, m, ef_build and quantization alone.
+  /// NOT_FOUND, INVALID_ARGUMENT.
+  absl::StatusOr<IndexDef> AlterIndex(std::string_view name,
+                                      const std::function<void(IndexDef&)>& change)
+      ORDINATE_EXCLUDES(mutex_);
 
   /// `count` fresh consecutive row ids of an ORDINAL table; returns the first. Ids start at 1 and
   /// are never given twice, across restarts too (ranges are reserved in the catalog in advance).

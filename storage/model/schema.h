@@ -103,8 +103,8 @@ inline constexpr uint64_t kMaxLagRows = 1'000'000'000;
 /// starting with "__" (reserved). INVALID_ARGUMENT names `what` and the name.
 absl::Status ValidateName(std::string_view what, std::string_view name);
 
-/// Checks names, roles, types, dims, the key and duplicates. INVALID_ARGUMENT naming the culprit and
-/// its field, such as columns[2].dim.
+/// Checks names, roles, types, dims, the key and duplicates. INVALID_ARGUMENT naming the culprit
+/// and its field, such as columns[2].dim.
 absl::Status ValidateTable(const TableDef& table);
 
 /// Checks an index against its table: column, dim, ranges of every option. INVALID_ARGUMENT naming

@@ -6,6 +6,7 @@ Usage: cli_e2e_test.py ORDINATE_BINARY
 import json
 import os
 import pathlib
+import pty
 import random
 import re
 import subprocess
@@ -180,6 +181,99 @@ def check_verify(data):
     run(None, "verify", "--data-dir", data)
 
 
+def check_sql(server, folder):
+    """Statements of -c, of a file, of stdin; their output, their settings and their errors."""
+    def sql(statements, **options):
+        return run(server, "sql", "-c", statements, "--output", "json", **options).stdout
+
+    def rows(statements):
+        return [json.loads(line) for line in sql(statements).splitlines()]
+
+    assert rows("CREATE TABLE s (id INT64 PRIMARY KEY, t STRING, v VECTOR(2))")[0]["rows"] == 0
+    script = pathlib.Path(f"{folder}/script.sql")
+    script.write_text("INSERT INTO s VALUES\n(1, 'it''s; one', '[0, 1]'), -- a comment; with a semicolon\n"
+                      "(2, NULL, '[0, 3]');\nSELECT COUNT(*) FROM s;\n")
+    assert run(server, "sql", str(script)).stdout.split() == ["2", "rows", "written", "count", "2", "1", "row"]
+    assert rows("SELECT t, vec_l2(v, '[0,0]') AS far, v FROM s ORDER BY far LIMIT 9") == [
+        {"t": "it's; one", "far": 1, "v": [0, 1]}, {"t": None, "far": 3, "v": [0, 3]}]
+    assert rows("SELECT id FROM s WHERE id > 7") == []
+    # Settings stay for the statements that follow, of one run only.
+    shown = rows("SET vector.preselect_alpha = 8; SHOW vector.preselect_alpha")
+    assert shown[-1]["value"] == "8", shown
+    assert rows("SHOW vector.preselect_alpha")[0]["value"] == "6"
+    # The first error ends the run.
+    failed = run(server, "sql", stdin="DELETE FROM s WHERE t IS NULL;\nDELETE FROM dogs\nWHERE id = 1;\n"
+                 "DELETE FROM s WHERE id = 1;", code=1)
+    assert "error: NOT_FOUND: stdin:2: " in failed.stderr, failed.stderr
+    assert "1 row deleted" in failed.stdout and "statement" not in failed.stderr
+    assert rows("SELECT id FROM s") == [{"id": 1}]
+    wrong = run(server, "sql", "-c", "SELECT id FRM s", code=1)
+    assert "line 1, column 11" in wrong.stderr and "INVALID_ARGUMENT" in wrong.stderr, wrong.stderr
+    run(server, "sql", f"{folder}/no-such-file", code=5)
+    run(server, "sql", "-c", "SHOW TABLES", str(script), code=2)
+    run(None, "sql", "-c", "SHOW TABLES", code=4)
+
+
+class Terminal:
+    """`ordinate sql` on a terminal."""
+
+    def __init__(self, server, state):
+        environment = dict(os.environ, ORDINATE_SERVER=server.address, XDG_STATE_HOME=state, TERM="xterm",
+                           COLUMNS="80")
+        self.pid, self.tty = pty.fork()
+        if self.pid == 0:
+            os.execve(BINARY, [BINARY, "sql"], environment)
+        self.seen = ""
+
+    def expect(self, text):
+        """Reads until `text` is there; forgets what came up to its end."""
+        while text not in self.seen:
+            try:
+                got = os.read(self.tty, 4096).decode(errors="replace")
+            except OSError:
+                got = ""
+            assert got, f"the prompt ended before {text!r}; it printed {self.seen!r}"
+            self.seen += got
+        self.seen = self.seen[self.seen.index(text) + len(text):]
+
+    def type(self, text):
+        os.write(self.tty, text.encode())
+
+    def end(self):
+        while True:
+            try:
+                if not os.read(self.tty, 4096):
+                    break
+            except OSError:
+                break
+        assert os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1]) == 0
+
+
+def check_prompt(server, folder):
+    terminal = Terminal(server, f"{folder}/state")
+    terminal.expect("ordinate> ")
+    terminal.type("SELECT COUNT(*)\n")
+    terminal.expect("-> ")
+    terminal.type("FROM s;\n")
+    terminal.expect("1 row")
+    terminal.expect("ordinate> ")
+    terminal.type("SET vector.preselect_alpha = 9;\n")
+    terminal.expect("ordinate> ")
+    terminal.type("SHOW vector.pre\t;\n")
+    terminal.expect("vector.preselect_alpha  9")
+    terminal.expect("ordinate> ")
+    terminal.type("FROBNICATE;\n")
+    terminal.expect("error: INVALID_ARGUMENT")
+    terminal.expect("ordinate> ")
+    terminal.type("half a statement")
+    terminal.expect("half a statement")
+    terminal.type("\x03")
+    terminal.expect("ordinate> ")
+    terminal.type("quit\n")
+    terminal.end()
+    assert "FROM s;" in pathlib.Path(f"{folder}/state/ordinate/history").read_text().replace("\\040", " ")
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         data = f"{folder}/data"
@@ -189,6 +283,8 @@ def main():
             check_json_null(server, folder)
             check_export_targets(server, folder)
             check_reads(server)
+            check_sql(server, folder)
+            check_prompt(server, folder)
             check_errors(server, data)
         finally:
             server.kill()

@@ -151,6 +151,9 @@ class DocExamplesTest(unittest.TestCase):
     def test_vector_indexes(self):
         self.check("vector-indexes.md", at_least=20)
 
+    def test_statements(self):
+        self.check("statements.md", at_least=25)
+
     def test_cli(self):
         self.check("cli.md", at_least=20)
 

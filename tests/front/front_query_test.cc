@@ -75,7 +75,24 @@ TEST_F(FrontQueryTest, FallsBackToExactWhenTheIndexFindsTooFew) {
   EXPECT_EQ(result->plan.path, Path::kExact);
   EXPECT_EQ(result->plan.reason, Reason::kUnderfilled);
   EXPECT_EQ(Ids(*result).size(), 10u);
-  EXPECT_THAT(shards_[0]->asked().paths, ElementsAre(Path::kAnn, Path::kExact));
+  // W grew as long as that cost less than looking at every row.
+  EXPECT_THAT(shards_[0]->asked().ws, ElementsAre(60, 240, 960, 3'840, 15'360, 0));
+  EXPECT_EQ(shards_[0]->asked().paths.back(), Path::kExact);
+}
+
+// contract 2.4
+TEST_F(FrontQueryTest, AnswersFromALargerWWhenTiesAreOpen) {
+  Fill(30);
+  AddIndex();
+  QueryRequest request = Nearest(3);
+  request.settings["vector.preselect_alpha"] = "1";
+  request.ties = {.form = TieForm::kBucket, .width = 10};  // rows 1 to 9 tie
+  const auto result = front_->Query(request, context_);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->plan.path, Path::kAnn) << PlanText(result->plan);
+  EXPECT_TRUE(result->tie_closed);
+  EXPECT_EQ(result->w_used, shards_[0]->asked().ws.back());
+  EXPECT_GT(shards_[0]->asked().ws.size(), 1u);
 }
 
 TEST_F(FrontQueryTest, ExplainAsksNoRows) {

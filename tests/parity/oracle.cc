@@ -5,6 +5,28 @@
 #include <stdexcept>
 
 namespace ordinate {
+const Value& OracleCell(const TableDef& table, const OracleRow& row, const std::string& column) {
+  for (size_t i = 0; i < table.columns.size(); ++i) {
+    if (table.columns[i].name == column) return row.cells[i];
+  }
+  throw std::out_of_range(column);
+}
+
+// Test data has one type per column and literals of that type.
+int OracleCompare(const Value& a, const Value& b) {
+  if (const auto* text = std::get_if<std::string>(&a)) {
+    const int order = text->compare(std::get<std::string>(b));
+    return order < 0 ? -1 : order > 0 ? 1 : 0;
+  }
+  if (const auto* number = std::get_if<int64_t>(&a)) {
+    const int64_t other = std::get<int64_t>(b);
+    return *number < other ? -1 : *number > other ? 1 : 0;
+  }
+  const double x = std::get<double>(a), y = std::get<double>(b);
+  if (std::isnan(x) || std::isnan(y)) return static_cast<int>(std::isnan(x)) - std::isnan(y);
+  return x < y ? -1 : x > y ? 1 : 0;
+}
+
 namespace {
 
 template <typename Term>
@@ -20,28 +42,6 @@ double LaneSum(size_t dim, Term term) {
 double Dot(const Vector& a, const Vector& b) {
   return LaneSum(a.size(),
                  [&](size_t i) { return static_cast<double>(a[i]) * static_cast<double>(b[i]); });
-}
-
-const Value& CellOf(const TableDef& table, const OracleRow& row, const std::string& column) {
-  for (size_t i = 0; i < table.columns.size(); ++i) {
-    if (table.columns[i].name == column) return row.cells[i];
-  }
-  throw std::out_of_range(column);
-}
-
-// Test data has one type per column and literals of that type.
-int Compare(const Value& a, const Value& b) {
-  if (const auto* text = std::get_if<std::string>(&a)) {
-    const int order = text->compare(std::get<std::string>(b));
-    return order < 0 ? -1 : order > 0 ? 1 : 0;
-  }
-  if (const auto* number = std::get_if<int64_t>(&a)) {
-    const int64_t other = std::get<int64_t>(b);
-    return *number < other ? -1 : *number > other ? 1 : 0;
-  }
-  const double x = std::get<double>(a), y = std::get<double>(b);
-  if (std::isnan(x) || std::isnan(y)) return static_cast<int>(std::isnan(x)) - std::isnan(y);
-  return x < y ? -1 : x > y ? 1 : 0;
 }
 
 bool HoldsFor(CompareOp op, int order) {
@@ -68,7 +68,7 @@ std::optional<bool> HoldsIn(const Filter& filter, const Value& cell) {
   for (const Value& literal : filter.literals) {
     if (IsNull(literal)) {
       unknown = true;
-    } else if (Compare(cell, literal) == 0) {
+    } else if (OracleCompare(cell, literal) == 0) {
       return true;
     }
   }
@@ -93,27 +93,27 @@ double OracleScore(Metric metric, const Vector& query, const Vector& x) {
 std::optional<bool> OracleHolds(const TableDef& table, const Filter& filter, const OracleRow& row) {
   switch (filter.kind) {
     case Filter::Kind::kIsNull:
-      return IsNull(CellOf(table, row, filter.column));
+      return IsNull(OracleCell(table, row, filter.column));
     case Filter::Kind::kCompare: {
-      const Value& cell = CellOf(table, row, filter.column);
+      const Value& cell = OracleCell(table, row, filter.column);
       if (IsNull(cell) || IsNull(filter.literals[0])) return std::nullopt;
-      return HoldsFor(filter.op, Compare(cell, filter.literals[0]));
+      return HoldsFor(filter.op, OracleCompare(cell, filter.literals[0]));
     }
     case Filter::Kind::kIn:
-      return HoldsIn(filter, CellOf(table, row, filter.column));
+      return HoldsIn(filter, OracleCell(table, row, filter.column));
     case Filter::Kind::kBetween: {
-      const Value& cell = CellOf(table, row, filter.column);
+      const Value& cell = OracleCell(table, row, filter.column);
       const bool some_null = IsNull(filter.literals[0]) || IsNull(filter.literals[1]);
       if (IsNull(cell)) return std::nullopt;
       for (const size_t bound : {0, 1}) {
         if (IsNull(filter.literals[bound])) continue;
-        const auto order = Compare(cell, filter.literals[bound]);
+        const auto order = OracleCompare(cell, filter.literals[bound]);
         if (bound == 0 ? order < 0 : order > 0) return false;
       }
       return some_null ? std::nullopt : std::optional<bool>(true);
     }
     case Filter::Kind::kPrefix: {
-      const auto* text = std::get_if<std::string>(&CellOf(table, row, filter.column));
+      const auto* text = std::get_if<std::string>(&OracleCell(table, row, filter.column));
       if (text == nullptr) return std::nullopt;
       const auto& prefix = std::get<std::string>(filter.literals[0]);
       return text->substr(0, prefix.size()) == prefix;
@@ -151,7 +151,7 @@ std::vector<OracleAnswer> OracleQuery(const TableDef& table, const std::vector<O
   std::vector<Entry> entries;
   for (const OracleRow& row : rows) {
     if (request.filter.has_value() && OracleHolds(table, *request.filter, row) != true) continue;
-    const auto* vector = std::get_if<Vector>(&CellOf(table, row, request.column));
+    const auto* vector = std::get_if<Vector>(&OracleCell(table, row, request.column));
     const bool zero = vector != nullptr &&
                       std::all_of(vector->begin(), vector->end(), [](float x) { return x == 0; });
     if (vector == nullptr || (metric == Metric::kCosine && zero)) {
@@ -169,11 +169,11 @@ std::vector<OracleAnswer> OracleQuery(const TableDef& table, const std::vector<O
       return descending ? *a.score > *b.score : *a.score < *b.score;
     }
     for (const SortKey& key : request.order_by) {
-      const Value& x = CellOf(table, *a.row, key.column);
-      const Value& y = CellOf(table, *b.row, key.column);
+      const Value& x = OracleCell(table, *a.row, key.column);
+      const Value& y = OracleCell(table, *b.row, key.column);
       if (IsNull(x) != IsNull(y)) return IsNull(x) == key.nulls_first;
       if (IsNull(x)) continue;
-      const int order = Compare(x, y);
+      const int order = OracleCompare(x, y);
       if (order != 0) return key.descending ? order > 0 : order < 0;
     }
     return a.row->id < b.row->id;

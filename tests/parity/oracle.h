@@ -26,6 +26,12 @@ struct OracleAnswer {
 std::vector<OracleAnswer> OracleQuery(const TableDef& table, const std::vector<OracleRow>& rows,
                                       const QueryRequest& request);
 
+/// The cell of a row's column.
+const Value& OracleCell(const TableDef& table, const OracleRow& row, const std::string& column);
+
+/// Negative, 0 or positive, for values of one type, none NULL; NaN above every number.
+int OracleCompare(const Value& a, const Value& b);
+
 /// The oracle's own reading of `filter`: true, false or unknown.
 std::optional<bool> OracleHolds(const TableDef& table, const Filter& filter, const OracleRow& row);
 

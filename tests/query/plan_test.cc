@@ -66,7 +66,7 @@ class PlanTest : public testing::Test {
     EXPECT_EQ(plan.reason, reason) << PlanText(plan);
     EXPECT_EQ(plan.index, "near");
     EXPECT_EQ(plan.filter_strategy,
-              request_.filter.has_value() ? FilterStrategy::kInGraph : FilterStrategy::kNone);
+              request_.filter.has_value() ? FilterStrategy::kLargerW : FilterStrategy::kNone);
   }
 
   IndexDef index_;
@@ -81,16 +81,16 @@ TEST_F(PlanTest, TextOfAnAnnPlan) {
   SetFilter(400);
   EXPECT_EQ(PlanText(Make()), R"(ANN
 reason: INDEX_MATCH
-because: index "near" matches metric L2 and dim 3 and preselects 60 rows on each shard
+because: index "near" matches metric L2 and dim 3 and preselects 150 rows on each shard
 index: near
 engine: HNSW
 metric: L2
 score: ascending
-ef_search: 64
+ef_search: 150
 alpha: 6
-w: 60
+w: 150
 k: 10
-filter: IN_GRAPH
+filter: LARGER_W
 selectivity: 0.4
 shards: 4
 lag policy: SCAN_TAIL
@@ -203,6 +203,73 @@ TEST_F(PlanTest, SelectiveFilter) {
   EXPECT_DOUBLE_EQ(Make().selectivity, 0.9);
 }
 
+// contract 3.4: the three ways of applying a filter, each where it costs least.
+TEST_F(PlanTest, FilterStrategyFollowsSelectivity) {
+  SetRows(2'500'000);
+  SetFilter(500);
+  Plan plan = Make();
+  EXPECT_EQ(plan.filter_strategy, FilterStrategy::kLargerW) << PlanText(plan);
+  EXPECT_EQ(plan.w, 120u);
+  EXPECT_EQ(plan.ef_search, 120u);
+  SetFilter(50);
+  plan = Make();
+  EXPECT_EQ(plan.filter_strategy, FilterStrategy::kInGraph) << PlanText(plan);
+  EXPECT_EQ(plan.w, 60u);
+  SetFilter(0);
+  EXPECT_EQ(Make().filter_strategy, FilterStrategy::kScanMatching);
+}
+
+// contract 2.5
+TEST_F(PlanTest, WithinKFindsItsN) {
+  request_.ties = {.form = TieForm::kWithinK, .n = 50};
+  const Plan plan = Make();
+  EXPECT_EQ(plan.k, 50u);
+  EXPECT_EQ(plan.w, 300u);
+  EXPECT_NE(PlanText(plan).find("\nties: WITHIN_K(50)\n"), std::string::npos) << PlanText(plan);
+}
+
+TEST_F(PlanTest, TextTellsBucketsRangesAndGroups) {
+  request_.ties = {.form = TieForm::kBucket, .width = 0.25};
+  request_.range = {.min = std::nullopt, .max = 1.5};
+  EXPECT_NE(PlanText(Make()).find("\nties: BUCKET(0.25)\nrange: score <= 1.5\n"),
+            std::string::npos);
+  request_.range.min = 0.5;
+  EXPECT_NE(PlanText(Make()).find("\nrange: score >= 0.5 and <= 1.5\n"), std::string::npos);
+  request_.group_by = GroupBy{"grp", 2};
+  ExpectExact(Reason::kGroups, "near");
+  EXPECT_NE(PlanText(Make()).find("\ngroup by: grp\n"), std::string::npos);
+}
+
+// contract 2.6: a later page's preselection finds the rows of the earlier pages again.
+TEST_F(PlanTest, LaterPagesPreselectMore) {
+  const Plan plan = MakePlan(request_, choice_, settings_, probes_, 30);
+  EXPECT_EQ(plan.k, 10u);
+  EXPECT_EQ(plan.w, 240u);
+}
+
+// contract 2.4: W grows as long as searching costs less than scanning.
+TEST_F(PlanTest, LargerWUntilAScanCostsLess) {
+  const Plan plan = Make();
+  const std::optional<Plan> larger = WithLargerW(plan, 16, probes_);
+  ASSERT_TRUE(larger.has_value());
+  EXPECT_EQ(larger->w, 240u);
+  EXPECT_EQ(larger->ef_search, 240u);
+  const std::optional<Plan> next = WithLargerW(*larger, 16, probes_);
+  EXPECT_FALSE(next.has_value()) << "4 shards of 960 × 16 scores against half of 100,000";
+  SetRows(10'000'000);
+  Plan most = plan;
+  most.w = kMaxW / 2;
+  EXPECT_FALSE(WithLargerW(most, 16, probes_).has_value()) << "over the limit of W";
+}
+
+TEST_F(PlanTest, WithoutLimitIsExactAndSaysWhy) {
+  const Plan plan = WithoutLimit(Make());
+  EXPECT_EQ(plan.path, Path::kExact);
+  EXPECT_EQ(plan.reason, Reason::kNoLimit);
+  request_.path = Path::kExact;
+  EXPECT_EQ(WithoutLimit(Make()).reason, Reason::kForced);
+}
+
 TEST_F(PlanTest, SelectivityIsWeightedByRows) {
   SetFilter(0);
   probes_[0].sample_matched = 1'000;
@@ -248,7 +315,8 @@ TEST_F(PlanTest, ForcedAnnSkipsWhatIsOnlyCost) {
   request_.limit = 400;
   ExpectAnn(Reason::kForced);
   SetFilter(1);
-  ExpectAnn(Reason::kForced);
+  EXPECT_EQ(Make().path, Path::kAnn);
+  EXPECT_EQ(Make().filter_strategy, FilterStrategy::kInGraph);
   EXPECT_THAT(Make().warnings, IsEmpty());
 }
 

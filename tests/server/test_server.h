@@ -10,6 +10,7 @@
 #include "ordinate/v1/index_service.grpc.pb.h"
 #include "ordinate/v1/query_service.grpc.pb.h"
 #include "ordinate/v1/row_service.grpc.pb.h"
+#include "ordinate/v1/statement_service.grpc.pb.h"
 #include "ordinate/v1/table_service.grpc.pb.h"
 #include "service/server/grpc_server.h"
 #include "service/server/metrics.h"
@@ -52,6 +53,7 @@ class TestServer {
   v1::RowService::Stub rows() const { return v1::RowService::Stub(channel_); }
   v1::IndexService::Stub indexes() const { return v1::IndexService::Stub(channel_); }
   v1::QueryService::Stub queries() const { return v1::QueryService::Stub(channel_); }
+  v1::StatementService::Stub statements() const { return v1::StatementService::Stub(channel_); }
 
  private:
   TempDir dir_;

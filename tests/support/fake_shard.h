@@ -17,16 +17,20 @@ namespace ordinate {
 /// Thread-safe; the members tests set are set before calls.
 class FakeShard final : public ShardClient {
  public:
-  absl::Status fail_write, fail_query, fail_create_index, fail_rebuild, fail_create_table;
+  absl::Status fail_write, fail_query, fail_create_index, fail_alter_index, fail_rebuild,
+      fail_create_table;
   bool index_usable = false;
   uint64_t index_rows = 0;     // what Probe says
   size_t ann_rows = 1 << 20;   // at most this many rows on the ANN path
   size_t scan_rows = 1 << 20;  // a scan stops early after so many
+  bool lost_snapshots = false;  // whether held snapshots are gone
   ShardIndexStatus status;
 
   struct Asked {
     size_t writes = 0, rows_written = 0, probes = 0, queries = 0;
     std::vector<Path> paths;
+    std::vector<uint64_t> ws;
+    uint64_t held = 0, released = 0;
     std::vector<uint32_t> indexes_dropped, tables_dropped;
   };
   Asked asked() const {
@@ -58,11 +62,12 @@ class FakeShard final : public ShardClient {
     done(std::move(result));
   }
 
-  void Probe(uint32_t table_id, uint32_t, const Filter*, const CallContext&,
-             Done<ShardProbe> done) override {
+  void Probe(const ShardProbeQuery& query, const CallContext&, Done<ShardProbe> done) override {
     MutexLock lock(mutex_);
     ++asked_.probes;
-    ShardProbe probe{.table_rows = tables_[table_id].size(), .index_usable = index_usable};
+    if (query.snapshot_id != 0 && lost_snapshots) return done(Lost());
+    ShardProbe probe{.table_rows = tables_[query.table_id].size(), .index_usable = index_usable};
+    if (query.hold) probe.snapshot_id = ++asked_.held;
     probe.index_rows = index_rows;
     probe.generation = 3;
     done(probe);
@@ -74,8 +79,9 @@ class FakeShard final : public ShardClient {
     ++asked_.queries;
     asked_.paths.push_back(query.plan.path);
     if (!fail_query.ok()) return done(fail_query);
+    if (query.snapshot_id != 0 && lost_snapshots) return done(Lost());
     if (const auto live = context.Check(); !live.ok()) return done(live);
-    const RowOrder order(query.plan.score_descending, query.order_by);
+    const RowOrder order = SelectionOrder(query.plan, query.order_by);
     std::vector<RankedRow> ranked;
     for (const auto& [id, row] : tables_[query.table_id]) {
       if (query.filter.has_value() && !Matches(*query.filter, RowCells(row))) continue;
@@ -84,19 +90,41 @@ class FakeShard final : public ShardClient {
       if (vector == nullptr && !query.include_null_vectors) continue;
       if (vector != nullptr) entry.score = Distance(*vector, query.vector);
       order.ReadKeys(RowCells(row), entry);
-      ranked.push_back(std::move(entry));
+      if (query.after.has_value() && !order(*query.after, entry)) continue;
+      if (query.exclude != id) ranked.push_back(std::move(entry));
     }
     std::sort(ranked.begin(), ranked.end(), order);
     size_t most = query.plan.k;
     if (query.plan.path == Path::kAnn) most = std::min(most, ann_rows);
-    if (ranked.size() > most) ranked.resize(most);
     ShardQueryResult result{.visible_seq = seq_, .generation = 3};
+    asked_.ws.push_back(query.plan.w);
+    // As a preselection of W rows would: what it left out is no better than the last of them.
+    if (query.plan.path == Path::kAnn && query.plan.w < ranked.size()) {
+      result.bound = ranked[query.plan.w - 1].score;
+    }
+    if (ranked.size() > most) ranked.resize(most);
+    if (query.hold) result.snapshot_id = query.snapshot_id != 0 ? query.snapshot_id : ++asked_.held;
     for (const RankedRow& entry : ranked) {
       result.rows.push_back(Project(tables_[query.table_id][entry.id], query.columns));
     }
     result.ranked = std::move(ranked);
     result.stats.rescored = result.ranked.size();
     done(std::move(result));
+  }
+
+  void Fetch(const TableDef&, const ShardFetch& fetch, const CallContext&,
+             Done<std::vector<Row>> done) override {
+    MutexLock lock(mutex_);
+    if (lost_snapshots) return done(Lost());
+    std::vector<Row> rows;
+    for (const auto& ref : fetch.rows) {
+      rows.push_back(Project(tables_[fetch.table_id][ref.id], fetch.columns));
+    }
+    done(std::move(rows));
+  }
+  void ReleaseSnapshot(uint64_t) override {
+    MutexLock lock(mutex_);
+    ++asked_.released;
   }
 
   void Get(const TableDef& table, std::vector<RowAddress> addresses, std::vector<uint32_t> columns,
@@ -144,6 +172,7 @@ class FakeShard final : public ShardClient {
     return absl::OkStatus();
   }
   absl::Status CreateIndex(const TableDef&, const IndexDef&) override { return fail_create_index; }
+  absl::Status AlterIndex(const TableDef&, const IndexDef&) override { return fail_alter_index; }
   absl::Status RebuildIndex(uint32_t) override { return fail_rebuild; }
   absl::Status DropIndex(uint32_t index_id) override {
     MutexLock lock(mutex_);
@@ -154,6 +183,7 @@ class FakeShard final : public ShardClient {
   ShardWatermarks GetWatermarks() override { return {}; }
 
  private:
+  static absl::Status Lost() { return absl::FailedPreconditionError("the snapshot is gone"); }
   static double Distance(const Vector& a, const Vector& b) {
     double sum = 0;
     for (size_t i = 0; i < a.size() && i < b.size(); ++i) {

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <optional>
+
+#include "absl/status/status.h"
+#include "engine/query/rank_sink.h"
+#include "engine/search/exact_score.h"
+#include "engine/shard/query_exec.h"
+
+namespace ordinate {
+
+/// One question being ranked on one snapshot: every row of interest is scored exactly and offered
+/// to `sink`. Borrowed for the call; one thread but for the forks of a parallel scan.
+struct RankJob {
+  const QuerySource& source;
+  const ShardQuery& query;
+  const RowOrder& order;
+  const ExactScorer& scorer;
+  const CallContext& context;
+  RankSink& sink;
+  ShardQueryStats& stats;
+  std::optional<double>& bound;  // see ShardQueryResult
+};
+
+/// Whether the answer may have the row, its filter aside: not excluded, its score within the range.
+inline bool IsWanted(const ShardQuery& query, RowId id, const std::optional<double>& score) {
+  if (query.exclude == id) return false;
+  return !query.plan.range.bounded() || (score.has_value() && query.plan.range.Contains(*score));
+}
+
+/// Every live matching row of the index.
+absl::Status ExactFromIndex(const IndexSnapshot& index, RankJob& job);
+/// The plan's W nearest nodes of each sealed segment, and the whole tail.
+absl::Status AnnFromIndex(const IndexSnapshot& index, RankJob& job);
+/// Every live matching row read from the row store.
+absl::Status ExactFromRows(RankJob& job);
+
+/// Adds what the filter's sampling and the planner need to know of an index.
+void SampleFilter(const IndexSnapshot& index, const Filter& filter, ShardProbe& probe);
+
+}  // namespace ordinate

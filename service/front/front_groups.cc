@@ -1,0 +1,97 @@
+// Groups (contract 3.6): first the best row of each of the best groups, then the rows of those.
+#include <algorithm>
+#include <utility>
+
+#include "engine/query/top_groups.h"
+#include "service/front/bound_query.h"
+#include "service/front/front.h"
+#include "storage/base/status_macros.h"
+
+namespace ordinate {
+namespace {
+
+// The groups in the order of their best row. `rows`: in order, over all shards.
+std::vector<Value> GroupsOf(const std::vector<RankedRow>& rows, uint64_t offset, uint64_t limit) {
+  std::vector<Value> groups;
+  std::map<Value, bool, GroupLess> seen;
+  for (const RankedRow& row : rows) {
+    if (!seen.emplace(GroupOf(row), true).second) continue;
+    if (seen.size() > offset + limit) break;
+    if (seen.size() > offset) groups.push_back(GroupOf(row));
+  }
+  return groups;
+}
+
+}  // namespace
+
+absl::StatusOr<QueryResult> Front::AnswerGroups(BoundQuery& bound, bool analyze,
+                                                const CallContext& context) const {
+  ShardQuery query = bound.query;
+  query.analyze = analyze;
+  query.columns.clear();
+  query.hold = true;
+  query.groups = ShardGroups{.column_position = *bound.group_position};
+  // Every shard's best groups come back, so that none is missed: k a shard, not k in all.
+  const uint64_t groups_wanted = query.plan.k;
+  ASSIGN_OR_RETURN(Ranking best, RankGroups(bound, query, groups_wanted * shards_.size(), context));
+  bound.query.plan = query.plan;
+  const std::vector<Value> groups = GroupsOf(best.rows, bound.offset, bound.limit);
+  BoundQuery pinned = bound;
+  pinned.snapshot_ids = best.snapshot_ids;
+  absl::StatusOr<Ranking> rows = Ranking();
+  rows->visible_seq = best.visible_seq;
+  if (!groups.empty()) {
+    query.hold = false;
+    query.groups->values = groups;
+    query.groups->rows = bound.group_rows;
+    rows = RankGroups(pinned, query, groups.size() * bound.group_rows * shards_.size(), context);
+  }
+  if (rows.ok()) {
+    KeepBestOfGroups(bound, groups, *rows);
+    const absl::Status fetched = FetchCells(bound, best.snapshot_ids, *rows, context);
+    if (!fetched.ok()) rows = fetched;
+  }
+  Release(best.snapshot_ids);
+  if (!rows.ok()) return rows.status();
+  std::vector<uint32_t> numbers;
+  for (const RankedRow& row : rows->rows) {
+    const auto same = [&](const Value& group) {
+      return !GroupLess()(group, GroupOf(row)) && !GroupLess()(GroupOf(row), group);
+    };
+    numbers.push_back(
+        static_cast<uint32_t>(std::find_if(groups.begin(), groups.end(), same) - groups.begin()));
+  }
+  ASSIGN_OR_RETURN(QueryResult result, Finish(bound, *std::move(rows), /*more=*/false));
+  result.groups = std::move(numbers);
+  return result;
+}
+
+absl::StatusOr<Front::Ranking> Front::RankGroups(BoundQuery& bound, ShardQuery& query,
+                                                 uint64_t most, const CallContext& context) const {
+  absl::StatusOr<Ranking> ranking = Rank(bound, query, most, context);
+  if (absl::IsAborted(ranking.status()) && query.plan.index_id != 0) {
+    query.plan = FallBack(query.plan, Reason::kIndexNotReady);
+    ranking = Rank(bound, query, most, context);
+  }
+  return ranking;
+}
+
+void Front::KeepBestOfGroups(const BoundQuery& bound, const std::vector<Value>& groups,
+                             Ranking& ranking) {
+  std::map<Value, std::vector<size_t>, GroupLess> members;
+  for (size_t i = 0; i < ranking.rows.size(); ++i) {
+    std::vector<size_t>& group = members[GroupOf(ranking.rows[i])];
+    if (group.size() < bound.group_rows) group.push_back(i);
+  }
+  Ranking kept;
+  for (const Value& group : groups) {
+    for (const size_t i : members[group]) {
+      kept.rows.push_back(std::move(ranking.rows[i]));
+      kept.shards.push_back(ranking.shards[i]);
+    }
+  }
+  ranking.rows = std::move(kept.rows);
+  ranking.shards = std::move(kept.shards);
+}
+
+}  // namespace ordinate

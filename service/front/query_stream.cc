@@ -1,0 +1,222 @@
+#include "service/front/query_stream.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "service/front/bound_query.h"
+#include "service/front/gather.h"
+#include "storage/base/error_details.h"
+#include "storage/base/status_macros.h"
+
+namespace ordinate {
+namespace {
+
+// Rows ranked ahead of the reader, over all shards: about 100 bytes each.
+constexpr uint64_t kRankedAhead = 98'304;
+// Rows that a RELAXED stream takes from the index before it scans.
+constexpr uint64_t kMostByIndex = 16'384;
+
+}  // namespace
+
+struct QueryStream::Cursor {
+  std::vector<RankedRow> rows;
+  size_t next = 0;
+  bool exhausted = false;
+  std::optional<RankedRow> last;  // ranked: the next refill comes after it
+  uint64_t visible_seq = 0;
+
+  bool Empty() const { return next == rows.size(); }
+};
+
+absl::StatusOr<std::unique_ptr<QueryStream>> Front::OpenStream(const QueryRequest& request,
+                                                               StreamOrder order,
+                                                               const CallContext& context) {
+  if (request.group_by.has_value()) {
+    return InField(absl::InvalidArgumentError("groups are counted by limit; a stream has none"),
+                   "group_by");
+  }
+  QueryRequest whole = request;
+  whole.paged = false;
+  whole.page_token.clear();
+  ASSIGN_OR_RETURN(BoundQuery bound, Bind(std::move(whole), /*hold=*/true, context));
+  return std::unique_ptr<QueryStream>(
+      new QueryStream(*this, std::make_unique<BoundQuery>(std::move(bound)), order));
+}
+
+QueryStream::QueryStream(Front& front, std::unique_ptr<Front::BoundQuery> bound, StreamOrder order)
+    : front_(front),
+      bound_(std::move(bound)),
+      order_(SelectionOrder(bound_->query.plan, bound_->query.order_by)),
+      page_rows_(bound_->limit),
+      to_skip_(bound_->offset),
+      cursors_(front.shards_.size()) {
+  Plan& plan = bound_->query.plan;
+  if (plan.ties.form == TieForm::kWithinK) return;
+  by_index_ = order == StreamOrder::kRelaxed && plan.path == Path::kAnn;
+  if (!by_index_) plan = WithoutLimit(plan);
+}
+
+QueryStream::~QueryStream() { front_.Release(bound_->snapshot_ids); }
+
+const TableDef& QueryStream::table() const { return bound_->table; }
+const std::vector<uint32_t>& QueryStream::columns() const { return bound_->query.columns; }
+const Plan& QueryStream::plan() const { return bound_->query.plan; }
+
+absl::Status QueryStream::Refill(size_t shard, const CallContext& context) {
+  Cursor& cursor = cursors_[shard];
+  if (!cursor.Empty() || cursor.exhausted) return absl::OkStatus();
+  ShardQuery query = bound_->query;
+  query.columns.clear();
+  query.plan = WithoutLimit(query.plan);
+  query.plan.k = std::max<uint64_t>(kRankedAhead / cursors_.size(), page_rows_);
+  query.after = cursor.last;
+  query.snapshot_id = bound_->snapshot_ids[shard];
+  auto answers = GatherEach<ShardQueryResult>(
+      1, Spread::kInline, nullptr, [&](size_t, ShardClient::Done<ShardQueryResult> done) {
+        front_.shards_[shard]->Query(bound_->table, query, context, std::move(done));
+      });
+  ASSIGN_OR_RETURN(ShardQueryResult answer, std::move(answers[0]));
+  cursor.rows = std::move(answer.ranked);
+  cursor.next = 0;
+  cursor.exhausted = cursor.rows.size() < query.plan.k;
+  cursor.visible_seq = answer.visible_seq;
+  if (!cursor.rows.empty()) cursor.last = cursor.rows.back();
+  return absl::OkStatus();
+}
+
+absl::Status QueryStream::RefillAll(const CallContext& context) {
+  std::vector<absl::Status> statuses(cursors_.size());
+  const auto refill = [&](size_t shard) { statuses[shard] = Refill(shard, context); };
+  if (front_.options_.executor != nullptr) {
+    front_.options_.executor->ParallelFor(cursors_.size(), refill);
+  } else {
+    for (size_t shard = 0; shard < cursors_.size(); ++shard) refill(shard);
+  }
+  for (const absl::Status& status : statuses) RETURN_IF_ERROR(status);
+  for (uint32_t shard = 0; shard < cursors_.size(); ++shard) {
+    visible_seq_[shard] = cursors_[shard].visible_seq;
+  }
+  return absl::OkStatus();
+}
+
+void QueryStream::Take(RankedRow row, uint32_t shard, Front::Ranking& page) {
+  if (to_skip_ > 0) {
+    --to_skip_;
+    return;
+  }
+  page.rows.push_back(std::move(row));
+  page.shards.push_back(shard);
+}
+
+absl::Status QueryStream::TakeScanned(const CallContext& context, Front::Ranking& page) {
+  while (page.rows.size() < page_rows_) {
+    const bool dry = std::any_of(cursors_.begin(), cursors_.end(), [](const Cursor& cursor) {
+      return cursor.Empty() && !cursor.exhausted;
+    });
+    if (dry) RETURN_IF_ERROR(RefillAll(context));
+    Cursor* best = nullptr;
+    for (Cursor& cursor : cursors_) {
+      if (cursor.Empty()) continue;
+      if (best == nullptr || order_(cursor.rows[cursor.next], best->rows[best->next])) {
+        best = &cursor;
+      }
+    }
+    if (best == nullptr) return absl::OkStatus();
+    RankedRow& row = best->rows[best->next++];
+    if (taken_by_index_.contains(row.id)) continue;
+    Take(std::move(row), static_cast<uint32_t>(best - cursors_.data()), page);
+  }
+  return absl::OkStatus();
+}
+
+void QueryStream::TakeFound(Front::Ranking& page) {
+  while (found_ != nullptr && found_next_ < found_->rows.size() && page.rows.size() < page_rows_) {
+    const size_t i = found_next_++;
+    if (by_index_ && !taken_by_index_.insert(found_->rows[i].id).second) continue;
+    Take(std::move(found_->rows[i]), found_->shards[i], page);
+  }
+}
+
+absl::Status QueryStream::TakeByIndex(const CallContext& context, Front::Ranking& page) {
+  while (by_index_) {
+    TakeFound(page);
+    if (page.rows.size() == page_rows_) return absl::OkStatus();
+    // Twice as many as so far: all searches together cost no more than twice the last one.
+    const uint64_t taken = taken_by_index_.size();
+    ShardQuery query = bound_->query;
+    query.columns.clear();
+    query.plan.k = taken == 0 ? page_rows_ : 2 * taken;
+    query.plan.w = static_cast<uint64_t>(query.plan.alpha * static_cast<double>(query.plan.k));
+    query.plan.ef_search =
+        static_cast<uint32_t>(std::max<uint64_t>(bound_->query.plan.ef_search, query.plan.w));
+    by_index_ = query.plan.k <= kMostByIndex && query.plan.w < bound_->index_rows() / 2;
+    if (!by_index_) return absl::OkStatus();
+    ASSIGN_OR_RETURN(Front::Ranking ranking, front_.Rank(*bound_, query, query.plan.k, context));
+    by_index_ = ranking.rows.size() > taken;
+    visible_seq_ = ranking.visible_seq;
+    found_ = std::make_unique<Front::Ranking>(std::move(ranking));
+    found_next_ = 0;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status QueryStream::RankWithinK(const CallContext& context) {
+  ShardQuery query = bound_->query;
+  query.columns.clear();
+  ASSIGN_OR_RETURN(Front::Ranking ranking, front_.RankToTheEnd(*bound_, query, context));
+  bound_->query.plan = query.plan;
+  visible_seq_ = ranking.visible_seq;
+  Front::BoundQuery all = *bound_;
+  all.offset = 0;
+  all.limit = ranking.rows.size();
+  Front::Cut(all, ranking);
+  found_ = std::make_unique<Front::Ranking>(std::move(ranking));
+  return absl::OkStatus();
+}
+
+absl::Status QueryStream::FillPage(const CallContext& context, Front::Ranking& page) {
+  if (bound_->query.plan.ties.form == TieForm::kWithinK) {
+    if (found_ == nullptr) RETURN_IF_ERROR(RankWithinK(context));
+    TakeFound(page);
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(TakeByIndex(context, page));
+  return TakeScanned(context, page);
+}
+
+void QueryStream::CountLate(const Front::Ranking& page) {
+  if (bound_->query.plan.ties.form == TieForm::kWithinK) return;
+  for (const RankedRow& row : page.rows) {
+    if (latest_.has_value() && order_(row, *latest_)) {
+      ++rows_late_;
+    } else {
+      latest_ = row;
+    }
+  }
+}
+
+absl::StatusOr<QueryStream::Page> QueryStream::Next(const CallContext& context) {
+  Front::Ranking ranking;
+  absl::Status status = FillPage(context, ranking);
+  if (absl::IsAborted(status) && rows_sent_ == 0 && bound_->query.plan.index_id != 0) {
+    // The index does not answer any more; nothing was sent, so the rows can answer instead.
+    bound_->query.plan = FallBack(bound_->query.plan, Reason::kIndexNotReady);
+    by_index_ = false;
+    taken_by_index_.clear();
+    to_skip_ = bound_->offset;
+    for (Cursor& cursor : cursors_) cursor = Cursor();
+    ranking = Front::Ranking();
+    status = FillPage(context, ranking);
+  }
+  RETURN_IF_ERROR(status);
+  CountLate(ranking);
+  rows_sent_ += ranking.rows.size();
+  RETURN_IF_ERROR(front_.FetchCells(*bound_, bound_->snapshot_ids, ranking, context));
+  Page page;
+  page.last = ranking.rows.size() < page_rows_;
+  page.ranked = std::move(ranking.rows);
+  page.rows = std::move(ranking.cells);
+  return page;
+}
+
+}  // namespace ordinate

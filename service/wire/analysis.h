@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+
+#include "ordinate/v1/query_service.pb.h"
+#include "service/front/front.h"
+
+namespace ordinate {
+
+/// What answering took (contract 4.2). REQUIRES: the question was analyzed.
+void AnalysisToProto(const QueryResult& result, v1::Analysis* proto);
+
+/// The stable text form: one fact per line, after the plan's.
+std::string AnalysisText(const QueryResult& result);
+
+}  // namespace ordinate

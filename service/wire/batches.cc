@@ -1,0 +1,90 @@
+#include "service/wire/batches.h"
+
+#include <string>
+#include <utility>
+
+#include "service/wire/queries.h"
+#include "service/wire/status.h"
+#include "service/wire/values.h"
+#include "storage/base/error_details.h"
+#include "storage/base/status_macros.h"
+#include "storage/base/text.h"
+
+namespace ordinate {
+namespace {
+
+absl::Status Refuse(std::string_view field, std::string message) {
+  return InField(absl::InvalidArgumentError(std::move(message)), field);
+}
+
+absl::Status CheckBatchSize(uint64_t vectors) {
+  if (vectors >= 1 && vectors <= kMaxBatch) return absl::OkStatus();
+  return Refuse("vectors",
+                Concat("the batch has ", vectors, " vectors; expected 1 to ", kMaxBatch));
+}
+
+absl::StatusOr<std::vector<Vector>> MatrixFromProto(const v1::VectorMatrix& proto) {
+  if (proto.dim() < 1 || proto.dim() > kMaxDim) {
+    return Refuse("matrix.dim", Concat("matrix.dim is ", proto.dim(), "; expected 1 to ", kMaxDim));
+  }
+  const size_t stride = size_t{proto.dim()} * sizeof(float);
+  const std::string& bytes = proto.packed_f32();
+  if (bytes.size() % stride != 0) {
+    return Refuse("matrix.packed_f32",
+                  Concat("matrix.packed_f32 has ", bytes.size(), " bytes; expected a multiple of ",
+                         stride, ", the bytes of ", proto.dim(), " components"));
+  }
+  RETURN_IF_ERROR(CheckBatchSize(bytes.size() / stride));
+  std::vector<Vector> vectors;
+  v1::Vector packed;
+  for (size_t at = 0; at < bytes.size(); at += stride) {
+    packed.set_packed_f32(bytes.substr(at, stride));
+    ASSIGN_OR_RETURN(Vector vector, VectorFromProto(packed));
+    vectors.push_back(std::move(vector));
+  }
+  return vectors;
+}
+
+absl::StatusOr<std::vector<Vector>> VectorsFromProto(const v1::BatchQueryRequest& proto) {
+  if (proto.has_matrix() && proto.vectors_size() > 0) {
+    return Refuse("matrix", "vectors and matrix are both set; a batch takes one of them");
+  }
+  if (proto.has_matrix()) return MatrixFromProto(proto.matrix());
+  RETURN_IF_ERROR(CheckBatchSize(static_cast<uint64_t>(proto.vectors_size())));
+  std::vector<Vector> vectors;
+  for (int i = 0; i < proto.vectors_size(); ++i) {
+    auto vector = VectorFromProto(proto.vectors(i));
+    if (!vector.ok()) return InField(vector.status(), Concat("vectors[", i, "]"));
+    vectors.push_back(*std::move(vector));
+  }
+  return vectors;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<QueryRequest>> BatchFromProto(const v1::BatchQueryRequest& proto) {
+  if (proto.query().has_vector() || proto.query().has_like()) {
+    return Refuse("query.vector",
+                  "query.vector is set; the vectors of a batch are in `vectors` or "
+                  "`matrix`");
+  }
+  ASSIGN_OR_RETURN(std::vector<Vector> vectors, VectorsFromProto(proto));
+  v1::QueryRequest single = proto.query();
+  VectorToProto(vectors.front(), single.mutable_vector());
+  auto question = QueryFromProto(single);
+  if (!question.ok()) return UnderField(question.status(), "query");
+  std::vector<QueryRequest> questions(vectors.size(), *question);
+  for (size_t i = 0; i < vectors.size(); ++i) questions[i].vector = std::move(vectors[i]);
+  return questions;
+}
+
+void BatchToProto(std::span<const absl::StatusOr<QueryResult>> results, const TableDef& table,
+                  bool with_plan, v1::BatchQueryResponse* proto) {
+  for (const absl::StatusOr<QueryResult>& result : results) {
+    auto* item = proto->add_items();
+    *item->mutable_status() = ToRpcStatus(result.status());
+    if (result.ok()) QueryResultToProto(*result, table, with_plan, item->mutable_answer());
+  }
+}
+
+}  // namespace ordinate
