@@ -1,5 +1,6 @@
 #include "service/cli/interrupts.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -12,7 +13,7 @@ namespace {
 
 // What a signal handler may touch.
 std::atomic<int> interrupt_pipe{-1};
-std::atomic<bool> interrupted{false};
+WatchesInput* watching = nullptr;
 
 void WriteToPipe(int) {
   const int saved = errno;
@@ -21,8 +22,6 @@ void WriteToPipe(int) {
   static_cast<void>(written);  // a full pipe has been told already
   errno = saved;
 }
-
-void SetFlag(int) { interrupted = true; }
 
 struct sigaction Install(void (*handler)(int)) {
   struct sigaction action {};
@@ -73,11 +72,28 @@ OnInterrupt::~OnInterrupt() {
   delete state_;
 }
 
-InterruptsReads::InterruptsReads() {
-  interrupted = false;
-  before_reads = Install(&SetFlag);
+// The signal may come to any thread, so that no blocking read tells of it.
+WatchesInput::WatchesInput() {
+  watching = this;
+  if (pipe(ends_) != 0) return;  // Ctrl-C ends the process, as ever
+  interrupt_pipe = ends_[1];
+  before_reads = Install(&WriteToPipe);
 }
-InterruptsReads::~InterruptsReads() { sigaction(SIGINT, &before_reads, nullptr); }
-bool InterruptsReads::WasInterrupted() { return interrupted; }
+
+WatchesInput::~WatchesInput() {
+  watching = nullptr;
+  if (ends_[0] < 0) return;
+  sigaction(SIGINT, &before_reads, nullptr);
+  close(ends_[0]);
+  close(ends_[1]);
+}
+
+bool WatchesInput::AwaitInput() {
+  pollfd polled[2] = {{STDIN_FILENO, POLLIN, 0}, {watching->ends_[0], POLLIN, 0}};
+  while (poll(polled, 2, -1) < 0 && errno == EINTR) {
+  }
+  watching->interrupted_ |= (polled[1].revents & POLLIN) != 0;
+  return !watching->interrupted_;
+}
 
 }  // namespace ordinate::cli

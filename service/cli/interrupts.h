@@ -18,16 +18,22 @@ class OnInterrupt {
   State* const state_;
 };
 
-/// While one of these lives, Ctrl-C ends a blocking read with EINTR. One at a time.
-class InterruptsReads {
+/// While one of these lives, Ctrl-C is what AwaitInput() tells of. One at a time.
+class WatchesInput {
  public:
-  InterruptsReads();
-  ~InterruptsReads();
-  InterruptsReads(const InterruptsReads&) = delete;
-  InterruptsReads& operator=(const InterruptsReads&) = delete;
+  WatchesInput();
+  ~WatchesInput();
+  WatchesInput(const WatchesInput&) = delete;
+  WatchesInput& operator=(const WatchesInput&) = delete;
 
-  /// Whether Ctrl-C was pressed since this was made.
-  static bool WasInterrupted();
+  /// Waits until stdin has input or has ended; false: Ctrl-C was pressed.
+  static bool AwaitInput();
+  /// Whether AwaitInput() told of Ctrl-C.
+  bool interrupted() const { return interrupted_; }
+
+ private:
+  bool interrupted_ = false;
+  int ends_[2] = {-1, -1};  // of a pipe, which has a byte once Ctrl-C was pressed
 };
 
 }  // namespace ordinate::cli

@@ -56,7 +56,7 @@ char** Complete(const char* word, int, int) {
 // The next byte of the terminal; -1: the end, or Ctrl-C.
 int ReadByte() {
   unsigned char byte = 0;
-  while (!InterruptsReads::WasInterrupted()) {
+  while (WatchesInput::AwaitInput()) {
     const ssize_t got = read(STDIN_FILENO, &byte, 1);
     if (got == 1) return byte;
     if (got == 0 || errno != EINTR) return -1;
@@ -113,9 +113,9 @@ class LineEditor {
 
   enum class Got { kLine, kInterrupt, kEnd };
   Got Read(const char* prompt, std::string& line) {
-    const InterruptsReads interrupts;
+    const WatchesInput watch;
     char* const read = readline(prompt);
-    if (InterruptsReads::WasInterrupted()) {
+    if (watch.interrupted()) {
       std::free(read);
       return Got::kInterrupt;
     }

@@ -70,9 +70,8 @@ bool OrderOracle::Before(const QueryRequest& request, bool keys_first, const Ent
 
 std::vector<OracleAnswer> OrderOracle::Groups(const QueryRequest& request,
                                               std::vector<Entry> entries) const {
-  std::sort(entries.begin(), entries.end(), [&](const Entry& a, const Entry& b) {
-    return Before(request, false, a, b);
-  });
+  std::sort(entries.begin(), entries.end(),
+            [&](const Entry& a, const Entry& b) { return Before(request, false, a, b); });
   std::vector<std::pair<Value, std::vector<Entry>>> groups;
   for (const Entry& entry : entries) {
     const Value& value = OracleCell(table_, rows_[entry.row], request.group_by->column);
@@ -82,7 +81,8 @@ std::vector<OracleAnswer> OrderOracle::Groups(const QueryRequest& request,
     if (group->second.size() < request.group_by->rows) group->second.push_back(entry);
   }
   std::vector<OracleAnswer> answers;
-  for (size_t g = request.offset; g < std::min(groups.size(), request.offset + request.limit); ++g) {
+  for (size_t g = request.offset; g < std::min(groups.size(), request.offset + request.limit);
+       ++g) {
     for (const Entry& entry : groups[g].second) {
       answers.push_back({rows_[entry.row].id, entry.score});
     }
@@ -106,10 +106,9 @@ std::vector<OracleAnswer> OrderOracle::Answer(const QueryRequest& request,
   if (request.group_by.has_value()) return Groups(request, std::move(entries));
   const auto sort_first = [&](size_t count, bool keys_first) {
     const size_t sorted = std::min(count, entries.size());
-    std::partial_sort(entries.begin(), entries.begin() + static_cast<ptrdiff_t>(sorted),
-                      entries.end(), [&](const Entry& a, const Entry& b) {
-                        return Before(request, keys_first, a, b);
-                      });
+    std::partial_sort(
+        entries.begin(), entries.begin() + static_cast<ptrdiff_t>(sorted), entries.end(),
+        [&](const Entry& a, const Entry& b) { return Before(request, keys_first, a, b); });
   };
   size_t end = request.limit == 0 ? entries.size() : request.offset + request.limit;
   if (request.ties.form == TieForm::kWithinK) {

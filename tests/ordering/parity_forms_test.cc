@@ -69,9 +69,8 @@ class ParityForms : public ::testing::TestWithParam<Metric> {
     while (true) {
       const OracleRow& row = (*rows_)[random() % rows_->size()];
       const auto* vector = std::get_if<Vector>(&row.cells[4]);
-      if (vector != nullptr && std::any_of(vector->begin(), vector->end(), [](float x) {
-            return x != 0;
-          })) {
+      if (vector != nullptr &&
+          std::any_of(vector->begin(), vector->end(), [](float x) { return x != 0; })) {
         return row;
       }
     }
@@ -151,8 +150,8 @@ TEST_P(ParityForms, StreamsEqualTheOracle) {
         request.order_by = keys;
         for (size_t form = 0; form < 3; ++form) {
           request.ties = Ties(form, GetParam(), random);
-          SCOPED_TRACE(::testing::Message() << "question " << q << ", filter " << filter << ", keys "
-                                            << keys.size() << ", form " << form);
+          SCOPED_TRACE(::testing::Message() << "question " << q << ", filter " << filter
+                                            << ", keys " << keys.size() << ", form " << form);
           request.limit = 0;
           const auto expected = oracle_->Answer(request, scores, matches);
           request.limit = 5'000;  // the page
@@ -185,9 +184,8 @@ TEST_P(ParityForms, RangesEqualTheOracle) {
         ExpectEqual(Ask(node_->front(), request), oracle_->Answer(request, scores, matches)));
     QueryRequest all = request;
     all.limit = 0;
-    ASSERT_NO_FATAL_FAILURE(
-        ExpectEqual(AskStream(node_->front(), request, StreamOrder::kStrict),
-                    oracle_->Answer(all, scores, matches)));
+    ASSERT_NO_FATAL_FAILURE(ExpectEqual(AskStream(node_->front(), request, StreamOrder::kStrict),
+                                        oracle_->Answer(all, scores, matches)));
   }
 }
 
@@ -196,7 +194,9 @@ TEST_P(ParityForms, GroupsEqualTheOracle) {
   std::mt19937_64 random(kSeed + 4);
   for (size_t q = 0; q < scale_.queries; ++q) {
     QueryRequest request = Question(GetParam(), RandomVector(random, scale_.dim), q % 2);
-    request.group_by = GroupBy{q % 3 == 0 ? "grp" : q % 3 == 1 ? "price" : "weight",
+    request.group_by = GroupBy{q % 3 == 0   ? "grp"
+                               : q % 3 == 1 ? "price"
+                                            : "weight",
                                1 + random() % 4};
     request.limit = 1 + random() % 8;
     request.offset = random() % 3;

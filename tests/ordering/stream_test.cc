@@ -70,8 +70,8 @@ TEST_F(Stream, ACancelledCallEndsIt) {
   ASSERT_TRUE((*stream)->Next(context).ok());
   const CallContext ended(std::chrono::steady_clock::time_point::max(), [] { return true; });
   // Another question under the ended context is not even begun.
-  EXPECT_TRUE(absl::IsCancelled(
-      node_.front().OpenStream(request_, StreamOrder::kStrict, ended).status()));
+  EXPECT_TRUE(
+      absl::IsCancelled(node_.front().OpenStream(request_, StreamOrder::kStrict, ended).status()));
 }
 
 #ifdef ORDINATE_WITH_HNSW
