@@ -57,9 +57,11 @@ absl::Status CheckCut(const QueryRequest& request, const Settings& settings) {
 }
 
 absl::Status CheckTies(const TieRule& ties) {
-  if (ties.form == TieForm::kBucket && !(std::isfinite(ties.width) && ties.width > 0)) {
+  // No score of f32 vectors divided by it is infinite.
+  constexpr double kLeastWidth = 1e-200;
+  if (ties.form == TieForm::kBucket && !(std::isfinite(ties.width) && ties.width >= kLeastWidth)) {
     return Refuse("bucket_width", Concat("the bucket width is ", ties.width,
-                                         "; expected a finite number above 0"));
+                                         "; expected a finite number of at least ", kLeastWidth));
   }
   const uint64_t most = uint64_t{kMaxLimit} + kMaxOffset;
   if (ties.form == TieForm::kWithinK && (ties.n < 1 || ties.n > most)) {

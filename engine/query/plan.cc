@@ -221,6 +221,18 @@ std::string AnnSentence(const IndexDef& index, bool forced, uint64_t w) {
 
 }  // namespace
 
+namespace {
+
+// W before any filter, no more than one over the most allowed, whatever the page.
+uint64_t FirstW(const QueryRequest& request, const Settings& settings, const Plan& plan) {
+  if (request.preselect > 0) return request.preselect;
+  const double rows = static_cast<double>(plan.k) + static_cast<double>(plan.before);
+  const double w = std::ceil(settings.preselect_alpha * rows);
+  return static_cast<uint64_t>(std::min(w, static_cast<double>(kMaxW) + 1));
+}
+
+}  // namespace
+
 Plan MakePlan(const QueryRequest& request, const IndexChoice& choice, const Settings& settings,
               const std::vector<ShardProbe>& probes, uint64_t before) {
   const Totals totals = Sum(request, probes);
@@ -250,11 +262,15 @@ Plan MakePlan(const QueryRequest& request, const IndexChoice& choice, const Sett
     return plan;
   }
   const IndexDef& index = *choice.index;
-  const auto w = request.preselect > 0
-                     ? request.preselect
-                     : static_cast<uint64_t>(std::ceil(settings.preselect_alpha *
-                                                       static_cast<double>(plan.k + plan.before)));
+  const uint64_t w = FirstW(request, settings, plan);
   const uint32_t ef = EfSearch(request, index, settings, w);
+  if (forced && w > kMaxW) {
+    TakeExact({Reason::kWNearRowCount,
+               Concat("this page would preselect more than ", kMaxW, " rows on each shard")},
+              filtered, plan);
+    plan.warnings.push_back("the ANN path was asked for and cannot be taken");
+    return plan;
+  }
   if (!forced) {
     if (std::optional<Verdict> why = WhyCheaper(request, index, totals, probes, ef, w)) {
       TakeExact(*std::move(why), filtered, plan);

@@ -1,6 +1,7 @@
 #include "engine/shard/local_shard.h"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <iterator>
 #include <set>
@@ -20,6 +21,8 @@ constexpr size_t kMaxCommitRows = 20'000;
 constexpr size_t kMaxCommitBytes = 16u << 20;
 // Changes trimmed between two turns of the applier: some milliseconds of work.
 constexpr size_t kMaxTrimStep = 256;
+// How often an idle applier looks for held snapshots whose time is over.
+constexpr std::chrono::seconds kLookAtHolds(30);
 
 }  // namespace
 
@@ -154,7 +157,10 @@ void LocalShard::RunApplier() {
     std::deque<Task> tasks;
     {
       MutexLock lock(queue_mutex_);
-      while (queue_.empty() && !stopping_ && untrimmed_.empty()) queue_wake_.Wait(queue_mutex_);
+      const auto look = std::chrono::steady_clock::now() + kLookAtHolds;
+      while (queue_.empty() && !stopping_ && untrimmed_.empty()) {
+        if (!queue_wake_.WaitUntil(queue_mutex_, look)) break;
+      }
       if (queue_.empty() && stopping_) return;
       tasks.swap(queue_);
     }

@@ -61,6 +61,13 @@ struct ShardQueryStats {
   std::vector<SegmentStats> segments;  // with ShardQuery::analyze
 };
 
+/// Why a snapshot is held.
+enum class HoldFor : uint8_t {
+  kNothing = 0,
+  kPage = 1,  // the next page of an answer (contract 2.6): gives way to newer ones
+  kCall = 2,  // the rest of a call that is at work, and that releases it
+};
+
 /// One shard's part of a question.
 struct ShardQuery {
   uint32_t table_id = 0;
@@ -74,9 +81,9 @@ struct ShardQuery {
   std::optional<RankedRow> after;  // only rows strictly after it, in the plan's order
   std::optional<RowId> exclude;
   std::optional<ShardGroups> groups;
-  uint64_t snapshot_id = 0;  // a held snapshot; 0: the current one
-  bool hold = false;         // hold the snapshot, and say which it is
-  bool analyze = false;      // fill ShardQueryStats::segments
+  uint64_t snapshot_id = 0;          // a held snapshot; 0: the current one
+  HoldFor hold = HoldFor::kNothing;  // hold the snapshot, and say which it is
+  bool analyze = false;              // fill ShardQueryStats::segments
 };
 
 struct ShardQueryResult {
@@ -109,7 +116,7 @@ struct ShardProbeQuery {
   uint32_t index_id = 0;           // 0: of the table only
   uint64_t snapshot_id = 0;        // a held snapshot; 0: the current one
   const Filter* filter = nullptr;  // bound; may be null
-  bool hold = false;               // hold the snapshot; ShardProbe says which it is
+  bool hold = false;               // hold the snapshot for this call; ShardProbe says which
 };
 
 /// Rows of one shard in row id order.

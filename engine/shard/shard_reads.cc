@@ -138,7 +138,7 @@ void LocalShard::Probe(const ShardProbeQuery& probe, const CallContext& context,
   const auto snapshot = SnapshotAt(probe.snapshot_id);
   if (!snapshot.ok()) return done(snapshot.status());
   absl::StatusOr<ShardProbe> result = ProbeTable(*rows_, **snapshot, probe);
-  if (result.ok() && probe.hold) result->snapshot_id = holds_.Hold(*snapshot);
+  if (result.ok() && probe.hold) result->snapshot_id = holds_.Hold(*snapshot, HoldFor::kCall);
   done(std::move(result));
 }
 
@@ -152,9 +152,9 @@ void LocalShard::Query(const TableDef& table, const ShardQuery& query, const Cal
     Quarantine(query.plan.index_id, index->snapshot->generation, outcome.result.status());
     outcome.result = absl::AbortedError(outcome.result.status().message());
   }
-  if (outcome.result.ok() && query.hold) {
+  if (outcome.result.ok() && query.hold != HoldFor::kNothing) {
     outcome.result->snapshot_id =
-        query.snapshot_id != 0 ? query.snapshot_id : holds_.Hold(*snapshot);
+        query.snapshot_id != 0 ? query.snapshot_id : holds_.Hold(*snapshot, query.hold);
   }
   done(std::move(outcome.result));
 }

@@ -15,37 +15,47 @@ uint64_t FirstId() {
 
 }  // namespace
 
-SnapshotHolds::SnapshotHolds(const Clock& clock, size_t max_held)
-    : clock_(clock), max_held_(max_held), next_id_(FirstId()) {}
+SnapshotHolds::SnapshotHolds(const Clock& clock, size_t max_pages)
+    : clock_(clock), max_pages_(max_pages), next_id_(FirstId()) {}
 
-uint64_t SnapshotHolds::Hold(std::shared_ptr<const ShardSnapshot> snapshot) {
+uint64_t SnapshotHolds::Hold(std::shared_ptr<const ShardSnapshot> snapshot, HoldFor why) {
   List gone;
   MutexLock lock(mutex_);
   TakeExpired(gone);
-  while (held_.size() >= max_held_) gone.splice(gone.end(), held_, held_.begin());
+  const bool page = why == HoldFor::kPage;
+  while (page && pages_.size() >= max_pages_) gone.splice(gone.end(), pages_, pages_.begin());
   if (next_id_ == 0) ++next_id_;
-  held_.push_back({next_id_++, clock_.MonotonicNanos() + kHoldNanos, std::move(snapshot)});
-  return held_.back().id;
+  const uint64_t id = next_id_++;
+  const int64_t until = clock_.MonotonicNanos() + (page ? kPageNanos : kCallNanos);
+  (page ? pages_ : calls_).push_back({id, until, std::move(snapshot)});
+  return id;
+}
+
+std::pair<SnapshotHolds::List*, SnapshotHolds::List::iterator> SnapshotHolds::Locate(uint64_t id) {
+  for (List* list : {&pages_, &calls_}) {
+    const auto found =
+        std::find_if(list->begin(), list->end(), [id](const Held& held) { return held.id == id; });
+    if (found != list->end()) return {list, found};
+  }
+  return {nullptr, {}};
 }
 
 std::shared_ptr<const ShardSnapshot> SnapshotHolds::Find(uint64_t id) {
   List gone;
   MutexLock lock(mutex_);
   TakeExpired(gone);
-  const auto found =
-      std::find_if(held_.begin(), held_.end(), [id](const Held& held) { return held.id == id; });
-  if (found == held_.end()) return nullptr;
-  found->until_nanos = clock_.MonotonicNanos() + kHoldNanos;
-  held_.splice(held_.end(), held_, found);
+  const auto [list, found] = Locate(id);
+  if (list == nullptr) return nullptr;
+  found->until_nanos = clock_.MonotonicNanos() + (list == &pages_ ? kPageNanos : kCallNanos);
+  list->splice(list->end(), *list, found);
   return found->snapshot;
 }
 
 void SnapshotHolds::Release(uint64_t id) {
   List gone;
   MutexLock lock(mutex_);
-  const auto found =
-      std::find_if(held_.begin(), held_.end(), [id](const Held& held) { return held.id == id; });
-  if (found != held_.end()) gone.splice(gone.end(), held_, found);
+  const auto [list, found] = Locate(id);
+  if (list != nullptr) gone.splice(gone.end(), *list, found);
 }
 
 void SnapshotHolds::Expire() {
@@ -56,13 +66,15 @@ void SnapshotHolds::Expire() {
 
 size_t SnapshotHolds::size() const {
   MutexLock lock(mutex_);
-  return held_.size();
+  return pages_.size() + calls_.size();
 }
 
 void SnapshotHolds::TakeExpired(List& gone) {
   const int64_t now = clock_.MonotonicNanos();
-  while (!held_.empty() && held_.front().until_nanos <= now) {
-    gone.splice(gone.end(), held_, held_.begin());
+  for (List* list : {&pages_, &calls_}) {
+    while (!list->empty() && list->front().until_nanos <= now) {
+      gone.splice(gone.end(), *list, list->begin());
+    }
   }
 }
 

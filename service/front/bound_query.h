@@ -23,6 +23,8 @@ struct Front::BoundQuery {
   std::optional<RankedRow> after;  // the row the page comes after, in the answer's order
   std::optional<uint32_t> group_position;
   uint64_t group_rows = 0;
+  QueryRequest asked;         // of a stream: for the observer
+  int64_t started_nanos = 0;  // likewise
 
   uint64_t index_rows() const {
     uint64_t rows = 0;

@@ -199,7 +199,7 @@ class Front {
   /// Resolves names, asks the shards what they know, and plans.
   /// `hold`: the snapshots asked are held, and are the question's.
   absl::StatusOr<BoundQuery> Bind(QueryRequest request, bool hold, const CallContext& context);
-  absl::Status BindPage(const QueryRequest& request, BoundQuery& bound) const;
+  absl::Status BindPage(const QueryRequest& request, uint32_t index_id, BoundQuery& bound) const;
   /// The query vector from the row that `like` names, which is to be left out.
   absl::Status ResolveLike(const TableDef& table, QueryRequest& request,
                            std::optional<RowId>& exclude, const CallContext& context);

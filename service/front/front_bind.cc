@@ -62,18 +62,31 @@ absl::StatusOr<std::vector<ShardProbe>> Front::ProbeShards(const BoundQuery& bou
                                                            uint32_t index_id, bool hold,
                                                            const CallContext& context) const {
   const Filter* filter = bound.query.filter.has_value() ? &*bound.query.filter : nullptr;
-  return Gather<ShardProbe>(shards_.size(), Spread::kInline, options_.executor, context,
-                            [&](size_t shard, ShardClient::Done<ShardProbe> done) {
-                              const ShardProbeQuery probe{bound.table.id, index_id,
-                                                          bound.SnapshotOf(shard), filter, hold};
-                              shards_[shard]->Probe(probe, context, std::move(done));
-                            });
+  RETURN_IF_ERROR(context.Check());
+  auto probes =
+      GatherEach<ShardProbe>(shards_.size(), Spread::kInline, options_.executor,
+                             [&](size_t shard, ShardClient::Done<ShardProbe> done) {
+                               const ShardProbeQuery probe{bound.table.id, index_id,
+                                                           bound.SnapshotOf(shard), filter, hold};
+                               shards_[shard]->Probe(probe, context, std::move(done));
+                             });
+  absl::Status failed;
+  for (const auto& probe : probes) failed.Update(probe.status());
+  std::vector<ShardProbe> all;
+  for (size_t shard = 0; shard < probes.size(); ++shard) {
+    if (!probes[shard].ok()) continue;
+    if (!failed.ok() && hold) shards_[shard]->ReleaseSnapshot(probes[shard]->snapshot_id);
+    all.push_back(*std::move(probes[shard]));
+  }
+  if (!failed.ok()) return failed;
+  return all;
 }
 
-absl::Status Front::BindPage(const QueryRequest& request, BoundQuery& bound) const {
+absl::Status Front::BindPage(const QueryRequest& request, uint32_t index_id,
+                             BoundQuery& bound) const {
   bound.paged = request.paged || !request.page_token.empty();
   if (!bound.paged) return absl::OkStatus();
-  bound.fingerprint = QueryFingerprint(request, bound.table);
+  bound.fingerprint = QueryFingerprint(request, index_id, bound.table);
   if (request.page_token.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(QueryCursor cursor, ReadQueryToken(request.page_token, bound.table,
                                                       bound.fingerprint, bound.query.order_by));
@@ -101,8 +114,7 @@ absl::StatusOr<Front::BoundQuery> Front::Bind(QueryRequest request, bool hold,
   const TableDef& table = bound.table;
   ShardQuery& query = bound.query;
   ASSIGN_OR_RETURN(query.order_by, BindSortKeys(request.order_by, table));
-  RETURN_IF_ERROR(BindPage(request, bound));
-  if (!request.page_token.empty()) request.offset = 0;
+  if (!request.page_token.empty()) request.offset = 0;  // it counted on the first page
   RETURN_IF_ERROR(ResolveLike(table, request, query.exclude, context));
   ASSIGN_OR_RETURN(const Settings settings, WithOverrides(options_.settings, request.settings));
   if (const auto valid = ValidateQuery(request, table, settings); !valid.ok()) {
@@ -124,6 +136,7 @@ absl::StatusOr<Front::BoundQuery> Front::Bind(QueryRequest request, bool hold,
   }
   if (choice->index != nullptr) bound.index_m = choice->index->m;
   const uint32_t index_id = choice->index == nullptr ? 0 : choice->index->id;
+  RETURN_IF_ERROR(BindPage(request, index_id, bound));
   auto probes = ProbeShards(bound, index_id, hold, context);
   if (IsLost(bound, probes.status()) && request.on_lost_snapshot == OnLostSnapshot::kLatest) {
     bound.snapshot_ids.clear();

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "engine/query/top_groups.h"
 #include "service/front/bound_query.h"
 #include "service/front/front.h"
@@ -29,11 +30,12 @@ absl::StatusOr<QueryResult> Front::AnswerGroups(BoundQuery& bound, bool analyze,
   ShardQuery query = bound.query;
   query.analyze = analyze;
   query.columns.clear();
-  query.hold = true;
+  query.hold = HoldFor::kCall;
   query.groups = ShardGroups{.column_position = *bound.group_position};
   // Every shard's best groups come back, so that none is missed: k a shard, not k in all.
   const uint64_t groups_wanted = query.plan.k;
   ASSIGN_OR_RETURN(Ranking best, RankGroups(bound, query, groups_wanted * shards_.size(), context));
+  const absl::Cleanup done = [&] { Release(best.snapshot_ids); };
   bound.query.plan = query.plan;
   const std::vector<Value> groups = GroupsOf(best.rows, bound.offset, bound.limit);
   BoundQuery pinned = bound;
@@ -41,26 +43,20 @@ absl::StatusOr<QueryResult> Front::AnswerGroups(BoundQuery& bound, bool analyze,
   absl::StatusOr<Ranking> rows = Ranking();
   rows->visible_seq = best.visible_seq;
   if (!groups.empty()) {
-    query.hold = false;
+    query.hold = HoldFor::kNothing;
     query.groups->values = groups;
     query.groups->rows = bound.group_rows;
     rows = RankGroups(pinned, query, groups.size() * bound.group_rows * shards_.size(), context);
   }
   if (rows.ok()) {
     KeepBestOfGroups(bound, groups, *rows);
-    const absl::Status fetched = FetchCells(bound, best.snapshot_ids, *rows, context);
-    if (!fetched.ok()) rows = fetched;
+    RETURN_IF_ERROR(FetchCells(bound, best.snapshot_ids, *rows, context));
   }
-  Release(best.snapshot_ids);
   if (!rows.ok()) return rows.status();
+  std::map<Value, uint32_t, GroupLess> places;
+  for (const Value& group : groups) places.emplace(group, static_cast<uint32_t>(places.size()));
   std::vector<uint32_t> numbers;
-  for (const RankedRow& row : rows->rows) {
-    const auto same = [&](const Value& group) {
-      return !GroupLess()(group, GroupOf(row)) && !GroupLess()(GroupOf(row), group);
-    };
-    numbers.push_back(
-        static_cast<uint32_t>(std::find_if(groups.begin(), groups.end(), same) - groups.begin()));
-  }
+  for (const RankedRow& row : rows->rows) numbers.push_back(places.at(GroupOf(row)));
   ASSIGN_OR_RETURN(QueryResult result, Finish(bound, *std::move(rows), /*more=*/false));
   result.groups = std::move(numbers);
   return result;

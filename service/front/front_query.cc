@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "engine/query/shortfall.h"
 #include "engine/shard/answer_size.h"
 #include "service/front/bound_query.h"
@@ -29,18 +31,33 @@ bool FetchesLate(const Plan& plan, uint64_t offset) {
 absl::StatusOr<Front::Ranking> Front::Rank(const BoundQuery& bound, const ShardQuery& query,
                                            uint64_t most, const CallContext& context) const {
   const Spread spread = query.plan.path == Path::kExact ? Spread::kParallel : Spread::kInline;
-  ASSIGN_OR_RETURN(std::vector<ShardQueryResult> answers,
-                   Gather<ShardQueryResult>(
-                       shards_.size(), spread, options_.executor, context,
-                       [&](size_t shard, ShardClient::Done<ShardQueryResult> done) {
-                         if (bound.snapshot_ids.empty()) {
-                           shards_[shard]->Query(bound.table, query, context, std::move(done));
-                           return;
-                         }
-                         ShardQuery pinned = query;
-                         pinned.snapshot_id = bound.snapshot_ids[shard];
-                         shards_[shard]->Query(bound.table, pinned, context, std::move(done));
-                       }));
+  RETURN_IF_ERROR(context.Check());
+  auto each = GatherEach<ShardQueryResult>(
+      shards_.size(), spread, options_.executor,
+      [&](size_t shard, ShardClient::Done<ShardQueryResult> done) {
+        if (bound.snapshot_ids.empty()) {
+          shards_[shard]->Query(bound.table, query, context, std::move(done));
+          return;
+        }
+        ShardQuery pinned = query;
+        pinned.snapshot_id = bound.snapshot_ids[shard];
+        shards_[shard]->Query(bound.table, pinned, context, std::move(done));
+      });
+  std::vector<ShardQueryResult> answers;
+  absl::Status failed;
+  for (auto& answer : each) {
+    failed.Update(answer.status());
+    answers.push_back(answer.ok() ? *std::move(answer) : ShardQueryResult());
+  }
+  if (!failed.ok()) {
+    // What the other shards began to hold for this question, nobody asks for.
+    for (size_t shard = 0; shard < answers.size() && bound.snapshot_ids.empty(); ++shard) {
+      if (answers[shard].snapshot_id != 0) {
+        shards_[shard]->ReleaseSnapshot(answers[shard].snapshot_id);
+      }
+    }
+    return failed;
+  }
   Ranking ranking;
   std::vector<std::vector<RankedRow>> lists;
   for (uint32_t shard = 0; shard < answers.size(); ++shard) {
@@ -48,7 +65,7 @@ absl::StatusOr<Front::Ranking> Front::Rank(const BoundQuery& bound, const ShardQ
     ranking.visible_seq[shard] = answer.visible_seq;
     if (query.plan.index_id != 0) ranking.generations[shard] = answer.generation;
     ranking.bounds.push_back(answer.bound);
-    if (query.hold) ranking.snapshot_ids.push_back(answer.snapshot_id);
+    if (query.hold != HoldFor::kNothing) ranking.snapshot_ids.push_back(answer.snapshot_id);
     AddStats(answer.stats, ranking.stats);
     ranking.shard_stats.push_back(std::move(answer.stats));
     lists.push_back(std::move(answer.ranked));
@@ -78,12 +95,12 @@ absl::StatusOr<Front::Ranking> Front::RankToTheEnd(BoundQuery& bound, ShardQuery
     }
     if (!ranking.ok()) return ranking;
     AddStats(spent, ranking->stats);
+    if (query.hold != HoldFor::kNothing) bound.snapshot_ids = ranking->snapshot_ids;
     if (query.plan.path != Path::kAnn) return ranking;
     const Preselected found{ranking->rows, ranking->bounds, bound.index_rows(),
                             query.filter.has_value()};
     const Shortfall shortfall = Judge(query.plan, order, found);
     if (shortfall == Shortfall::kNone) return ranking;
-    if (query.hold) bound.snapshot_ids = ranking->snapshot_ids;
     spent = ranking->stats;
     auto larger = WithLargerW(query.plan, bound.index_m, bound.probes);
     query.plan = larger.has_value() ? *std::move(larger)
@@ -164,7 +181,12 @@ absl::StatusOr<QueryResult> Front::Answer(const QueryRequest& request, const Cal
   ShardQuery query = bound.query;
   query.analyze = request.analyze;
   const bool late = FetchesLate(query.plan, bound.offset);
-  query.hold = late || bound.paged;
+  query.hold = bound.paged ? HoldFor::kPage : late ? HoldFor::kCall : HoldFor::kNothing;
+  // The last page of several may be asked for again, so what a token holds is left to expire.
+  bool release = bound.snapshot_ids.empty();
+  const absl::Cleanup done = [&] {
+    if (release) Release(bound.snapshot_ids);
+  };
   if (late) query.columns.clear();
   absl::StatusOr<Ranking> ranked = RankToTheEnd(bound, query, context);
   if (IsLost(bound, ranked.status()) && request.on_lost_snapshot == OnLostSnapshot::kLatest) {
@@ -175,12 +197,9 @@ absl::StatusOr<QueryResult> Front::Answer(const QueryRequest& request, const Cal
   Ranking& ranking = *ranked;
   bound.query.plan = query.plan;
   Cut(bound, ranking);
-  const absl::Status fetched =
-      late ? FetchCells(bound, ranking.snapshot_ids, ranking, context) : absl::OkStatus();
+  if (late) RETURN_IF_ERROR(FetchCells(bound, bound.snapshot_ids, ranking, context));
   const bool more = bound.paged && ranking.rows.size() == bound.limit;
-  // The last page of several may be asked for again.
-  if (query.hold && !more && !bound.after.has_value()) Release(ranking.snapshot_ids);
-  RETURN_IF_ERROR(fetched);
+  if (more) release = false;
   return Finish(bound, std::move(ranking), more);
 }
 
@@ -220,7 +239,15 @@ absl::StatusOr<QueryResult> Front::Query(const QueryRequest& request, const Call
 std::vector<absl::StatusOr<QueryResult>> Front::QueryBatch(std::span<const QueryRequest> requests,
                                                            const CallContext& context) {
   std::vector<absl::StatusOr<QueryResult>> results(requests.size());
-  const auto answer = [&](size_t i) { results[i] = Query(requests[i], context); };
+  std::atomic<uint64_t> bytes{0};  // of all answers
+  const auto answer = [&](size_t i) {
+    results[i] = Query(requests[i], context);
+    if (!results[i].ok()) return;
+    uint64_t own = 0;
+    for (const Row& row : results[i]->rows) own += RoughBytes(row);
+    const absl::Status fits = CheckAnswerBytes(bytes += own, options_.max_answer_bytes);
+    if (!fits.ok()) results[i] = fits;
+  };
   if (options_.executor != nullptr) {
     options_.executor->ParallelFor(requests.size(), answer);
   } else {

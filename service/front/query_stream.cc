@@ -11,10 +11,21 @@
 namespace ordinate {
 namespace {
 
-// Rows ranked ahead of the reader, over all shards: about 100 bytes each.
+// Ranked ahead of the reader, over all shards: so many rows, but no more than so many bytes by what
+// the rows before took; at first, when that is not known, few.
 constexpr uint64_t kRankedAhead = 98'304;
+constexpr uint64_t kRankedBytes = 12 << 20;
+constexpr uint64_t kFirstRows = 4'096;
 // Rows that a RELAXED stream takes from the index before it scans.
 constexpr uint64_t kMostByIndex = 16'384;
+
+uint64_t BytesOf(const RankedRow& row) {
+  uint64_t bytes = sizeof(RankedRow) + row.keys.size() * sizeof(Value);
+  for (const Value& key : row.keys) {
+    if (const auto* text = std::get_if<std::string>(&key)) bytes += text->size();
+  }
+  return bytes;
+}
 
 }  // namespace
 
@@ -24,7 +35,13 @@ struct QueryStream::Cursor {
   bool exhausted = false;
   std::optional<RankedRow> last;  // ranked: the next refill comes after it
   uint64_t visible_seq = 0;
+  uint64_t row_bytes = 0;  // of the widest row ranked last
 
+  // How many rows to rank next, of one shard of `shards`.
+  uint64_t NextRows(uint64_t shards, uint64_t page_rows) const {
+    if (row_bytes == 0) return std::max(kFirstRows / shards, page_rows);
+    return std::clamp(kRankedBytes / row_bytes / shards, uint64_t{1}, kRankedAhead / shards);
+  }
   bool Empty() const { return next == rows.size(); }
 };
 
@@ -38,7 +55,15 @@ absl::StatusOr<std::unique_ptr<QueryStream>> Front::OpenStream(const QueryReques
   QueryRequest whole = request;
   whole.paged = false;
   whole.page_token.clear();
-  ASSIGN_OR_RETURN(BoundQuery bound, Bind(std::move(whole), /*hold=*/true, context));
+  const int64_t started = options_.clock == nullptr ? 0 : options_.clock->MonotonicNanos();
+  absl::StatusOr<BoundQuery> opened = Bind(std::move(whole), /*hold=*/true, context);
+  if (!opened.ok() && options_.observer != nullptr) {
+    options_.observer->OnQuery(request, opened.status(), 0);
+  }
+  ASSIGN_OR_RETURN(BoundQuery bound, std::move(opened));
+  bound.asked = request;
+  bound.asked.limit = 0;
+  bound.started_nanos = started;
   return std::unique_ptr<QueryStream>(
       new QueryStream(*this, std::make_unique<BoundQuery>(std::move(bound)), order));
 }
@@ -56,7 +81,14 @@ QueryStream::QueryStream(Front& front, std::unique_ptr<Front::BoundQuery> bound,
   if (!by_index_) plan = WithoutLimit(plan);
 }
 
-QueryStream::~QueryStream() { front_.Release(bound_->snapshot_ids); }
+QueryStream::~QueryStream() {
+  front_.Release(bound_->snapshot_ids);
+  const Front::Options& options = front_.options_;
+  if (options.observer == nullptr) return;
+  QueryResult result{.plan = plan(), .columns = columns(), .visible_seq = visible_seq_};
+  const int64_t now = options.clock == nullptr ? 0 : options.clock->MonotonicNanos();
+  options.observer->OnQuery(bound_->asked, result, now - bound_->started_nanos);
+}
 
 const TableDef& QueryStream::table() const { return bound_->table; }
 const std::vector<uint32_t>& QueryStream::columns() const { return bound_->query.columns; }
@@ -68,7 +100,7 @@ absl::Status QueryStream::Refill(size_t shard, const CallContext& context) {
   ShardQuery query = bound_->query;
   query.columns.clear();
   query.plan = WithoutLimit(query.plan);
-  query.plan.k = std::max<uint64_t>(kRankedAhead / cursors_.size(), page_rows_);
+  query.plan.k = cursor.NextRows(cursors_.size(), page_rows_);
   query.after = cursor.last;
   query.snapshot_id = bound_->snapshot_ids[shard];
   auto answers = GatherEach<ShardQueryResult>(
@@ -81,6 +113,9 @@ absl::Status QueryStream::Refill(size_t shard, const CallContext& context) {
   cursor.exhausted = cursor.rows.size() < query.plan.k;
   cursor.visible_seq = answer.visible_seq;
   if (!cursor.rows.empty()) cursor.last = cursor.rows.back();
+  for (const RankedRow& row : cursor.rows) {
+    cursor.row_bytes = std::max(cursor.row_bytes, BytesOf(row));
+  }
   return absl::OkStatus();
 }
 

@@ -17,6 +17,7 @@ constexpr uint8_t kVersion = 2;
 constexpr size_t kMaxKeyBytes = 64 << 10;
 constexpr size_t kMaxTokenText = 256 << 10;
 constexpr size_t kMaxShards = 4096;
+constexpr uint64_t kMaxRowsBefore = uint64_t{1} << 48;
 
 void Append(uint64_t value, size_t bytes, std::string& out) {
   for (size_t i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i));
@@ -67,7 +68,7 @@ std::string NumberText(const std::optional<double>& number) {
 
 }  // namespace
 
-uint64_t QueryFingerprint(const QueryRequest& request, const TableDef& table) {
+uint64_t QueryFingerprint(const QueryRequest& request, uint32_t index_id, const TableDef& table) {
   std::string text =
       Concat(table.id, "\n", request.column, "\n",
              request.metric.has_value() ? static_cast<int>(*request.metric) : 0, " ",
@@ -80,13 +81,9 @@ uint64_t QueryFingerprint(const QueryRequest& request, const TableDef& table) {
         Concat(key.column, key.descending ? " desc" : " asc", key.nulls_first ? " f" : " l", "\n");
   }
   if (request.filter.has_value()) text += FilterText(*request.filter);
-  if (request.like.has_value()) {
-    text += Concat("\nlike ", request.like->row_id);
-    for (const Value& cell : request.like->key) text += Concat(" ", ToString(View(cell)));
-  } else {
-    text.append(reinterpret_cast<const char*>(request.vector.data()),
-                request.vector.size() * sizeof(float));
-  }
+  text += Concat("\nindex ", index_id, request.like.has_value() ? " like " : " vector ");
+  text.append(reinterpret_cast<const char*>(request.vector.data()),
+              request.vector.size() * sizeof(float));
   return DefaultKeyHash(text);
 }
 
@@ -144,7 +141,7 @@ absl::StatusOr<QueryCursor> ReadQueryToken(const std::string& token, const Table
   if (has_score) cursor.last.score = score;
   cursor.last.id = reader.Next(8);
   const uint64_t shards = reader.Next(2);
-  if (shards > kMaxShards) return Refuse("is damaged");
+  if (shards > kMaxShards || cursor.rows_before > kMaxRowsBefore) return Refuse("is damaged");
   for (uint64_t i = 0; i < shards; ++i) cursor.snapshot_ids.push_back(reader.Next(8));
   if (!reader.ok()) return Refuse("is damaged");
   const auto cells = DecodeCells(WithoutKey(table), reader.rest());

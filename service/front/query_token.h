@@ -18,9 +18,10 @@ struct QueryCursor {
   std::vector<uint64_t> snapshot_ids;  // by shard
 };
 
-/// A question's identity: everything that decides which rows come in which order, and nothing that
-/// may change from page to page (limit, columns, offset, settings).
-uint64_t QueryFingerprint(const QueryRequest& request, const TableDef& table);
+/// A question's identity: everything that decides which rows come in which order (the vector that
+/// `like` stands for and the index included), and nothing that may change from page to page (limit,
+/// columns, offset, settings).
+uint64_t QueryFingerprint(const QueryRequest& request, uint32_t index_id, const TableDef& table);
 
 /// Opaque to clients: base64url of a version byte (2), the table id, the fingerprint, the cursor
 /// (little-endian), the keys as row cells, and the XXH3-64 of all that. It guards against

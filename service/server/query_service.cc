@@ -1,3 +1,6 @@
+#include <atomic>
+
+#include "absl/cleanup/cleanup.h"
 #include "ordinate/v1/query_service.grpc.pb.h"
 #include "service/front/query_stream.h"
 #include "service/server/services.h"
@@ -11,6 +14,10 @@
 
 namespace ordinate {
 namespace {
+
+// Streams whose readers stop must leave calls for others, and bound what is ranked ahead of them.
+constexpr uint32_t kMaxStreams = 32;
+constexpr uint64_t kRetryMillis = 1'000;
 
 class QueryServiceImpl final : public v1::QueryService::Service {
  public:
@@ -104,6 +111,15 @@ class QueryServiceImpl final : public v1::QueryService::Service {
   absl::Status SendRows(grpc::ServerContext& call, const v1::StreamQueryRequest& request,
                         const CallContext& context,
                         grpc::ServerWriter<v1::StreamQueryResponse>& writer) {
+    if (streams_.fetch_add(1) >= kMaxStreams) {
+      streams_.fetch_sub(1);
+      return WithRetryDelay(
+          absl::ResourceExhaustedError(Concat("the server has ", kMaxStreams,
+                                              " streams of rows at work, its limit; try again a "
+                                              "little later")),
+          kRetryMillis);
+    }
+    const absl::Cleanup done = [this] { streams_.fetch_sub(1); };
     auto opened = OpenStream(request, context);
     if (!opened.ok()) return UnderField(opened.status(), "query");
     QueryStream& stream = **opened;
@@ -143,6 +159,7 @@ class QueryServiceImpl final : public v1::QueryService::Service {
   Front& front_;
   CallGate& gate_;
   StreamWatch& watch_;
+  std::atomic<uint32_t> streams_{0};
 };
 
 }  // namespace

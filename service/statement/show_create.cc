@@ -28,9 +28,10 @@ std::vector<IndexOption> OptionsOf(const IndexDef& index) {
   std::vector<IndexOption> options = {kMetric};
   if (index.dim != 0) options.push_back(kDim);
   options.push_back(kMode);
-  if (index.m != 0) options.push_back(kM);
-  if (index.ef_build != 0) options.push_back(kEfBuild);
-  if (index.ef_search != 0) options.push_back(kEfSearch);
+  const bool graph = index.engine == Engine::kHnsw;
+  if (graph && index.m != 0) options.push_back(kM);
+  if (graph && index.ef_build != 0) options.push_back(kEfBuild);
+  if (graph && index.ef_search != 0) options.push_back(kEfSearch);
   options.push_back(kDimPolicy);
   options.push_back(kQuantization);
   const bool batched = index.mode == FreshnessMode::kBatched;

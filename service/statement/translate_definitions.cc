@@ -74,6 +74,14 @@ absl::StatusOr<NewIndex> ToIndex(const CreateIndex& create) {
   made.index.ef_build = 0;
   if (create.engine.has_value()) made.index.engine = *create.engine;
   ASSIGN_OR_RETURN(made.given, ReadOptions(create.options, OptionUse::kCreate, made.index));
+  if (made.index.engine != Engine::kFlat) return made;
+  for (const IndexOption option :
+       {IndexOption::kM, IndexOption::kEfBuild, IndexOption::kEfSearch}) {
+    if (made.given.contains(option)) {
+      return absl::InvalidArgumentError(
+          Concat("option ", OptionName(option), " does not apply to FLAT, which has no graph"));
+    }
+  }
   return made;
 }
 

@@ -13,6 +13,10 @@
 namespace ordinate {
 namespace {
 
+// Over all vectors: rows to find, and bytes of the question held in memory.
+constexpr uint64_t kMaxBatchRows = 200'000;
+constexpr uint64_t kMaxBatchBytes = 256ull << 20;
+
 absl::Status Refuse(std::string_view field, std::string message) {
   return InField(absl::InvalidArgumentError(std::move(message)), field);
 }
@@ -60,6 +64,26 @@ absl::StatusOr<std::vector<Vector>> VectorsFromProto(const v1::BatchQueryRequest
   return vectors;
 }
 
+absl::Status CheckBatchWork(const v1::BatchQueryRequest& proto, uint64_t vectors) {
+  if (proto.query().paged() || !proto.query().page_token().empty()) {
+    return Refuse("query.paged", "a batch has no pages; use Query for one vector at a time");
+  }
+  const uint64_t rows = vectors * (uint64_t{proto.query().limit()} + proto.query().offset());
+  if (rows > kMaxBatchRows) {
+    return Refuse("query.limit", Concat("the batch asks for ", vectors, " times ",
+                                        proto.query().limit() + uint64_t{proto.query().offset()},
+                                        " rows; expected at most ", kMaxBatchRows, " in all"));
+  }
+  const uint64_t bytes = vectors * proto.query().ByteSizeLong();
+  if (bytes > kMaxBatchBytes) {
+    return Refuse("query",
+                  Concat("the question takes ", proto.query().ByteSizeLong(),
+                         " bytes, once for each of ", vectors, " vectors; expected at most ",
+                         kMaxBatchBytes, " in all: send smaller batches"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<QueryRequest>> BatchFromProto(const v1::BatchQueryRequest& proto) {
@@ -69,6 +93,7 @@ absl::StatusOr<std::vector<QueryRequest>> BatchFromProto(const v1::BatchQueryReq
                   "`matrix`");
   }
   ASSIGN_OR_RETURN(std::vector<Vector> vectors, VectorsFromProto(proto));
+  RETURN_IF_ERROR(CheckBatchWork(proto, vectors.size()));
   v1::QueryRequest single = proto.query();
   VectorToProto(vectors.front(), single.mutable_vector());
   auto question = QueryFromProto(single);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <memory>
 #include <utility>
 
@@ -56,11 +57,20 @@ void Executor::ParallelFor(size_t count, const std::function<void(size_t)>& body
     Mutex mutex;
     CondVar finished;
     size_t done ORDINATE_GUARDED_BY(mutex) = 0;
+    std::exception_ptr error ORDINATE_GUARDED_BY(mutex);  // the first that a call threw
 
+    void Call(size_t i) {
+      try {
+        (*body)(i);
+      } catch (...) {
+        MutexLock lock(mutex);
+        if (error == nullptr) error = std::current_exception();
+      }
+    }
     void Run() {
       size_t ran = 0;
       for (size_t i = next.fetch_add(1); i < count; i = next.fetch_add(1)) {
-        (*body)(i);
+        Call(i);
         ++ran;
       }
       if (ran == 0) return;
@@ -77,6 +87,7 @@ void Executor::ParallelFor(size_t count, const std::function<void(size_t)>& body
   work->Run();
   MutexLock lock(work->mutex);
   while (work->done < count) work->finished.Wait(work->mutex);
+  if (work->error != nullptr) std::rethrow_exception(work->error);
 }
 
 }  // namespace ordinate

@@ -2,6 +2,7 @@
 #include <set>
 
 #include "gtest/gtest.h"
+#include "service/front/query_token.h"
 #include "tests/ordering/ask.h"
 #include "tests/ordering/order_oracle.h"
 
@@ -122,6 +123,47 @@ TEST_F(Pages, ATokenOfAnotherQuestionIsRefused) {
   other.limit = 7;  // the size of a page may change
   other.columns = {"price"};
   EXPECT_TRUE(Refused(other).ok());
+}
+
+// What decides the order must be what it was: the vector of the row asked by, and the index.
+TEST_F(Pages, AreRefusedWhenTheRowAskedByHasChanged) {
+  const OracleRow& row = rows_[1];
+  request_.like = LikeRow{.key = {row.cells[0]}, .row_id = 0};
+  request_.vector.clear();
+  QueryRequest next = request_;
+  next.page_token = AskFor(node_.front(), request_).next_page_token;
+  EXPECT_TRUE(Refused(next).ok());
+  OracleRow changed = row;
+  changed.cells[4] = Vector(kDim, 0.25f);
+  LoadRows(node_.front(), "items", {changed});
+  EXPECT_TRUE(absl::IsInvalidArgument(Refused(next))) << Refused(next);
+}
+
+TEST_F(Pages, AreRefusedWhenTheIndexIsAnother) {
+  MakeIndex(node_, "flat", Engine::kFlat, Metric::kL2);
+  QueryRequest next = request_;
+  next.page_token = AskFor(node_.front(), request_).next_page_token;
+  EXPECT_TRUE(Refused(next).ok());
+  ASSERT_TRUE(node_.front().DropIndex("flat").ok());
+  EXPECT_TRUE(absl::IsInvalidArgument(Refused(next))) << Refused(next);
+}
+
+// A token can be forged; a page however deep must end.
+TEST_F(Pages, FarBeyondAnyTableAreRefusedOrExact) {
+  MakeIndex(node_, "flat", Engine::kFlat, Metric::kL2);
+  const uint32_t index_id = node_.front().FindIndex("flat")->index.id;
+  for (const uint64_t before : {uint64_t{1} << 40, uint64_t{1} << 63}) {
+    QueryCursor cursor{.rows_before = before, .last = {}, .snapshot_ids = {1, 1}};
+    cursor.last.score = 0.5;
+    cursor.last.keys = {int64_t{1}};
+    const auto keys = BindSortKeys(request_.order_by, table_);
+    QueryRequest next = request_;
+    next.on_lost_snapshot = OnLostSnapshot::kLatest;
+    next.page_token =
+        *MakeQueryToken(table_, QueryFingerprint(next, index_id, table_), *keys, cursor);
+    const absl::Status status = Refused(next);
+    EXPECT_TRUE(status.ok() || absl::IsInvalidArgument(status)) << status;
+  }
 }
 
 // What is given out is bounded: the page used longest ago goes first.

@@ -63,6 +63,26 @@ TEST_F(Stream, EverythingComesFromTheSnapshotOfItsStart) {
   ExpectEqual(answer, expected);
 }
 
+// However many pages others ask for while its reader pauses.
+TEST_F(Stream, KeepsItsSnapshot) {
+  const auto expected = Expected();
+  const CallContext context;
+  auto stream = node_.front().OpenStream(request_, StreamOrder::kStrict, context);
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  Answer answer;
+  for (bool last = false; !last;) {
+    const auto page = (*stream)->Next(context);
+    ASSERT_TRUE(page.ok()) << page.status();
+    Append(page->ranked, answer);
+    last = page->last;
+    if (answer.size() > 100) continue;
+    QueryRequest paged = request_;
+    paged.paged = true;
+    for (int i = 0; i < 300; ++i) AskFor(node_.front(), paged);
+  }
+  ExpectEqual(answer, expected);
+}
+
 TEST_F(Stream, ACancelledCallEndsIt) {
   CallContext context;
   auto stream = node_.front().OpenStream(request_, StreamOrder::kStrict, context);

@@ -4,8 +4,10 @@
 #include <random>
 #include <string>
 
+#include "service/statement/parser.h"
 #include "service/statement/show_create.h"
 #include "service/statement/translate.h"
+#include "storage/base/text.h"
 #include "tests/statement/read.h"
 
 namespace ordinate::statement {
@@ -62,12 +64,12 @@ std::string IndexRefusal(const std::string& options) {
 // contract 6.1
 TEST(ToIndex, ReadsEveryOption) {
   const NewIndex made = Index(
-      " USING flat WITH (metric='cosine', dim=3, mode=batched, m=8, ef_build=100, ef_search=50, "
+      " USING hnsw WITH (metric='cosine', dim=3, mode=batched, m=8, ef_build=100, ef_search=50, "
       "dim_policy='SKIP', quantization='sq8', batch_rows=7, batch_interval='1.5s', "
       "max_lag_rows=9)");
   IndexDef index;
   index.name = "i";
-  index.engine = Engine::kFlat;
+  index.engine = Engine::kHnsw;
   index.metric = Metric::kCosine;
   index.dim = 3;
   index.m = 8;
@@ -188,6 +190,19 @@ TEST(ShowCreate, WritesWhatCreatesTheSame) {
       "batch_rows = 1000, batch_interval = '1s')");
 }
 
+// contract 6.1: what has no effect is refused by name.
+TEST(Definitions, AFlatIndexHasNoGraphOptions) {
+  for (const char* option : {"m=8", "ef_build=100", "ef_search=50"}) {
+    const auto statement =
+        ParseStatement(Concat("CREATE VECTOR INDEX i ON t(v) USING flat WITH (", option, ")"));
+    ASSERT_TRUE(statement.ok()) << statement.status();
+    const auto index = ToIndex(std::get<CreateIndex>(*statement));
+    EXPECT_TRUE(absl::IsInvalidArgument(index.status()));
+    EXPECT_NE(index.status().message().find("does not apply to FLAT"), std::string::npos)
+        << index.status();
+  }
+}
+
 class RandomDefinitions : public testing::Test {
  protected:
   RandomDefinitions() : seed_(std::random_device()()), random_(seed_) {}
@@ -242,6 +257,7 @@ class RandomDefinitions : public testing::Test {
     index.m = static_cast<uint32_t>(Below(2) * Between(kMinM, kMaxM));
     index.ef_build = static_cast<uint32_t>(Below(2) * Between(kMinEfBuild, kMaxEfBuild));
     index.ef_search = static_cast<uint32_t>(Below(2) * Between(1, kMaxEfSearch));
+    if (index.engine == Engine::kFlat) index.m = index.ef_build = index.ef_search = 0;
     index.mode = static_cast<FreshnessMode>(Between(1, 4));
     index.dim_policy = static_cast<DimPolicy>(Between(1, 2));
     index.quantization = static_cast<Quantization>(Between(1, 2));

@@ -103,7 +103,7 @@ class FakeShard final : public ShardClient {
       result.bound = ranked[query.plan.w - 1].score;
     }
     if (ranked.size() > most) ranked.resize(most);
-    if (query.hold) result.snapshot_id = query.snapshot_id != 0 ? query.snapshot_id : ++asked_.held;
+    if (query.hold != HoldFor::kNothing) result.snapshot_id = query.snapshot_id != 0 ? query.snapshot_id : ++asked_.held;
     for (const RankedRow& entry : ranked) {
       result.rows.push_back(Project(tables_[query.table_id][entry.id], query.columns));
     }

@@ -1,0 +1,43 @@
+#include <atomic>
+#include <new>
+#include <stdexcept>
+
+#include "gtest/gtest.h"
+#include "storage/base/executor.h"
+
+namespace ordinate {
+namespace {
+
+TEST(ParallelFor, CallsTheBodyOnceForEach) {
+  Executor executor(3);
+  std::vector<std::atomic<int>> calls(1'000);
+  executor.ParallelFor(calls.size(), [&](size_t i) { ++calls[i]; });
+  for (const auto& count : calls) EXPECT_EQ(count, 1);
+}
+
+// Memory may run out on any thread: the caller hears of it, once no call is left at work.
+TEST(ParallelFor, AnExceptionReachesTheCaller) {
+  Executor executor(3);
+  for (const size_t thrower : {size_t{0}, size_t{99}}) {
+    std::atomic<size_t> returned{0};
+    EXPECT_THROW(executor.ParallelFor(100,
+                                      [&](size_t i) {
+                                        if (i == thrower) throw std::bad_alloc();
+                                        ++returned;
+                                      }),
+                 std::bad_alloc);
+    EXPECT_EQ(returned, 99u);
+  }
+  EXPECT_THROW(executor.ParallelFor(8, [](size_t) { throw std::runtime_error("all"); }),
+               std::runtime_error);
+}
+
+TEST(ParallelFor, WorksWithinItself) {
+  Executor executor(2);
+  std::atomic<int> calls{0};
+  executor.ParallelFor(4, [&](size_t) { executor.ParallelFor(4, [&](size_t) { ++calls; }); });
+  EXPECT_EQ(calls, 16);
+}
+
+}  // namespace
+}  // namespace ordinate
