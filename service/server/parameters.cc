@@ -158,19 +158,20 @@ void AddLimits(const ServeOptions& defaults, std::vector<Parameter>& all) {
                       [](ServeOptions& options, uint64_t value) {
                         options.grpc.max_connection_age_seconds = static_cast<uint32_t>(value);
                       }));
-  all.push_back(Whole("stream-idle-seconds", {1, 86'400, "seconds"},
-                      absl::StrCat(grpc.stream_idle_seconds),
-                      "Time without a message after which a bulk upsert is ended with "
-                      "DEADLINE_EXCEEDED; what was acknowledged stays.",
-                      [](ServeOptions& options, uint64_t value) {
-                        options.grpc.stream_idle_seconds = static_cast<uint32_t>(value);
-                      }));
-  all.push_back(Whole("drain-seconds", {0, 3'600, "seconds"}, absl::StrCat(defaults.drain_seconds),
-                      "Time that calls in work have to end after SIGTERM or SIGINT; a bulk upsert "
-                      "that waits for its caller is ended at once.",
-                      [](ServeOptions& options, uint64_t value) {
-                        options.drain_seconds = static_cast<uint32_t>(value);
-                      }));
+  all.push_back(
+      Whole("stream-idle-seconds", {1, 86'400, "seconds"}, absl::StrCat(grpc.stream_idle_seconds),
+            "Time after which a stream whose caller neither sends nor reads is ended with "
+            "DEADLINE_EXCEEDED; what was acknowledged stays.",
+            [](ServeOptions& options, uint64_t value) {
+              options.grpc.stream_idle_seconds = static_cast<uint32_t>(value);
+            }));
+  all.push_back(
+      Whole("drain-seconds", {0, 3'600, "seconds"}, absl::StrCat(defaults.drain_seconds),
+            "Time that calls in work have to end after SIGTERM or SIGINT; a bulk upsert "
+            "that waits for its caller is ended at once, and rows that nobody reads soon.",
+            [](ServeOptions& options, uint64_t value) {
+              options.drain_seconds = static_cast<uint32_t>(value);
+            }));
 }
 
 void AddLogging(const ServeOptions& defaults, std::vector<Parameter>& all) {

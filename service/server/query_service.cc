@@ -67,7 +67,7 @@ class QueryServiceImpl final : public v1::QueryService::Service {
       ASSIGN_OR_RETURN(const QueryRequest query, NearestNeighborsFromProto(*request));
       ASSIGN_OR_RETURN(const TableDef table, front_.FindTable(query.table));
       ASSIGN_OR_RETURN(const QueryResult result, front_.Query(query, context));
-      NearestNeighborsToProto(result, table, response);
+      NearestNeighborsToProto(result, table, request->columns_size() > 0, response);
       return absl::OkStatus();
     });
   }
@@ -79,7 +79,7 @@ class QueryServiceImpl final : public v1::QueryService::Service {
       ASSIGN_OR_RETURN(const QueryRequest query,
                        VectorSearchFromProto(*request, index.table.name, ColumnOf(index)));
       ASSIGN_OR_RETURN(const QueryResult result, front_.Query(query, context));
-      VectorSearchToProto(result, index.table, response);
+      VectorSearchToProto(result, index.table, request->columns_size() > 0, response);
       return absl::OkStatus();
     });
   }

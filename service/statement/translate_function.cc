@@ -3,6 +3,7 @@
 
 #include "absl/strings/match.h"
 #include "engine/query/column_lookup.h"
+#include "engine/query/plan.h"
 #include "service/statement/parser.h"
 #include "service/statement/select_parts.h"
 #include "service/statement/translate.h"
@@ -14,7 +15,7 @@ namespace ordinate::statement {
 namespace {
 
 constexpr std::string_view kRowId = "__row_id";
-constexpr uint32_t kMaxTopk = kMaxLimit + kMaxOffset;
+constexpr uint32_t kMaxTopk = kMaxW;
 
 absl::Status Refuse(const std::string& problem) { return absl::InvalidArgumentError(problem); }
 

@@ -35,13 +35,14 @@ absl::StatusOr<QueryRequest> FunctionFromProto(const Request& proto) {
 }
 
 template <typename Response>
-void AnswerToProto(const QueryResult& result, const TableDef& table, Response* proto) {
+void AnswerToProto(const QueryResult& result, const TableDef& table, bool columns,
+                   Response* proto) {
   for (size_t i = 0; i < result.ranked.size(); ++i) {
     auto* row = proto->add_rows();
     row->set_row_id(result.ranked[i].id);
     row->set_score(result.ranked[i].score.value_or(0));
     row->set_ord(static_cast<uint32_t>(i));
-    RowToProto(result.rows[i], result.columns, table, row->mutable_row());
+    if (columns) RowToProto(result.rows[i], result.columns, table, row->mutable_row());
     row->mutable_row()->set_row_id(result.ranked[i].id);
     row->mutable_row()->set_version(result.ranked[i].version);
   }
@@ -81,14 +82,14 @@ absl::StatusOr<QueryRequest> VectorSearchFromProto(const v1::VectorSearchRequest
   return request;
 }
 
-void NearestNeighborsToProto(const QueryResult& result, const TableDef& table,
+void NearestNeighborsToProto(const QueryResult& result, const TableDef& table, bool columns,
                              v1::NearestNeighborsResponse* proto) {
-  AnswerToProto(result, table, proto);
+  AnswerToProto(result, table, columns, proto);
 }
 
-void VectorSearchToProto(const QueryResult& result, const TableDef& table,
+void VectorSearchToProto(const QueryResult& result, const TableDef& table, bool columns,
                          v1::VectorSearchResponse* proto) {
-  AnswerToProto(result, table, proto);
+  AnswerToProto(result, table, columns, proto);
 }
 
 }  // namespace ordinate

@@ -17,9 +17,10 @@ absl::StatusOr<QueryRequest> VectorSearchFromProto(const v1::VectorSearchRequest
                                                    const std::string& table,
                                                    const std::string& column);
 
-void NearestNeighborsToProto(const QueryResult& result, const TableDef& table,
+/// `columns`: whether rows carry any.
+void NearestNeighborsToProto(const QueryResult& result, const TableDef& table, bool columns,
                              v1::NearestNeighborsResponse* proto);
-void VectorSearchToProto(const QueryResult& result, const TableDef& table,
+void VectorSearchToProto(const QueryResult& result, const TableDef& table, bool columns,
                          v1::VectorSearchResponse* proto);
 
 }  // namespace ordinate

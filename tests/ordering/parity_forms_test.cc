@@ -19,7 +19,7 @@ struct Scale {
 };
 Scale TheScale() {
   if (std::getenv("ORDINATE_NIGHTLY") != nullptr) return {100'000, 1'000, 20, 128};
-#ifdef ORDINATE_SANITIZER
+#if defined(ORDINATE_SANITIZER) || !defined(ORDINATE_WITH_HNSW)
   return {4'000, 4, 1, 16};
 #else
   return {100'000, 100, 2, 128};
