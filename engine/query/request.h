@@ -71,7 +71,7 @@ struct QueryRequest {
   std::string page_token;           // of the page before; implies `paged`
   OnLostSnapshot on_lost_snapshot = OnLostSnapshot::kError;
   uint64_t preselect = 0;  // W on each shard, instead of alpha * k; 0: alpha * k
-  bool analyze = false;  // say what each shard and segment did
+  bool analyze = false;    // say what each shard and segment did
 };
 
 }  // namespace ordinate

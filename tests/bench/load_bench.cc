@@ -1,5 +1,6 @@
 // How fast rows load through the command line, and how long the server takes for a query: 100,000 ×
-// 128 clustered rows, JSONL and fvecs, then HNSW at ef_search 64 and k 10, one client, one at a time.
+// 128 clustered rows, JSONL and fvecs, then HNSW at ef_search 64 and k 10, one client, one at a
+// time.
 #include <stdlib.h>
 
 #include <algorithm>

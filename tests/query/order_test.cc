@@ -1,5 +1,4 @@
 #include "engine/query/order.h"
-#include "engine/query/top_rows.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,6 +7,7 @@
 #include <cmath>
 #include <random>
 
+#include "engine/query/top_rows.h"
 #include "tests/query/query_fixtures.h"
 
 namespace ordinate {

@@ -20,7 +20,8 @@ class ShortfallTest : public ::testing::Test {
   }
   Shortfall Judged(std::vector<std::optional<double>> bounds, bool filtered = false,
                    uint64_t index_rows = 100) {
-    return Judge(plan_, SelectionOrder(plan_, {}), {rows_, std::move(bounds), index_rows, filtered});
+    return Judge(plan_, SelectionOrder(plan_, {}),
+                 {rows_, std::move(bounds), index_rows, filtered});
   }
 
   Plan plan_;

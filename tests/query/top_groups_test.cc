@@ -55,9 +55,9 @@ TEST_F(GroupsTest, ForksJoinToTheSame) {
   for (int part = 0; part < 20; ++part) {
     const auto fork = joined.Fork();
     for (int i = 0; i < 50; ++i) {
-      const RankedRow row = MakeRow(static_cast<RowId>(part * 50 + i),
-                                    static_cast<double>(random() % 400),
-                                    static_cast<int64_t>(random() % 40));
+      const RankedRow row =
+          MakeRow(static_cast<RowId>(part * 50 + i), static_cast<double>(random() % 400),
+                  static_cast<int64_t>(random() % 40));
       whole.Offer(row);
       fork->Offer(row);
     }

@@ -20,9 +20,9 @@ class FakeShard final : public ShardClient {
   absl::Status fail_write, fail_query, fail_create_index, fail_alter_index, fail_rebuild,
       fail_create_table;
   bool index_usable = false;
-  uint64_t index_rows = 0;     // what Probe says
-  size_t ann_rows = 1 << 20;   // at most this many rows on the ANN path
-  size_t scan_rows = 1 << 20;  // a scan stops early after so many
+  uint64_t index_rows = 0;      // what Probe says
+  size_t ann_rows = 1 << 20;    // at most this many rows on the ANN path
+  size_t scan_rows = 1 << 20;   // a scan stops early after so many
   bool lost_snapshots = false;  // whether held snapshots are gone
   ShardIndexStatus status;
 
@@ -103,7 +103,8 @@ class FakeShard final : public ShardClient {
       result.bound = ranked[query.plan.w - 1].score;
     }
     if (ranked.size() > most) ranked.resize(most);
-    if (query.hold != HoldFor::kNothing) result.snapshot_id = query.snapshot_id != 0 ? query.snapshot_id : ++asked_.held;
+    if (query.hold != HoldFor::kNothing)
+      result.snapshot_id = query.snapshot_id != 0 ? query.snapshot_id : ++asked_.held;
     for (const RankedRow& entry : ranked) {
       result.rows.push_back(Project(tables_[query.table_id][entry.id], query.columns));
     }
