@@ -33,31 +33,28 @@ absl::StatusOr<QueryResult> Front::AnswerGroups(BoundQuery& bound, bool analyze,
   query.hold = HoldFor::kCall;
   query.groups = ShardGroups{.column_position = *bound.group_position};
   // Every shard's best groups come back, so that none is missed: k a shard, not k in all.
-  const uint64_t groups_wanted = query.plan.k;
-  ASSIGN_OR_RETURN(Ranking best, RankGroups(bound, query, groups_wanted * shards_.size(), context));
+  ASSIGN_OR_RETURN(Ranking best, RankGroups(bound, query, query.plan.k * shards_.size(), context));
   const absl::Cleanup done = [&] { Release(best.snapshot_ids); };
   bound.query.plan = query.plan;
   const std::vector<Value> groups = GroupsOf(best.rows, bound.offset, bound.limit);
   BoundQuery pinned = bound;
   pinned.snapshot_ids = best.snapshot_ids;
-  absl::StatusOr<Ranking> rows = Ranking();
-  rows->visible_seq = best.visible_seq;
+  Ranking rows;
+  rows.visible_seq = best.visible_seq;
   if (!groups.empty()) {
     query.hold = HoldFor::kNothing;
     query.groups->values = groups;
     query.groups->rows = bound.group_rows;
-    rows = RankGroups(pinned, query, groups.size() * bound.group_rows * shards_.size(), context);
+    const uint64_t most = groups.size() * bound.group_rows * shards_.size();
+    ASSIGN_OR_RETURN(rows, RankGroups(pinned, query, most, context));
+    KeepBestOfGroups(bound, groups, rows);
+    RETURN_IF_ERROR(FetchCells(bound, best.snapshot_ids, rows, context));
   }
-  if (rows.ok()) {
-    KeepBestOfGroups(bound, groups, *rows);
-    RETURN_IF_ERROR(FetchCells(bound, best.snapshot_ids, *rows, context));
-  }
-  if (!rows.ok()) return rows.status();
   std::map<Value, uint32_t, GroupLess> places;
   for (const Value& group : groups) places.emplace(group, static_cast<uint32_t>(places.size()));
   std::vector<uint32_t> numbers;
-  for (const RankedRow& row : rows->rows) numbers.push_back(places.at(GroupOf(row)));
-  ASSIGN_OR_RETURN(QueryResult result, Finish(bound, *std::move(rows), /*more=*/false));
+  for (const RankedRow& row : rows.rows) numbers.push_back(places.at(GroupOf(row)));
+  ASSIGN_OR_RETURN(QueryResult result, Finish(bound, std::move(rows), /*more=*/false));
   result.groups = std::move(numbers);
   return result;
 }
