@@ -5,11 +5,16 @@
 #include <stdexcept>
 
 namespace ordinate {
-const Value& OracleCell(const TableDef& table, const OracleRow& row, const std::string& column) {
+
+size_t OracleColumn(const TableDef& table, const std::string& column) {
   for (size_t i = 0; i < table.columns.size(); ++i) {
-    if (table.columns[i].name == column) return row.cells[i];
+    if (table.columns[i].name == column) return i;
   }
   throw std::out_of_range(column);
+}
+
+const Value& OracleCell(const TableDef& table, const OracleRow& row, const std::string& column) {
+  return row.cells[OracleColumn(table, column)];
 }
 
 // Test data has one type per column and literals of that type.
@@ -22,6 +27,13 @@ int OracleCompare(const Value& a, const Value& b) {
     const int64_t other = std::get<int64_t>(b);
     return *number < other ? -1 : *number > other ? 1 : 0;
   }
+  if (const auto* time = std::get_if<Timestamp>(&a)) {
+    const int64_t micros = time->micros, other = std::get<Timestamp>(b).micros;
+    return micros < other ? -1 : micros > other ? 1 : 0;
+  }
+  if (const auto* flag = std::get_if<bool>(&a)) {
+    return static_cast<int>(*flag) - static_cast<int>(std::get<bool>(b));
+  }
   const double x = std::get<double>(a), y = std::get<double>(b);
   if (std::isnan(x) || std::isnan(y)) return static_cast<int>(std::isnan(x)) - std::isnan(y);
   return x < y ? -1 : x > y ? 1 : 0;
@@ -32,7 +44,11 @@ namespace {
 template <typename Term>
 double LaneSum(size_t dim, Term term) {
   double lane[16] = {};
-  for (size_t i = 0; i < dim; ++i) lane[i % 16] += term(i);
+  size_t i = 0;
+  for (; i + 16 <= dim; i += 16) {
+    for (size_t j = 0; j < 16; ++j) lane[j] += term(i + j);
+  }
+  for (; i < dim; ++i) lane[i % 16] += term(i);
   for (size_t width = 8; width >= 1; width /= 2) {
     for (size_t j = 0; j < width; ++j) lane[j] += lane[j + width];
   }

@@ -26,6 +26,8 @@ struct OracleAnswer {
 std::vector<OracleAnswer> OracleQuery(const TableDef& table, const std::vector<OracleRow>& rows,
                                       const QueryRequest& request);
 
+/// Where the column's cells are in a row.
+size_t OracleColumn(const TableDef& table, const std::string& column);
 /// The cell of a row's column.
 const Value& OracleCell(const TableDef& table, const OracleRow& row, const std::string& column);
 

@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstdlib>
+#include <fstream>
 #include <limits>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -84,6 +87,21 @@ void ExpectExact(const Kernels& kernels, const Pair& pair) {
   const DotAndNorm both = kernels.exact_dot_norm(a.data(), b.data(), dim);
   EXPECT_EQ(Bits(both.dot), Bits(dot));
   EXPECT_EQ(Bits(both.norm), Bits(norm));
+}
+
+// What is compared below is every instruction set that Linux says the processor has.
+TEST(Kernels, AreThoseOfTheProcessor) {
+  std::ifstream file("/proc/cpuinfo");
+  std::set<std::string> words;
+  for (std::string word; file >> word;) words.insert(word);
+  const auto has = [&](std::initializer_list<const char*> flags) {
+    return std::all_of(flags.begin(), flags.end(), [&](const char* f) { return words.count(f); });
+  };
+  std::vector<std::string> expected = {"baseline"}, names;
+  if (has({"avx2", "fma"})) expected.emplace_back("avx2");
+  if (has({"avx512f", "avx512bw", "avx512dq", "avx512vl"})) expected.emplace_back("avx512");
+  for (const Kernels* kernels : AvailableKernels()) names.emplace_back(kernels->name);
+  EXPECT_EQ(names, expected);
 }
 
 // contract 2.3
