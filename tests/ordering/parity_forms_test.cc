@@ -40,6 +40,13 @@ const char* const kFilters[] = {
     "price = 3 AND grp IN ('g10', 'G2') AND active = FALSE",
 };
 
+/// Time stands still, so that no held snapshot expires, however slow the machine.
+class StillClock final : public Clock {
+ public:
+  int64_t NowMicros() const override { return 1'700'000'000'000'000; }
+  int64_t MonotonicNanos() const override { return 1; }
+};
+
 /// A filter, and the rows it holds for.
 struct Condition {
   std::optional<Filter> filter;
@@ -53,7 +60,8 @@ class ParityForms : public ::testing::TestWithParam<Metric> {
   static void SetUpTestSuite() {
     scale_ = TheScale();
     rows_ = new std::vector<OracleRow>(FormsRows(kSeed, scale_.rows, scale_.dim));
-    node_ = new Node({.shards = 2, .threads = 2});
+    static const StillClock clock;
+    node_ = new Node({.shards = 2, .threads = 2, .clock = &clock});
     table_ = new TableDef(*node_->front().CreateTable(FormsTable(scale_.dim)));
     LoadRows(node_->front(), "items", *rows_);
     oracle_ = new OrderOracle(*table_, *rows_);

@@ -23,6 +23,7 @@ class Node {
     uint64_t min_seal_rows = 1'000'000;  // only builds that a test asks for
     KeyHash key_hash = &DefaultKeyHash;
     uint64_t max_answer_bytes = kMaxAnswerBytes;
+    const Clock* clock = &SystemClock();
   };
 
   explicit Node(const Setup& setup) : setup_(setup) { Open(); }
@@ -43,6 +44,7 @@ class Node {
     StandaloneSeams seams;
     seams.key_hash = setup_.key_hash;
     seams.max_answer_bytes = setup_.max_answer_bytes;
+    seams.clock = setup_.clock;
     auto opened = Standalone::Open(options, seams);
     if (!opened.ok()) {
       ADD_FAILURE() << opened.status();
