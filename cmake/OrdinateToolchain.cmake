@@ -33,11 +33,17 @@ elseif(ORDINATE_SANITIZER STREQUAL "thread")
   # GCC's TSan does not model std::atomic_thread_fence, which library headers use.
   add_compile_options(-Wno-tsan)
   add_link_options(-fsanitize=thread)
+elseif(ORDINATE_SANITIZER STREQUAL "fuzzer")
+  # Clang's: AddressSanitizer and UndefinedBehaviorSanitizer, and coverage that libFuzzer reads.
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+    -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
 elseif(ORDINATE_SANITIZER)
-  message(FATAL_ERROR "ORDINATE_SANITIZER is '${ORDINATE_SANITIZER}'; it takes address, thread or nothing")
+  message(FATAL_ERROR
+    "ORDINATE_SANITIZER is '${ORDINATE_SANITIZER}'; it takes address, thread, fuzzer or nothing")
 endif()
 
-if(ORDINATE_SANITIZER)
+if(ORDINATE_SANITIZER AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 misreads std::variant and string concatenation under the sanitizers.
   add_compile_options(-Wno-maybe-uninitialized -Wno-restrict)
 endif()

@@ -37,8 +37,7 @@ Scratch& ThreadScratch() {
 class GraphSearch {
  public:
   GraphSearch(const SegmentView& segment, const GraphQuery& query, const CallContext& context)
-      : segment_(segment),
-        graph_(segment.graph),
+      : graph_(segment.graph),
         query_(query),
         context_(context),
         ef_(std::min(query.ef, segment.nodes)),
@@ -193,7 +192,6 @@ class GraphSearch {
     return context_.Check();
   }
 
-  const SegmentView& segment_;
   const GraphView& graph_;
   const GraphQuery& query_;
   const CallContext& context_;
