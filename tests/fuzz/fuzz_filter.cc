@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -76,10 +77,10 @@ absl::Status CheckTree(const Filter& filter) {
   const absl::StatusOr<Filter> bound = BindFilter(filter, table);
   if (!CheckFilterShape(filter).ok())
     return Rule(!bound.ok(), "a filter beyond the limits is refused");
-  RETURN_IF_ERROR(CheckFilterText(filter));
   if (!bound.ok()) {
     return IsUtf8(FilterText(filter)) ? CheckRefusal(bound.status()) : absl::OkStatus();
   }
+  RETURN_IF_ERROR(CheckFilterText(filter));
   RETURN_IF_ERROR(CheckFilterText(*bound));
   const absl::StatusOr<Filter> again = BindFilter(*ParseFilter(FilterText(filter)), table);
   RETURN_IF_ERROR(Rule(again.ok(), "a filter read back binds", FilterText(filter)));
@@ -90,14 +91,22 @@ absl::Status CheckText(std::string_view text) {
   const absl::StatusOr<Filter> filter = ParseFilter(text);
   if (!filter.ok()) return CheckTextRefusal(filter.status(), "filter", text);
   RETURN_IF_ERROR(Rule(CheckFilterShape(*filter).ok(), "what reads is within the limits"));
+  RETURN_IF_ERROR(CheckFilterText(*filter));
   return CheckTree(*filter);
+}
+
+// Whether a part of the tree came as text, which counts for itself when it is read.
+bool HasText(const Filter& filter) {
+  return filter.from_text || std::any_of(filter.children.begin(), filter.children.end(), &HasText);
 }
 
 absl::Status CheckMessage(const v1::Filter& proto) {
   const absl::StatusOr<Filter> filter = FilterFromProto(proto);
   if (!filter.ok()) return CheckRefusal(filter.status());
   RETURN_IF_ERROR(CheckTree(*filter));
-  if (!CheckFilterShape(*filter).ok()) return absl::OkStatus();
+  if (!CheckFilterShape(*filter).ok()) {
+    return Rule(HasText(*filter), "what is read from a message alone is within the limits");
+  }
   v1::Filter again;
   FilterToProto(*filter, &again);
   const absl::StatusOr<Filter> same = FilterFromProto(again);

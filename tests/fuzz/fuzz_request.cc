@@ -32,11 +32,7 @@ Asked Read(std::string_view input) {
   }
   if (asked.call >= Calls().size()) return asked;
   auto message = Calls()[asked.call].make();
-  // Bytes that begin with a '#' are no text form here.
-  const bool reads =
-      is_text ? ReadMessage(input, *message)
-              : message->ParseFromArray(input.data() + 1, static_cast<int>(input.size()) - 1);
-  if (reads) asked.message = std::move(message);
+  if (ReadMessage(is_text ? input : input.substr(1), *message)) asked.message = std::move(message);
   return asked;
 }
 

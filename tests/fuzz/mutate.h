@@ -32,7 +32,7 @@ std::string MutateText(std::string_view text, size_t most_bytes, Random& random)
 void MutateMessage(google::protobuf::Message& message, Random& random);
 
 /// Reads a message as its bytes, or as its text form where the input begins with '#', a comment of
-/// that form. False: it is neither.
+/// that form. False: it is neither. Logs nothing.
 bool ReadMessage(std::string_view input, google::protobuf::Message& message);
 
 }  // namespace ordinate::fuzz

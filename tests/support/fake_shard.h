@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/query/top_groups.h"
 #include "engine/shard/shard_client.h"
 #include "storage/base/mutex.h"
 
@@ -81,7 +82,8 @@ class FakeShard final : public ShardClient {
     if (!fail_query.ok()) return done(fail_query);
     if (query.snapshot_id != 0 && lost_snapshots) return done(Lost());
     if (const auto live = context.Check(); !live.ok()) return done(live);
-    const RowOrder order = SelectionOrder(query.plan, query.order_by);
+    RowOrder order = SelectionOrder(query.plan, query.order_by);
+    if (query.groups.has_value()) order.Carry(query.groups->column_position);
     std::vector<RankedRow> ranked;
     for (const auto& [id, row] : tables_[query.table_id]) {
       if (query.filter.has_value() && !Matches(*query.filter, RowCells(row))) continue;
@@ -94,7 +96,8 @@ class FakeShard final : public ShardClient {
       if (query.exclude != id) ranked.push_back(std::move(entry));
     }
     std::sort(ranked.begin(), ranked.end(), order);
-    size_t most = query.plan.k;
+    if (query.groups.has_value()) ranked = OfGroups(query, order, std::move(ranked));
+    size_t most = query.groups.has_value() ? ranked.size() : query.plan.k;
     if (query.plan.path == Path::kAnn) most = std::min(most, ann_rows);
     ShardQueryResult result{.visible_seq = seq_, .generation = 3};
     asked_.ws.push_back(query.plan.w);
@@ -185,6 +188,14 @@ class FakeShard final : public ShardClient {
 
  private:
   static absl::Status Lost() { return absl::FailedPreconditionError("the snapshot is gone"); }
+  static std::vector<RankedRow> OfGroups(const ShardQuery& query, const RowOrder& order,
+                                         std::vector<RankedRow> ranked) {
+    BestGroups best(order, query.plan.k);
+    GroupRows known(order, query.groups->values, query.groups->rows);
+    RankSink& sink = query.groups->values.empty() ? static_cast<RankSink&>(best) : known;
+    for (RankedRow& row : ranked) sink.Offer(std::move(row));
+    return sink.Take();
+  }
   static double Distance(const Vector& a, const Vector& b) {
     double sum = 0;
     for (size_t i = 0; i < a.size() && i < b.size(); ++i) {
