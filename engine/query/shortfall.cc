@@ -30,6 +30,7 @@ bool IsUnderfilled(const Plan& plan, const Preselected& found) {
 }  // namespace
 
 Shortfall Judge(const Plan& plan, const RowOrder& order, const Preselected& found) {
+  if (found.gave_up) return Shortfall::kFewNearby;
   if (IsUnderfilled(plan, found)) return Shortfall::kUnderfilled;
   if (found.rows.size() < plan.k || !found.rows.back().score.has_value()) return Shortfall::kNone;
   const double last = *found.rows.back().score;
@@ -37,6 +38,11 @@ Shortfall Judge(const Plan& plan, const RowOrder& order, const Preselected& foun
     if (bound.has_value() && !order.ScoreBefore(last, *bound)) return Shortfall::kTiesOpen;
   }
   return Shortfall::kNone;
+}
+
+Reason ReasonFor(Shortfall shortfall) {
+  if (shortfall == Shortfall::kTiesOpen) return Reason::kTiesNotClosed;
+  return shortfall == Shortfall::kFewNearby ? Reason::kSelectiveFilter : Reason::kUnderfilled;
 }
 
 }  // namespace ordinate

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <span>
 
 #include "absl/status/status.h"
@@ -18,14 +19,28 @@ constexpr uint64_t kHopsBetweenChecks = 256;
 // Above this many candidates a heap's insertion is cheaper than the pool's memmove.
 constexpr uint32_t kMaxPool = 512;
 constexpr uint32_t kMaxNodes = 1u << 31;
+// Stepping over refused nodes, one hop looks for so many accepted ones, and for them reads the
+// links of at most so many refused ones, or twice as many as it takes if each leads to so many new
+// nodes.
+constexpr size_t kAcceptedPerHop = 16;
+constexpr size_t kStepsPerHop = 32;
+constexpr double kFreshPerStep = 10;
+// Once so many nodes were tried, and so many times fewer accepted than the filter's share of all
+// leads to expect, the nodes it accepts are known to lie elsewhere.
+constexpr uint64_t kTriedBeforeDoubt = 256;
+constexpr double kDoubt = 4;
 
 // What one thread reuses from search to search.
 struct Scratch {
   VisitedSet visited;
+  VisitedSet refused;  // stepping over: tried, and not accepted
+  VisitedSet hop;      // stepping over: met by one hop
   CandidatePool pool;
   std::vector<Candidate> frontier;  // min-heap
   std::vector<Candidate> nearest;   // max-heap
   std::vector<uint32_t> batch;      // nodes met by one hop
+  std::vector<uint32_t> steps;      // refused nodes met by one hop
+  std::vector<uint32_t> untried;    // of the links of one node
   std::vector<float> distances;     // of the batch
 };
 
@@ -44,7 +59,7 @@ class GraphSearch {
         distance_(segment, query.query, query.file),
         scratch_(ThreadScratch()) {
     scratch_.visited.Reset(segment.nodes);
-    scratch_.batch.resize(std::max<size_t>({graph_.degree0, graph_.degree, 1}));
+    scratch_.batch.resize(std::max<size_t>(kAcceptedPerHop + graph_.degree0, graph_.degree));
     scratch_.distances.resize(scratch_.batch.size());
   }
 
@@ -53,8 +68,12 @@ class GraphSearch {
     Candidate start;
     RETURN_IF_ERROR(Descend(&start));
     scratch_.visited.Insert(start.node());
-    if (query_.accept != nullptr || ef_ > kMaxPool) return RunHeaps(start);
-    return RunPool(start);
+    const bool steps_over = query_.accept != nullptr && query_.accepted_share > 0;
+    if (steps_over) BeginSteppingOver(start.node());
+    ASSIGN_OR_RETURN(auto hits,
+                     IsTravelling() || ef_ > kMaxPool ? RunHeaps(start) : RunPool(start));
+    if (steps_over) stats_.gave_up = hits.size() < ef_ || IsDoubtful();
+    return hits;
   }
 
   const GraphStats& stats() const { return stats_; }
@@ -87,11 +106,13 @@ class GraphSearch {
 
   absl::StatusOr<std::vector<GraphHit>> RunPool(Candidate start) {
     CandidatePool& pool = scratch_.pool;
-    pool.Reset(ef_);
+    pool.Reset(ef_ + refused_start_.has_value());
     pool.Insert(start);
     for (size_t at = pool.Next(); at < pool.size(); at = pool.Next()) {
       const uint32_t node = pool.Expand(at).node();
-      const auto batch = TakeBatch(Links0(node), /*unseen_only=*/true);
+      std::span<const uint32_t> batch;
+      RETURN_IF_ERROR(TakeNew(node, batch));
+      if (IsDoubtful()) break;
       distance_.Prefetch(batch);
       // Likely the next hop, unless this one finds something nearer.
       if (const size_t next = pool.Next(); next < pool.size()) PrefetchLinks(pool[next].node());
@@ -101,8 +122,11 @@ class GraphSearch {
       }
       RETURN_IF_ERROR(CountHop());
     }
-    std::vector<GraphHit> hits(pool.size());
-    for (size_t i = 0; i < hits.size(); ++i) hits[i] = {pool[i].distance(), pool[i].node()};
+    std::vector<GraphHit> hits;
+    hits.reserve(pool.size());
+    for (size_t i = 0; i < pool.size() && hits.size() < ef_; ++i) {
+      if (pool[i].node() != refused_start_) hits.push_back({pool[i].distance(), pool[i].node()});
+    }
     return hits;
   }
 
@@ -113,19 +137,19 @@ class GraphSearch {
     frontier.clear();
     scratch_.nearest.clear();
     Meet(start);
-    const uint64_t limit = query_.accept == nullptr ? UINT64_MAX
-                           : query_.max_hops == 0   ? DefaultMaxHops(ef_)
-                                                    : query_.max_hops;
+    const uint64_t limit = !IsTravelling()        ? UINT64_MAX
+                           : query_.max_hops == 0 ? DefaultMaxHops(ef_)
+                                                  : query_.max_hops;
     for (uint64_t hops = 0; !frontier.empty(); ++hops) {
-      std::pop_heap(frontier.begin(), frontier.end(), std::greater<>());
-      const Candidate current = frontier.back();
-      frontier.pop_back();
+      const Candidate current = PopFrontier();
       if (Full() && scratch_.nearest.front() < current) break;
       if (hops == limit) {
         stats_.gave_up = true;
         break;
       }
-      const auto batch = TakeBatch(Links0(current.node()), /*unseen_only=*/true);
+      std::span<const uint32_t> batch;
+      RETURN_IF_ERROR(TakeNew(current.node(), batch));
+      if (IsDoubtful()) break;
       distance_.Prefetch(batch);
       if (!frontier.empty()) PrefetchLinks(frontier.front().node());
       RETURN_IF_ERROR(ScoreBatch(batch));
@@ -135,14 +159,103 @@ class GraphSearch {
     return SortedNearest();
   }
 
+  // From here on, TakeNew takes accepted nodes alone.
+  void BeginSteppingOver(uint32_t start) {
+    const double enough = 2 * kAcceptedPerHop / kFreshPerStep / query_.accepted_share;
+    most_steps_ = std::max(kStepsPerHop, static_cast<size_t>(std::min<double>(enough, kMaxNodes)));
+    scratch_.refused.Reset(segment_.nodes);
+    if (!Accepts(start)) refused_start_ = start;
+  }
+
+  // The nodes `node` leads to that were not met before.
+  absl::Status TakeNew(uint32_t node, std::span<const uint32_t>& batch) {
+    if (query_.accepted_share > 0) return TakeAccepted(node, batch);
+    batch = TakeBatch(Links0(node), /*unseen_only=*/true);
+    return absl::OkStatus();
+  }
+
+  // The accepted nodes that `node` links to, and while these are few, those that refused nodes do
+  // which it reaches; without those met before.
+  absl::Status TakeAccepted(uint32_t node, std::span<const uint32_t>& batch) {
+    std::vector<uint32_t>& steps = scratch_.steps;
+    steps.clear();
+    fresh_ = 0;
+    scratch_.hop.Reset(segment_.nodes);
+    scratch_.hop.Insert(node);
+    size_t accepted = TryLinks(node);
+    for (size_t i = 0; i < steps.size() && accepted < kAcceptedPerHop; ++i) {
+      if (i + 1 < steps.size()) PrefetchLinks(steps[i + 1]);
+      accepted += TryLinks(steps[i]);
+      RETURN_IF_ERROR(CountHop());
+    }
+    batch = {scratch_.batch.data(), fresh_};
+    return absl::OkStatus();
+  }
+
+  // Of the links this hop has not tried: adds the accepted nodes not met before to the batch and
+  // the refused ones to the steps. Returns how many are accepted, met before or not.
+  size_t TryLinks(uint32_t node) {
+    std::vector<uint32_t>& untried = scratch_.untried;
+    untried.clear();
+    size_t accepted = 0;
+    for (const uint32_t link : Links0(node)) {
+      if (!scratch_.hop.Insert(link)) continue;
+      if (scratch_.visited.Contains(link)) {
+        ++accepted;
+      } else if (scratch_.refused.Contains(link)) {
+        AddStep(link);
+      } else {
+        untried.push_back(link);
+      }
+    }
+    query_.accept->Prefetch(untried);
+    for (const uint32_t link : untried) {
+      if (!Accepts(link)) {
+        AddStep(link);
+        continue;
+      }
+      ++accepted;
+      scratch_.visited.Insert(link);
+      scratch_.batch[fresh_++] = link;
+    }
+    return accepted;
+  }
+
+  void AddStep(uint32_t node) {
+    if (scratch_.steps.size() < most_steps_) scratch_.steps.push_back(node);
+  }
+
+  bool Accepts(uint32_t node) {
+    ++tried_;
+    const bool accepted = query_.accept->Accepts(node);
+    accepted_ += accepted;
+    if (!accepted) scratch_.refused.Insert(node);
+    return accepted;
+  }
+
+  bool IsDoubtful() const {
+    return tried_ >= kTriedBeforeDoubt && static_cast<double>(accepted_) * kDoubt <
+                                              static_cast<double>(tried_) * query_.accepted_share;
+  }
+
+  bool IsTravelling() const { return query_.accept != nullptr && query_.accepted_share == 0; }
   bool Full() const { return scratch_.nearest.size() == ef_; }
+
+  Candidate PopFrontier() {
+    std::vector<Candidate>& frontier = scratch_.frontier;
+    std::pop_heap(frontier.begin(), frontier.end(), std::greater<>());
+    const Candidate nearest = frontier.back();
+    frontier.pop_back();
+    return nearest;
+  }
 
   void Meet(Candidate candidate) {
     std::vector<Candidate>& nearest = scratch_.nearest;
     if (Full() && nearest.front() < candidate) return;
     scratch_.frontier.push_back(candidate);
     std::push_heap(scratch_.frontier.begin(), scratch_.frontier.end(), std::greater<>());
-    if (query_.accept != nullptr && !query_.accept->Accepts(candidate.node())) return;
+    if (candidate.node() == refused_start_) return;
+    if (IsTravelling() && !query_.accept->Accepts(candidate.node())) return;
     if (Full()) {
       std::pop_heap(nearest.begin(), nearest.end());
       nearest.pop_back();
@@ -199,6 +312,11 @@ class GraphSearch {
   const NodeDistance distance_;
   Scratch& scratch_;
   GraphStats stats_;
+  // Of stepping over.
+  std::optional<uint32_t> refused_start_;
+  size_t most_steps_ = 0;
+  size_t fresh_ = 0;  // nodes in the batch
+  uint64_t tried_ = 0, accepted_ = 0;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -15,15 +16,22 @@ class NodeFilter {
   virtual ~NodeFilter() = default;
   /// Called on the searching thread, at most once per node and search. Must not search itself.
   virtual bool Accepts(uint32_t node) const = 0;
+  /// Brings into the cache what Accepts reads of `nodes`.
+  virtual void Prefetch(std::span<const uint32_t> /*nodes*/) const {}
 };
 
 /// One search of a segment's graph. Everything is borrowed for the call.
 struct GraphQuery {
   const float* query = nullptr;  // segment.stride floats, as PreparedQuery makes them
   uint32_t ef = 0;               // candidates kept = hits wanted; 1..nodes matter
-  /// Null: every node. Nodes it refuses are still travelled through.
+  /// Null: every node. Nodes it refuses are travelled through: scored like the others, which suits
+  /// a filter that refuses few.
   const NodeFilter* accept = nullptr;
-  /// With `accept`: nodes expanded before the search gives up; 0 takes DefaultMaxHops(ef).
+  /// With `accept`: refused nodes are not scored but stepped over, to what they link to. Suits a
+  /// filter that accepts about this share of the nodes. 0: they are travelled through.
+  double accepted_share = 0;
+  /// With `accept`, travelling: nodes expanded before the search gives up; 0 takes
+  /// DefaultMaxHops(ef).
   uint64_t max_hops = 0;
   /// The file the segment is mapped from, when its vector blocks are to be verified at first touch.
   const SegmentFile* file = nullptr;
@@ -38,7 +46,9 @@ struct GraphHit {
 struct GraphStats {
   uint64_t hops = 0;       // nodes whose links were read, all levels
   uint64_t distances = 0;  // distances computed
-  bool gave_up = false;    // max_hops ended the search before it had `ef` hits or the whole graph
+  /// max_hops ended the search before it had `ef` hits or the whole graph; stepping over, so few
+  /// nodes near the query were accepted that those found may not be the nearest.
+  bool gave_up = false;
 
   void Add(const GraphStats& other) {
     hops += other.hops;

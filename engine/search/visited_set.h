@@ -26,6 +26,8 @@ class VisitedSet {
     return true;
   }
 
+  bool Contains(uint32_t node) const { return epochs_[node] == epoch_; }
+
   const uint8_t* Slot(uint32_t node) const { return epochs_.data() + node; }
 
  private:

@@ -155,6 +155,12 @@ void ResolveMatches(MatchNode& node) {
   }
 }
 
+void CollectColumns(const MatchNode& node, std::vector<const CapturedColumn*>& columns) {
+  for (const MatchNode& child : node.children) CollectColumns(child, columns);
+  if (node.column == nullptr || node.op == Op::kPresent) return;
+  if (std::ranges::find(columns, node.column) == columns.end()) columns.push_back(node.column);
+}
+
 // ---- 64 rows at a time
 
 // The bits of `asked` whose rows pass. Bit 0 is row `base`; rows of `asked` are in the segment.
@@ -236,6 +242,7 @@ class ChunkMatcher {
 RowMatcher::RowMatcher(const Filter& filter, const SealedSegment& segment)
     : root_(CompileFilter(filter, segment)), rows_(segment.view().rows()) {
   ResolveMatches(root_);
+  CollectColumns(root_, columns_);
 }
 
 void RowMatcher::MatchBlock(uint32_t first, uint32_t last, MatchedRows& matched) const {

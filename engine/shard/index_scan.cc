@@ -17,8 +17,17 @@ namespace {
 // Nodes one task of a parallel scan takes: some milliseconds of work, and often enough to stop.
 constexpr uint32_t kBlockNodes = 8'192;
 constexpr uint32_t kCheckEvery = 256;
+// Nodes a filter is asked about at once.
+constexpr uint32_t kMatchNodes = 4'096;
+// Of the rows that match, the vectors of those so many ahead are fetched, up to so many bytes; the
+// hardware fetches the rest.
+constexpr size_t kFetchAhead = 4;
+constexpr size_t kFetchBytes = 1'024;
 // Rows a filter is tried on, per shard, to estimate its selectivity.
 constexpr uint64_t kFilterSample = 512;
+constexpr uint64_t kSampleAhead = 16;  // of which those so many ahead are fetched
+// The share of rows that match when the sample has none.
+constexpr double kLeastShare = 1e-6;
 
 /// One sealed segment as a query sees it.
 class SealedReader {
@@ -36,6 +45,11 @@ class SealedReader {
   bool IsLive(uint32_t row) const { return !part_.masked.Test(row); }
   bool IsMatch(uint32_t row) const {
     return IsLive(row) && (matcher_ == nullptr || matcher_->Matches(row));
+  }
+
+  /// Brings into the cache what IsMatch reads of the row.
+  void PrefetchCells(uint32_t row) const {
+    if (matcher_ != nullptr) matcher_->Prefetch(row);
   }
 
   void Offer(uint32_t row, const std::optional<double>& score, RankSink& sink) {
@@ -74,16 +88,13 @@ class SealedReader {
       }
       return absl::OkStatus();
     }
-    const std::span<const uint32_t> node_rows = view_.node_rows;
-    matcher_->MatchBlock(node_rows[first], node_rows[last], matched_);
-    std::optional<double> score;  // of `node`
-    uint32_t node = first;
-    for (uint32_t row = matched_.Next(node_rows[first]); row < node_rows[last];
-         row = matched_.Next(row + 1)) {
-      if (!IsLive(row)) continue;
-      if (node_rows[node + 1] <= row) score.reset();
-      while (node_rows[node + 1] <= row) ++node;
-      RETURN_IF_ERROR(OfferScored(node, row, score, sink, rescored));
+    FindMatches(first, last);
+    std::optional<double> score;  // of the node before
+    for (size_t i = 0; i < std::min(kFetchAhead, found_.size()); ++i) Fetch(found_[i].node);
+    for (size_t i = 0; i < found_.size(); ++i) {
+      if (i + kFetchAhead < found_.size()) Fetch(found_[i + kFetchAhead].node);
+      if (i > 0 && found_[i].node != found_[i - 1].node) score.reset();
+      RETURN_IF_ERROR(OfferScored(found_[i].node, found_[i].row, score, sink, rescored));
     }
     return absl::OkStatus();
   }
@@ -95,6 +106,30 @@ class SealedReader {
   }
 
  private:
+  struct Found {
+    uint32_t node, row;
+  };
+
+  // Fills `found_` with the live matching rows of the nodes [first, last).
+  void FindMatches(uint32_t first, uint32_t last) {
+    const std::span<const uint32_t> node_rows = view_.node_rows;
+    found_.clear();
+    matcher_->MatchBlock(node_rows[first], node_rows[last], matched_);
+    uint32_t node = first;
+    for (uint32_t row = matched_.Next(node_rows[first]); row < node_rows[last];
+         row = matched_.Next(row + 1)) {
+      if (!IsLive(row)) continue;
+      while (node_rows[node + 1] <= row) ++node;
+      found_.push_back({node, row});
+    }
+  }
+
+  // Brings a node's vector into the cache.
+  void Fetch(uint32_t node) const {
+    PrefetchLines(view_.vectors.data() + size_t{node} * view_.stride,
+                  std::min<size_t>(size_t{view_.dim} * sizeof(float), kFetchBytes));
+  }
+
   // `score`: of the node, once it is known.
   absl::Status OfferScored(uint32_t node, uint32_t row, std::optional<double>& score,
                            RankSink& sink, uint64_t& rescored) {
@@ -113,6 +148,7 @@ class SealedReader {
   const std::shared_ptr<const RowMatcher> matcher_;  // null: no filter; shared by copies
   SealedCells cells_;
   MatchedRows matched_;
+  std::vector<Found> found_;
 };
 
 /// Adds one segment's share to the totals, when it goes.
@@ -176,9 +212,10 @@ absl::Status ScanTail(const IndexSnapshot& index, RankJob& job) {
 
 absl::Status ScanNodes(SealedReader& reader, uint32_t first, uint32_t last, const RankJob& job,
                        RankSink& sink, uint64_t& rescored) {
-  for (uint32_t begin = first; begin < last; begin += kCheckEvery) {
+  const uint32_t step = job.query.filter.has_value() ? kMatchNodes : kCheckEvery;
+  for (uint32_t begin = first; begin < last; begin += step) {
     RETURN_IF_ERROR(job.context.Check());
-    const uint32_t end = std::min(last, begin + kCheckEvery);
+    const uint32_t end = std::min(last, begin + step);
     RETURN_IF_ERROR(reader.OfferNodes(begin, end, sink, rescored));
   }
   return absl::OkStatus();
@@ -216,18 +253,34 @@ absl::Status ScanSealed(const IndexSnapshot::Sealed& part, RankJob& job) {
 class WantedNodes final : public NodeFilter {
  public:
   WantedNodes(SealedReader& reader, const SegmentView& view, bool matching)
-      : reader_(reader), view_(view), matching_(matching) {}
+      : reader_(reader),
+        view_(view),
+        matching_(matching),
+        rows_are_nodes_(view.nodes == view.vector_rows) {}
   bool Accepts(uint32_t node) const override {
+    if (rows_are_nodes_) return matching_ ? reader_.IsMatch(node) : reader_.IsLive(node);
     for (uint32_t row = view_.node_rows[node]; row < view_.node_rows[node + 1]; ++row) {
       if (matching_ ? reader_.IsMatch(row) : reader_.IsLive(row)) return true;
     }
     return false;
+  }
+  void Prefetch(std::span<const uint32_t> nodes) const override {
+    for (const uint32_t node : nodes) {
+      if (rows_are_nodes_) {
+        reader_.PrefetchCells(node);
+      } else {
+        __builtin_prefetch(view_.node_rows.data() + node);
+      }
+    }
+    if (rows_are_nodes_) return;
+    for (const uint32_t node : nodes) reader_.PrefetchCells(view_.node_rows[node]);
   }
 
  private:
   SealedReader& reader_;
   const SegmentView& view_;
   const bool matching_;
+  const bool rows_are_nodes_;  // no two rows have one vector
 };
 
 /// The worse of two scores, where none is the best.
@@ -240,10 +293,10 @@ void KeepWorst(const RowOrder& order, const std::optional<double>& score,
 }
 
 /// The plan's W nearest nodes by the graph, scored exactly. What was left out sets the job's bound.
-absl::Status SearchGraphOf(const IndexSnapshot::Sealed& part, RankJob& job, SegmentStats& stats) {
+absl::Status SearchGraphOf(const IndexSnapshot::Sealed& part, SealedReader& reader, RankJob& job,
+                           SegmentStats& stats) {
   const SegmentView& view = part.segment->view();
   const ShardQuery& query = job.query;
-  SealedReader reader(part, job);
   ASSIGN_OR_RETURN(const PreparedQuery prepared,
                    PreparedQuery::Create(view.metric, view.dim, query.vector));
   const bool in_graph = query.plan.filter_strategy == FilterStrategy::kInGraph;
@@ -252,12 +305,14 @@ absl::Status SearchGraphOf(const IndexSnapshot::Sealed& part, RankJob& job, Segm
   search.query = prepared.data();
   search.ef = static_cast<uint32_t>(std::max<uint64_t>(query.plan.ef_search, query.plan.w));
   search.accept = in_graph || part.masked.count() > 0 ? &wanted : nullptr;
+  if (in_graph) search.accepted_share = std::max(query.plan.selectivity, kLeastShare);
   search.file = &part.segment->file();
   GraphStats graph_stats;
   ASSIGN_OR_RETURN(const std::vector<GraphHit> hits,
                    SearchGraph(view, search, job.context, &graph_stats));
   stats.nodes_visited += graph_stats.hops;
   stats.distances += graph_stats.distances;
+  job.gave_up |= graph_stats.gave_up;
   const size_t w = std::min<size_t>(hits.size(), query.plan.w);
   stats.candidates += w;
   std::optional<double> worst;
@@ -276,14 +331,20 @@ absl::Status SearchGraphOf(const IndexSnapshot::Sealed& part, RankJob& job, Segm
   return job.context.Check();
 }
 
+// Whether all nodes of the segment are scored: preselecting as many, or as many as match, is that.
+bool ScansAll(const SegmentView& view, const Plan& plan) {
+  if (view.engine != Engine::kHnsw || plan.w >= view.nodes) return true;
+  return plan.filter_strategy == FilterStrategy::kInGraph &&
+         plan.selectivity * view.nodes <= plan.ef_search;
+}
+
 absl::Status SearchSealed(const IndexSnapshot::Sealed& part, RankJob& job) {
   const SegmentView& view = part.segment->view();
-  const bool scan = view.engine != Engine::kHnsw || job.query.plan.w >= view.nodes;
+  const bool scan = ScansAll(view, job.query.plan);
   SegmentTally tally(job, FileName(part), scan ? Path::kExact : Path::kAnn);
   SealedReader reader(part, job);
   if (job.query.include_null_vectors) reader.OfferNullRows(job.sink);
-  if (!scan) return SearchGraphOf(part, job, tally.stats);
-  // Preselecting every node is scanning them all.
+  if (!scan) return SearchGraphOf(part, reader, job, tally.stats);
   return ScanNodes(reader, 0, view.nodes, job, job.sink, tally.stats.rescored);
 }
 
@@ -304,12 +365,14 @@ void SampleFilter(const IndexSnapshot& index, const Filter& filter, ShardProbe& 
     const uint32_t rows = part.segment->view().vector_rows;
     // A fixed stride: the same snapshot gives the same estimate.
     const uint64_t step = std::max<uint64_t>(1, rows / kFilterSample);
-    SealedCells cells(*part.segment);
+    const RowMatcher matcher(filter, *part.segment);
     for (uint64_t row = step / 2; row < rows; row += step) {
+      if (row + kSampleAhead * step < rows) {
+        matcher.Prefetch(static_cast<uint32_t>(row + kSampleAhead * step));
+      }
       if (part.masked.Test(static_cast<uint32_t>(row))) continue;
-      cells.MoveTo(static_cast<uint32_t>(row));
       ++probe.sampled;
-      if (Matches(filter, cells)) ++probe.sample_matched;
+      if (matcher.Matches(static_cast<uint32_t>(row))) ++probe.sample_matched;
     }
   }
   TailCells cells;

@@ -56,7 +56,8 @@ QueryOutcome ExecuteQuery(const QuerySource& source, const ShardQuery& query,
   if (query.groups.has_value()) order.Carry(query.groups->column_position);
   const std::unique_ptr<RankSink> sink = MakeSink(query, order);
   const ExactScorer scorer(query.plan.metric, query.vector);
-  RankJob job{source, query, order, scorer, context, *sink, result.stats, result.bound};
+  RankJob job{source, query,        order,        scorer,        context,
+              *sink,  result.stats, result.bound, result.gave_up};
   const int64_t started = source.clock->MonotonicNanos();
   if (const absl::Status status = Rank(*index, job); !status.ok()) {
     return {status, *index != nullptr && absl::IsDataLoss(status)};

@@ -20,6 +20,7 @@ struct RankJob {
   RankSink& sink;
   ShardQueryStats& stats;
   std::optional<double>& bound;  // see ShardQueryResult
+  bool& gave_up;                 // likewise
 };
 
 /// Whether the answer may have the row, its filter aside: not excluded, its score within the range.

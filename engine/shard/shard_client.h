@@ -94,6 +94,8 @@ struct ShardQueryResult {
   /// ANN: the score that no row left out by the preselection is expected to beat; nullopt: none was
   /// left out.
   std::optional<double> bound;
+  /// ANN: too few rows near the vector match the filter for the graph to find the nearest of them.
+  bool gave_up = false;
   uint64_t snapshot_id = 0;  // with ShardQuery::hold
   ShardQueryStats stats;
 };

@@ -40,6 +40,7 @@ struct Front::Ranking {
   std::vector<uint32_t> shards;               // parallel: where the row lives
   std::vector<Row> cells;                     // parallel, if the shards were asked for columns
   std::vector<std::optional<double>> bounds;  // by shard, see ShardQueryResult
+  bool gave_up = false;                       // a shard's search did, see ShardQueryResult
   std::vector<uint64_t> snapshot_ids;         // by shard, if held
   SeqByShard visible_seq;
   std::map<uint32_t, uint64_t> generations;

@@ -65,6 +65,7 @@ absl::StatusOr<Front::Ranking> Front::Rank(const BoundQuery& bound, const ShardQ
     ranking.visible_seq[shard] = answer.visible_seq;
     if (query.plan.index_id != 0) ranking.generations[shard] = answer.generation;
     ranking.bounds.push_back(answer.bound);
+    ranking.gave_up |= answer.gave_up;
     if (query.hold != HoldFor::kNothing) ranking.snapshot_ids.push_back(answer.snapshot_id);
     AddStats(answer.stats, ranking.stats);
     ranking.shard_stats.push_back(std::move(answer.stats));
@@ -98,15 +99,14 @@ absl::StatusOr<Front::Ranking> Front::RankToTheEnd(BoundQuery& bound, ShardQuery
     if (query.hold != HoldFor::kNothing) bound.snapshot_ids = ranking->snapshot_ids;
     if (query.plan.path != Path::kAnn) return ranking;
     const Preselected found{ranking->rows, ranking->bounds, bound.index_rows(),
-                            query.filter.has_value()};
+                            query.filter.has_value(), ranking->gave_up};
     const Shortfall shortfall = Judge(query.plan, order, found);
     if (shortfall == Shortfall::kNone) return ranking;
     spent = ranking->stats;
-    auto larger = WithLargerW(query.plan, bound.index_m, bound.probes);
-    query.plan = larger.has_value() ? *std::move(larger)
-                                    : FallBack(query.plan, shortfall == Shortfall::kTiesOpen
-                                                               ? Reason::kTiesNotClosed
-                                                               : Reason::kUnderfilled);
+    std::optional<Plan> larger;
+    if (!found.gave_up) larger = WithLargerW(query.plan, bound.index_m, bound.probes);
+    query.plan =
+        larger.has_value() ? *std::move(larger) : FallBack(query.plan, ReasonFor(shortfall));
   }
 }
 

@@ -78,20 +78,20 @@ class PlanTest : public testing::Test {
 
 // contract 4.3
 TEST_F(PlanTest, TextOfAnAnnPlan) {
-  SetFilter(400);
+  SetFilter(800);
   EXPECT_EQ(PlanText(Make()), R"(ANN
 reason: INDEX_MATCH
-because: index "near" matches metric L2 and dim 3 and preselects 150 rows on each shard
+because: index "near" matches metric L2 and dim 3 and preselects 75 rows on each shard
 index: near
 engine: HNSW
 metric: L2
 score: ascending
-ef_search: 150
+ef_search: 75
 alpha: 6
-w: 150
+w: 75
 k: 10
 filter: LARGER_W
-selectivity: 0.4
+selectivity: 0.8
 shards: 4
 lag policy: SCAN_TAIL
 generations: 0=1 1=2 2=3 3=4
@@ -206,17 +206,39 @@ TEST_F(PlanTest, SelectiveFilter) {
 // contract 3.4: the three ways of applying a filter, each where it costs least.
 TEST_F(PlanTest, FilterStrategyFollowsSelectivity) {
   SetRows(2'500'000);
-  SetFilter(500);
+  SetFilter(800);
   Plan plan = Make();
   EXPECT_EQ(plan.filter_strategy, FilterStrategy::kLargerW) << PlanText(plan);
-  EXPECT_EQ(plan.w, 120u);
-  EXPECT_EQ(plan.ef_search, 120u);
-  SetFilter(50);
-  plan = Make();
-  EXPECT_EQ(plan.filter_strategy, FilterStrategy::kInGraph) << PlanText(plan);
-  EXPECT_EQ(plan.w, 60u);
+  EXPECT_EQ(plan.w, 75u);
+  EXPECT_EQ(plan.ef_search, 75u);
+  for (const uint64_t matched : {500u, 50u}) {
+    SetFilter(matched);
+    plan = Make();
+    EXPECT_EQ(plan.filter_strategy, FilterStrategy::kInGraph) << PlanText(plan);
+    EXPECT_EQ(plan.w, 60u);
+  }
   SetFilter(0);
   EXPECT_EQ(Make().filter_strategy, FilterStrategy::kScanMatching);
+}
+
+// contract 3.4: the more rows there are, the fewer of them a scan may match.
+TEST_F(PlanTest, ScanningForMatchingRowsCostsMoreInALargerIndex) {
+  SetFilter(20);
+  SetRows(10'000);
+  EXPECT_EQ(Make().filter_strategy, FilterStrategy::kScanMatching);
+  SetRows(1'000'000);
+  EXPECT_EQ(Make().filter_strategy, FilterStrategy::kInGraph);
+}
+
+// contract 3.5: the search found that the rows that match lie elsewhere.
+TEST_F(PlanTest, FallBackAfterTheFilterPassedFewNearby) {
+  SetFilter(500);
+  const Plan plan = FallBack(Make(), Reason::kSelectiveFilter);
+  EXPECT_EQ(plan.path, Path::kExact);
+  EXPECT_EQ(plan.reason, Reason::kSelectiveFilter);
+  EXPECT_EQ(plan.filter_strategy, FilterStrategy::kScanMatching);
+  EXPECT_EQ(plan.sentence,
+            "few of the rows near the vector match the filter; all that match are scored");
 }
 
 // contract 2.5

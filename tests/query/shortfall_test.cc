@@ -55,6 +55,15 @@ TEST_F(ShortfallTest, FewerRowsThanThereAre) {
   EXPECT_EQ(Judged({5.0}, true, 2), Shortfall::kUnderfilled) << "nobody knows how many match";
 }
 
+// contract 3.4: what a search found that gave up is no answer, however much it is.
+TEST_F(ShortfallTest, ASearchThatGaveUp) {
+  const Preselected found{rows_, {5.0}, 100, true, true};
+  EXPECT_EQ(Judge(plan_, SelectionOrder(plan_, {}), found), Shortfall::kFewNearby);
+  EXPECT_EQ(ReasonFor(Shortfall::kFewNearby), Reason::kSelectiveFilter);
+  EXPECT_EQ(ReasonFor(Shortfall::kUnderfilled), Reason::kUnderfilled);
+  EXPECT_EQ(ReasonFor(Shortfall::kTiesOpen), Reason::kTiesNotClosed);
+}
+
 // contract 3.6: a range that the preselection has seen past is complete, however few it holds.
 TEST_F(ShortfallTest, ARangeSeenToItsEnd) {
   Find({1, 2});

@@ -23,11 +23,12 @@ class Accepting : public NodeFilter {
 
 std::vector<uint32_t> Search(const SegmentView& segment, const std::vector<float>& query,
                              uint32_t ef, const NodeFilter* accept = nullptr,
-                             GraphStats* stats = nullptr, uint64_t max_hops = 0) {
+                             GraphStats* stats = nullptr, uint64_t max_hops = 0,
+                             double accepted_share = 0) {
   const auto prepared = PreparedQuery::Create(segment.metric, segment.dim, query);
   EXPECT_TRUE(prepared.ok()) << prepared.status();
   const CallContext context;
-  GraphQuery graph_query{prepared->data(), ef, accept, max_hops};
+  GraphQuery graph_query{prepared->data(), ef, accept, accepted_share, max_hops};
   const auto hits = SearchGraph(segment, graph_query, context, stats);
   EXPECT_TRUE(hits.ok()) << hits.status();
   std::vector<uint32_t> nodes;
@@ -125,6 +126,45 @@ TEST(SearchGraph, AFilterThatNeverMatchesEnds) {
   EXPECT_TRUE(Search(segment.view(), std::vector<float>(8), 10, &none, &whole, 100'000).empty());
   EXPECT_FALSE(whole.gave_up);
   EXPECT_GE(whole.distances, 5000u);
+}
+
+// contract 3.4: refused nodes are stepped over, however many lie between accepted ones, by the pool
+// and by heaps.
+TEST(SearchGraph, StepsOverRefusedNodes) {
+  for (const uint32_t nodes : {600u, 6'000u}) {
+    const HandSegment segment(Metric::kL2, 8, RandomPoints(nodes, 8, 21));
+    const auto query = RandomPoints(1, 8, 22).front();
+    for (const uint32_t one_in : {2u, 10u, 50u}) {
+      SCOPED_TRACE(testing::Message() << "one in " << one_in << " of " << nodes);
+      const Accepting some([&](uint32_t node) { return node % one_in == 1; });
+      std::vector<uint32_t> expected;
+      for (const uint32_t node : segment.BruteForce(query)) {
+        if (node % one_in == 1) expected.push_back(node);
+      }
+      const auto accepted = static_cast<uint32_t>(expected.size());
+      GraphStats stats;
+      EXPECT_EQ(Search(segment.view(), query, accepted, &some, &stats, 0, 1.0 / one_in), expected);
+      EXPECT_FALSE(stats.gave_up);
+      Search(segment.view(), query, accepted + 1, &some, &stats, 0, 1.0 / one_in);
+      EXPECT_TRUE(stats.gave_up) << "there are no more";
+    }
+  }
+}
+
+// Far fewer nodes are accepted than the filter's share leads to expect: the search ends early.
+TEST(SearchGraph, GivesUpWhereFewAreAccepted) {
+  const HandSegment segment(Metric::kL2, 8, RandomPoints(5'000, 8, 23));
+  const auto query = RandomPoints(1, 8, 24).front();
+  const Accepting tenth([](uint32_t node) { return node % 10 == 1; });
+  GraphStats stats;
+  EXPECT_EQ(Search(segment.view(), query, 20, &tenth, &stats, 0, 0.1).size(), 20u);
+  EXPECT_FALSE(stats.gave_up);
+  Search(segment.view(), query, 20, &tenth, &stats, 0, 0.9);
+  EXPECT_TRUE(stats.gave_up);
+  const Accepting none([](uint32_t) { return false; });
+  GraphStats whole;
+  EXPECT_TRUE(Search(segment.view(), query, 20, &none, &whole, 0, 0.3).empty());
+  EXPECT_TRUE(whole.gave_up);
 }
 
 TEST(SearchGraph, EmptySegmentAndBadArguments) {
