@@ -169,9 +169,10 @@ class Front {
 
   absl::StatusOr<QueryResult> Query(const QueryRequest& request, const CallContext& context);
   absl::StatusOr<Plan> Explain(const QueryRequest& request, const CallContext& context);
-  /// Each question on its own, over the executor; parallel to `requests`.
-  std::vector<absl::StatusOr<QueryResult>> QueryBatch(std::span<const QueryRequest> requests,
-                                                      const CallContext& context);
+  /// Each question on its own, over the executor; parallel to `requests`. One that is an error is
+  /// answered with it.
+  std::vector<absl::StatusOr<QueryResult>> QueryBatch(
+      std::span<const absl::StatusOr<QueryRequest>> requests, const CallContext& context);
   /// Every matching row (contract 3.3); `request`'s limit is the page size. Errors as Query.
   absl::StatusOr<std::unique_ptr<QueryStream>> OpenStream(const QueryRequest& request,
                                                           StreamOrder order,

@@ -39,6 +39,9 @@ absl::Status Front::ResolveLike(const TableDef& table, QueryRequest& request,
         absl::InvalidArgumentError("vector and like are both set; a question takes one of them"),
         "like");
   }
+  if (const auto column = FindVectorColumn(table, request.column); !column.ok()) {
+    return AboutQuery(column.status(), request);
+  }
   auto found =
       Get(table.name, {{request.like->key, request.like->row_id}}, {request.column}, context);
   if (!found.ok()) return InField(found.status(), "like");

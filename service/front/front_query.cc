@@ -236,12 +236,12 @@ absl::StatusOr<QueryResult> Front::Query(const QueryRequest& request, const Call
   return result;
 }
 
-std::vector<absl::StatusOr<QueryResult>> Front::QueryBatch(std::span<const QueryRequest> requests,
-                                                           const CallContext& context) {
+std::vector<absl::StatusOr<QueryResult>> Front::QueryBatch(
+    std::span<const absl::StatusOr<QueryRequest>> requests, const CallContext& context) {
   std::vector<absl::StatusOr<QueryResult>> results(requests.size());
   std::atomic<uint64_t> bytes{0};  // of all answers
   const auto answer = [&](size_t i) {
-    results[i] = Query(requests[i], context);
+    results[i] = requests[i].ok() ? Query(*requests[i], context) : requests[i].status();
     if (!results[i].ok()) return;
     uint64_t own = 0;
     for (const Row& row : results[i]->rows) own += RoughBytes(row);

@@ -18,14 +18,6 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr uint64_t kRetryMillis = 100;
 
-SteadyClock::time_point DeadlineOf(const grpc::ServerContext& call) {
-  const auto deadline = call.deadline();
-  const auto now = std::chrono::system_clock::now();
-  // Far deadlines overflow a conversion to nanoseconds; a year is as good as none.
-  if (deadline - now > std::chrono::hours(24 * 365)) return SteadyClock::time_point::max();
-  return SteadyClock::now() + std::chrono::duration_cast<SteadyClock::duration>(deadline - now);
-}
-
 /// ServerContext::IsCancelled asks the completion queue, which costs a system call and takes one
 /// caller at a time; this asks it at most once a millisecond. Thread-safe.
 class CancelProbe {
@@ -50,21 +42,6 @@ class CancelProbe {
   Mutex mutex_;  // held while the completion queue is asked
 };
 
-absl::Status RunGuarded(std::string_view rpc, const CallGate::Body& body,
-                        const CallContext& context) {
-  try {
-    RETURN_IF_ERROR(context.Check());
-    return body(context);
-  } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError(
-        Concat(rpc, " needs more memory than there is; ask for less at once"));
-  } catch (const std::exception& error) {
-    LogEvent(spdlog::level::err, "a call ended with an exception",
-             {{"rpc", std::string(rpc)}, {"what", error.what()}});
-    return absl::InternalError(Concat(rpc, " failed inside: ", std::string_view(error.what())));
-  }
-}
-
 }  // namespace
 
 absl::Status CallGate::Enter() {
@@ -88,26 +65,61 @@ void CallGate::Leave() {
   if (--in_work_ == 0) idle_.NotifyAll();
 }
 
-grpc::Status CallGate::Run(std::string_view rpc, const grpc::ServerContext& call,
-                           const Body& body) {
-  const SteadyClock::time_point start = SteadyClock::now();
-  absl::Status status = Enter();
-  if (status.ok()) {
-    CancelProbe probe(call);
-    const CallContext context(DeadlineOf(call), [&probe] { return probe.IsCancelled(); });
-    status = RunGuarded(rpc, body, context);
-    Leave();
+SteadyClock::time_point CallGate::DeadlineOf(std::chrono::system_clock::time_point deadline) {
+  const auto now = std::chrono::system_clock::now();
+  // Far deadlines overflow a conversion to nanoseconds; a year is as good as none.
+  if (deadline - now > std::chrono::hours(24 * 365)) return SteadyClock::time_point::max();
+  return SteadyClock::now() + std::chrono::duration_cast<SteadyClock::duration>(deadline - now);
+}
+
+CallGate::Passage::Passage(CallGate& gate, std::string_view rpc)
+    : gate_(gate), rpc_(rpc), start_(SteadyClock::now()) {}
+
+absl::Status CallGate::Passage::Begin() {
+  RETURN_IF_ERROR(gate_.Enter());
+  entered_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status CallGate::Passage::RunPart(const Body& body, const CallContext& context) {
+  try {
+    RETURN_IF_ERROR(context.Check());
+    return body(context);
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError(
+        Concat(rpc_, " needs more memory than there is; ask for less at once"));
+  } catch (const std::exception& error) {
+    LogEvent(spdlog::level::err, "a call ended with an exception",
+             {{"rpc", std::string(rpc_)}, {"what", error.what()}});
+    return absl::InternalError(Concat(rpc_, " failed inside: ", std::string_view(error.what())));
   }
-  const std::chrono::duration<double> seconds = SteadyClock::now() - start;
-  metrics_.RecordCall(rpc, status.code(), seconds.count());
+}
+
+grpc::Status CallGate::Passage::End(const absl::Status& status) {
+  if (entered_) gate_.Leave();
+  const std::chrono::duration<double> seconds = SteadyClock::now() - start_;
+  gate_.metrics_.RecordCall(rpc_, status.code(), seconds.count());
   if (status.code() == absl::StatusCode::kInternal ||
       status.code() == absl::StatusCode::kDataLoss) {
     LogEvent(spdlog::level::err, "a call failed",
-             {{"rpc", std::string(rpc)},
+             {{"rpc", std::string(rpc_)},
               {"code", absl::StatusCodeToString(status.code())},
               {"error", std::string(status.message())}});
   }
   return ToGrpc(status);
+}
+
+grpc::Status CallGate::Run(std::string_view rpc, const grpc::ServerContext& call,
+                           const Body& body) {
+  Passage passage(*this, rpc);
+  absl::Status status = passage.Begin();
+  if (status.ok()) {
+    CancelProbe probe(call);
+    const CallContext context(DeadlineOf(call.deadline()),
+                              [&probe] { return probe.IsCancelled(); });
+    status = passage.RunPart(body, context);
+  }
+  return passage.End(status);
 }
 
 bool CallGate::WaitIdle(SteadyClock::time_point until) {

@@ -28,6 +28,28 @@ class CallGate {
   grpc::Status Run(std::string_view rpc, const grpc::ServerContext& call, const Body& body)
       ORDINATE_EXCLUDES(mutex_);
 
+  /// One call's way through, for calls whose parts run on several threads, one at a time.
+  class Passage {
+   public:
+    /// `gate` outlives this.
+    Passage(CallGate& gate, std::string_view rpc);
+    /// First, once. RESOURCE_EXHAUSTED as Run.
+    absl::Status Begin();
+    /// Runs a part of the call on this thread; what it throws becomes its status.
+    absl::Status RunPart(const Body& body, const CallContext& context);
+    /// Last, once: counts the call. Returns what its caller is told.
+    grpc::Status End(const absl::Status& status);
+
+   private:
+    CallGate& gate_;
+    const std::string_view rpc_;
+    const std::chrono::steady_clock::time_point start_;
+    bool entered_ = false;
+  };
+  /// A call's deadline on the steady clock.
+  static std::chrono::steady_clock::time_point DeadlineOf(
+      std::chrono::system_clock::time_point deadline);
+
   /// Waits until no call is in work, at most until `until`. Returns whether there is none.
   bool WaitIdle(std::chrono::steady_clock::time_point until) ORDINATE_EXCLUDES(mutex_);
 

@@ -57,7 +57,8 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Front& front, Serv
   server->services_.push_back(MakeTableService(front, server->gate_));
   server->services_.push_back(MakeRowService(front, server->gate_, server->watch_));
   server->services_.push_back(MakeIndexService(front, server->gate_));
-  server->services_.push_back(MakeQueryService(front, server->gate_, server->watch_));
+  server->services_.push_back(
+      MakeQueryService(front, server->gate_, server->watch_, server->pages_));
   server->services_.push_back(MakeStatementService(front, server->gate_, server->watch_));
 
   grpc::ServerBuilder builder;

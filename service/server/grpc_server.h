@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -13,6 +15,7 @@
 #include "service/server/metrics.h"
 #include "service/server/options.h"
 #include "service/server/stream_watch.h"
+#include "storage/base/executor.h"
 
 namespace ordinate {
 
@@ -37,10 +40,12 @@ class GrpcServer {
  private:
   GrpcServer(const GrpcOptions& options, ServerMetrics& metrics)
       : gate_(options.max_concurrent_calls, metrics),
-        watch_(std::chrono::seconds(options.stream_idle_seconds)) {}
+        watch_(std::chrono::seconds(options.stream_idle_seconds)),
+        pages_(std::clamp(std::thread::hardware_concurrency(), 2u, 16u)) {}
 
   CallGate gate_;
   StreamWatch watch_;
+  Executor pages_;  // of streams: apart from the queries' own, on which making a page may wait
   std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<grpc::Server> server_;
   std::string address_;

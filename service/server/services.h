@@ -6,15 +6,18 @@
 #include "service/front/front.h"
 #include "service/server/call_gate.h"
 #include "service/server/stream_watch.h"
+#include "storage/base/executor.h"
 
 namespace ordinate {
 
 /// The gRPC services of ordinate.v1: each converts from the wire, calls the front, converts back.
-/// `front`, `gate` and `watch` outlive the service.
+/// What they are given outlives the service.
 std::unique_ptr<grpc::Service> MakeTableService(Front& front, CallGate& gate);
 std::unique_ptr<grpc::Service> MakeRowService(Front& front, CallGate& gate, StreamWatch& watch);
 std::unique_ptr<grpc::Service> MakeIndexService(Front& front, CallGate& gate);
-std::unique_ptr<grpc::Service> MakeQueryService(Front& front, CallGate& gate, StreamWatch& watch);
+/// `pages`: where the pages of streams are made.
+std::unique_ptr<grpc::Service> MakeQueryService(Front& front, CallGate& gate, StreamWatch& watch,
+                                                Executor& pages);
 std::unique_ptr<grpc::Service> MakeStatementService(Front& front, CallGate& gate,
                                                     StreamWatch& watch);
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "grpc/grpc.h"
+#include "storage/base/status_macros.h"
 #include "storage/base/text.h"
 
 namespace ordinate {
@@ -31,30 +31,37 @@ StreamWatch::~StreamWatch() {
 
 absl::StatusOr<bool> StreamWatch::Read(grpc::ServerContext& call,
                                        const std::function<bool()>& read) {
-  Waiter waiter{&call, false, std::chrono::steady_clock::now() + idle_limit_, absl::OkStatus()};
+  Waiter waiter(call.c_call(), WaitsFor::kMessage);
   return Await(waiter, read);
 }
 
 absl::StatusOr<bool> StreamWatch::Write(grpc::ServerContext& call,
                                         const std::function<bool()>& write) {
-  Waiter waiter{&call, true, std::chrono::steady_clock::now() + idle_limit_, absl::OkStatus()};
+  Waiter waiter(call.c_call(), WaitsFor::kReader);
   return Await(waiter, write);
 }
 
 absl::StatusOr<bool> StreamWatch::Await(Waiter& waiter, const std::function<bool()>& wait) {
-  std::list<Waiter*>::iterator place;
-  {
-    MutexLock lock(mutex_);
-    if (draining_ && !waiter.writes) return Draining(waiter);
-    if (draining_) waiter.until = std::chrono::steady_clock::now() + kReaderGrace;
-    place = waiters_.insert(waiters_.end(), &waiter);
-    if (place == waiters_.begin()) changed_.NotifyAll();
-  }
+  RETURN_IF_ERROR(Begin(waiter));
   const bool done = wait();
-  MutexLock lock(mutex_);
-  if (!waiter.ended.ok()) return waiter.ended;
-  waiters_.erase(place);
+  RETURN_IF_ERROR(End(waiter));
   return done;
+}
+
+absl::Status StreamWatch::Begin(Waiter& waiter) {
+  MutexLock lock(mutex_);
+  if (draining_ && !waiter.writes_) return Draining(waiter);
+  waiter.until_ = std::chrono::steady_clock::now() + (draining_ ? kReaderGrace : idle_limit_);
+  waiter.place_ = waiters_.insert(waiters_.end(), &waiter);
+  if (waiter.place_ == waiters_.begin()) changed_.NotifyAll();
+  return absl::OkStatus();
+}
+
+absl::Status StreamWatch::End(Waiter& waiter) {
+  MutexLock lock(mutex_);
+  if (!waiter.ended_.ok()) return waiter.ended_;
+  waiters_.erase(waiter.place_);
+  return absl::OkStatus();
 }
 
 void StreamWatch::Drain() {
@@ -63,12 +70,12 @@ void StreamWatch::Drain() {
   const auto until = std::chrono::steady_clock::now() + kReaderGrace;
   for (auto at = waiters_.begin(); at != waiters_.end();) {
     Waiter& waiter = **at;
-    if (waiter.writes) {
-      waiter.until = std::min(waiter.until, until);
+    if (waiter.writes_) {
+      waiter.until_ = std::min(waiter.until_, until);
       ++at;
     } else {
       at = waiters_.erase(at);
-      End(waiter, Draining(waiter));
+      Cancel(waiter, Draining(waiter));
     }
   }
   changed_.NotifyAll();
@@ -79,32 +86,34 @@ void StreamWatch::WatchIdle() {
   while (!stopping_) {
     if (waiters_.empty()) {
       changed_.Wait(mutex_);
-    } else if (Waiter& first = *waiters_.front(); std::chrono::steady_clock::now() >= first.until) {
+    } else if (Waiter& first = *waiters_.front();
+               std::chrono::steady_clock::now() >= first.until_) {
       waiters_.pop_front();
-      End(first, draining_ ? Draining(first) : Idle(first));
+      Cancel(first, draining_ ? Draining(first) : Idle(first));
     } else {
-      const auto until = first.until;  // of a waiter that may be gone after the wait
+      const auto until = first.until_;  // of a waiter that may be gone after the wait
       changed_.WaitUntil(mutex_, until);
     }
   }
 }
 
-void StreamWatch::End(Waiter& waiter, const absl::Status& why) {
-  waiter.ended = why;
-  // The C++ API cancels with CANCELLED only. The call lives: its thread is in Read.
-  grpc_call_cancel_with_status(waiter.call->c_call(), static_cast<grpc_status_code>(why.code()),
+void StreamWatch::Cancel(Waiter& waiter, const absl::Status& why) {
+  waiter.ended_ = why;
+  // The C++ API cancels with CANCELLED only. The call lives: End would have to take the mutex
+  // first.
+  grpc_call_cancel_with_status(waiter.call_, static_cast<grpc_status_code>(why.code()),
                                std::string(why.message()).c_str(), nullptr);
 }
 
 absl::Status StreamWatch::Draining(const Waiter& waiter) {
   return absl::UnavailableError(
-      Concat("the server is shutting down", waiter.writes ? kAgain : kStays));
+      Concat("the server is shutting down", waiter.writes_ ? kAgain : kStays));
 }
 
 absl::Status StreamWatch::Idle(const Waiter& waiter) const {
   return absl::DeadlineExceededError(
-      Concat(waiter.writes ? "nothing was read for " : "no message came for ", idle_limit_.count(),
-             " seconds, the limit (--stream-idle-seconds)", waiter.writes ? kAgain : kStays));
+      Concat(waiter.writes_ ? "nothing was read for " : "no message came for ", idle_limit_.count(),
+             " seconds, the limit (--stream-idle-seconds)", waiter.writes_ ? kAgain : kStays));
 }
 
 }  // namespace ordinate

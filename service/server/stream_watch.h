@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "grpc/grpc.h"
 #include "grpcpp/server_context.h"
 #include "storage/base/mutex.h"
 
@@ -33,29 +34,43 @@ class StreamWatch {
   absl::StatusOr<bool> Write(grpc::ServerContext& call, const std::function<bool()>& write)
       ORDINATE_EXCLUDES(mutex_);
 
+  enum class WaitsFor { kMessage, kReader };
+  /// A call that waits, from Begin to End.
+  class Waiter {
+   public:
+    /// `call` lives from Begin to End.
+    Waiter(grpc_call* call, WaitsFor what) : call_(call), writes_(what == WaitsFor::kReader) {}
+
+   private:
+    friend class StreamWatch;
+    grpc_call* const call_;
+    const bool writes_;
+    std::chrono::steady_clock::time_point until_;
+    absl::Status ended_;                  // why, once it was ended
+    std::list<Waiter*>::iterator place_;  // while not ended
+  };
+  /// Read and Write in two halves, for calls that wait without a thread. UNAVAILABLE, and nothing
+  /// to end, when a draining server waits for no message.
+  absl::Status Begin(Waiter& waiter) ORDINATE_EXCLUDES(mutex_);
+  /// OK unless the call was ended meanwhile. Not from a callback of the call: ending it may make
+  /// that callback.
+  absl::Status End(Waiter& waiter) ORDINATE_EXCLUDES(mutex_);
+
   /// From here on no call waits for a message, or long for its reader.
   void Drain() ORDINATE_EXCLUDES(mutex_);
 
  private:
-  /// A call that waits; lives on the stack of Read.
-  struct Waiter {
-    grpc::ServerContext* call;
-    bool writes;
-    std::chrono::steady_clock::time_point until;
-    absl::Status ended;  // why, once it was ended
-  };
-
   absl::StatusOr<bool> Await(Waiter& waiter, const std::function<bool()>& wait)
       ORDINATE_EXCLUDES(mutex_);
   void WatchIdle() ORDINATE_EXCLUDES(mutex_);
-  void End(Waiter& waiter, const absl::Status& why) ORDINATE_REQUIRES(mutex_);
+  void Cancel(Waiter& waiter, const absl::Status& why) ORDINATE_REQUIRES(mutex_);
   static absl::Status Draining(const Waiter& waiter);
   absl::Status Idle(const Waiter& waiter) const;
 
   const std::chrono::seconds idle_limit_;
   Mutex mutex_;
   CondVar changed_;
-  std::list<Waiter*> waiters_ ORDINATE_GUARDED_BY(mutex_);  // not ended, in order of `until`
+  std::list<Waiter*> waiters_ ORDINATE_GUARDED_BY(mutex_);  // not ended, in order of `until_`
   bool draining_ ORDINATE_GUARDED_BY(mutex_) = false;
   bool stopping_ ORDINATE_GUARDED_BY(mutex_) = false;
   std::thread watcher_;

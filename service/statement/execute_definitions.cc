@@ -135,6 +135,8 @@ absl::Status Run(const Execution& run, const CreateIndex& create) {
 
 absl::Status Run(const Execution& run, const AlterIndex& alter) {
   ASSIGN_OR_RETURN(const IndexChange change, ToChange(alter));
+  ASSIGN_OR_RETURN(const IndexInfo info, run.front.FindIndex(change.index));
+  RETURN_IF_ERROR(CheckOptionsApply(change.given, info.index.engine));
   const absl::StatusOr<IndexDef> altered = run.front.AlterIndex(
       change.index, [&](IndexDef& index) { index = Apply(change, std::move(index)); });
   RETURN_IF_ERROR(altered.status());

@@ -38,6 +38,8 @@ struct IndexChange {
   std::set<IndexOption> given;
 };
 absl::StatusOr<IndexChange> ToChange(const AlterIndex& alter);
+/// Options that `engine` has nothing for are refused.
+absl::Status CheckOptionsApply(const std::set<IndexOption>& given, Engine engine);
 /// `current` with what the change gives.
 IndexDef Apply(const IndexChange& change, IndexDef current);
 

@@ -74,15 +74,19 @@ absl::StatusOr<NewIndex> ToIndex(const CreateIndex& create) {
   made.index.ef_build = 0;
   if (create.engine.has_value()) made.index.engine = *create.engine;
   ASSIGN_OR_RETURN(made.given, ReadOptions(create.options, OptionUse::kCreate, made.index));
-  if (made.index.engine != Engine::kFlat) return made;
+  RETURN_IF_ERROR(CheckOptionsApply(made.given, made.index.engine));
+  return made;
+}
+
+absl::Status CheckOptionsApply(const std::set<IndexOption>& given, Engine engine) {
+  if (engine != Engine::kFlat) return absl::OkStatus();
   for (const IndexOption option :
        {IndexOption::kM, IndexOption::kEfBuild, IndexOption::kEfSearch}) {
-    if (made.given.contains(option)) {
-      return absl::InvalidArgumentError(
-          Concat("option ", OptionName(option), " does not apply to FLAT, which has no graph"));
-    }
+    if (!given.contains(option)) continue;
+    return Refuse(
+        Concat("option ", OptionName(option), " does not apply to FLAT, which has no graph"));
   }
-  return made;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<IndexChange> ToChange(const AlterIndex& alter) {

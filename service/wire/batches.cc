@@ -27,7 +27,10 @@ absl::Status CheckBatchSize(uint64_t vectors) {
                 Concat("the batch has ", vectors, " vectors; expected 1 to ", kMaxBatch));
 }
 
-absl::StatusOr<std::vector<Vector>> MatrixFromProto(const v1::VectorMatrix& proto) {
+// Vectors that could be read, and why the others could not.
+using ReadVectors = std::vector<absl::StatusOr<Vector>>;
+
+absl::StatusOr<ReadVectors> MatrixFromProto(const v1::VectorMatrix& proto) {
   if (proto.dim() < 1 || proto.dim() > kMaxDim) {
     return Refuse("matrix.dim", Concat("matrix.dim is ", proto.dim(), "; expected 1 to ", kMaxDim));
   }
@@ -39,27 +42,26 @@ absl::StatusOr<std::vector<Vector>> MatrixFromProto(const v1::VectorMatrix& prot
                          stride, ", the bytes of ", proto.dim(), " components"));
   }
   RETURN_IF_ERROR(CheckBatchSize(bytes.size() / stride));
-  std::vector<Vector> vectors;
+  ReadVectors vectors;
   v1::Vector packed;
   for (size_t at = 0; at < bytes.size(); at += stride) {
     packed.set_packed_f32(bytes.substr(at, stride));
-    ASSIGN_OR_RETURN(Vector vector, VectorFromProto(packed));
-    vectors.push_back(std::move(vector));
+    vectors.push_back(VectorFromProto(packed));
   }
   return vectors;
 }
 
-absl::StatusOr<std::vector<Vector>> VectorsFromProto(const v1::BatchQueryRequest& proto) {
+absl::StatusOr<ReadVectors> VectorsFromProto(const v1::BatchQueryRequest& proto) {
   if (proto.has_matrix() && proto.vectors_size() > 0) {
     return Refuse("matrix", "vectors and matrix are both set; a batch takes one of them");
   }
   if (proto.has_matrix()) return MatrixFromProto(proto.matrix());
   RETURN_IF_ERROR(CheckBatchSize(static_cast<uint64_t>(proto.vectors_size())));
-  std::vector<Vector> vectors;
+  ReadVectors vectors;
   for (int i = 0; i < proto.vectors_size(); ++i) {
     auto vector = VectorFromProto(proto.vectors(i));
-    if (!vector.ok()) return InField(vector.status(), Concat("vectors[", i, "]"));
-    vectors.push_back(*std::move(vector));
+    if (!vector.ok()) vector = InField(vector.status(), Concat("vectors[", i, "]"));
+    vectors.push_back(std::move(vector));
   }
   return vectors;
 }
@@ -86,21 +88,24 @@ absl::Status CheckBatchWork(const v1::BatchQueryRequest& proto, uint64_t vectors
 
 }  // namespace
 
-absl::StatusOr<std::vector<QueryRequest>> BatchFromProto(const v1::BatchQueryRequest& proto) {
+absl::StatusOr<Batch> BatchFromProto(const v1::BatchQueryRequest& proto) {
   if (proto.query().has_vector() || proto.query().has_like()) {
     return Refuse("query.vector",
                   "query.vector is set; the vectors of a batch are in `vectors` or "
                   "`matrix`");
   }
-  ASSIGN_OR_RETURN(std::vector<Vector> vectors, VectorsFromProto(proto));
+  ASSIGN_OR_RETURN(ReadVectors vectors, VectorsFromProto(proto));
   RETURN_IF_ERROR(CheckBatchWork(proto, vectors.size()));
   v1::QueryRequest single = proto.query();
-  VectorToProto(vectors.front(), single.mutable_vector());
+  VectorToProto({0}, single.mutable_vector());  // in the place of each one's own
   auto question = QueryFromProto(single);
   if (!question.ok()) return UnderField(question.status(), "query");
-  std::vector<QueryRequest> questions(vectors.size(), *question);
-  for (size_t i = 0; i < vectors.size(); ++i) questions[i].vector = std::move(vectors[i]);
-  return questions;
+  Batch batch;
+  for (absl::StatusOr<Vector>& vector : vectors) {
+    batch.push_back(vector.ok() ? absl::StatusOr<QueryRequest>(*question) : vector.status());
+    if (vector.ok()) batch.back()->vector = *std::move(vector);
+  }
+  return batch;
 }
 
 void BatchToProto(std::span<const absl::StatusOr<QueryResult>> results, const TableDef& table,

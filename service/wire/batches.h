@@ -11,10 +11,12 @@
 
 namespace ordinate {
 
-/// The question once per vector. INVALID_ARGUMENT as BatchQuery.
-absl::StatusOr<std::vector<QueryRequest>> BatchFromProto(const v1::BatchQueryRequest& proto);
+/// The question once per vector, or why that vector cannot be read.
+using Batch = std::vector<absl::StatusOr<QueryRequest>>;
+/// INVALID_ARGUMENT as BatchQuery.
+absl::StatusOr<Batch> BatchFromProto(const v1::BatchQueryRequest& proto);
 
-/// `results`: parallel to the questions.
+/// `results`: parallel to the vectors.
 void BatchToProto(std::span<const absl::StatusOr<QueryResult>> results, const TableDef& table,
                   bool with_plan, v1::BatchQueryResponse* proto);
 

@@ -274,6 +274,31 @@ def check_prompt(server, folder):
     assert "FROM s;" in pathlib.Path(f"{folder}/state/ordinate/history").read_text().replace("\\040", " ")
 
 
+def check_interrupt(server, folder):
+    """Ctrl-C ends the statement that runs, and neither the prompt nor its settings. The statement prints
+    far more than a terminal takes, so that it runs for as long as nobody reads on."""
+    run(server, "table", "create", "long", "--key", "id:INT64", "--attr", "t:STRING", "--vector", "v:2")
+    with open(f"{folder}/long.jsonl", "w") as file:
+        for i in range(10000):
+            file.write(json.dumps({"id": i, "t": "x" * 1000, "v": [i, 0]}) + "\n")
+    run(server, "load", "long", f"{folder}/long.jsonl")
+    for statement in ("SELECT id, t FROM long ORDER BY vec_l2(v, '[0,0]')", "SELECT id, t FROM long"):
+        terminal = Terminal(server, f"{folder}/state")
+        terminal.expect("ordinate> ")
+        terminal.type("SET vector.preselect_alpha = 9;\n")
+        terminal.expect("ordinate> ")
+        terminal.type(statement + ";\n")
+        terminal.expect("xxxxxxxx")
+        terminal.type("\x03")
+        terminal.expect("error: CANCELLED")
+        terminal.expect("ordinate> ")
+        terminal.type("SHOW vector.preselect_alpha;\n")
+        terminal.expect("vector.preselect_alpha  9")
+        terminal.expect("ordinate> ")
+        terminal.type("quit\n")
+        terminal.end()
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         data = f"{folder}/data"
@@ -285,6 +310,7 @@ def main():
             check_reads(server)
             check_sql(server, folder)
             check_prompt(server, folder)
+            check_interrupt(server, folder)
             check_errors(server, data)
         finally:
             server.kill()

@@ -54,6 +54,24 @@ TEST_F(FrontQueryTest, TiesGoByKeysThenRowIdOnAnyNumberOfShards) {
   }
 }
 
+// contract 3.6: what `like` needs is a vector column, whatever the row has in the one named.
+TEST_F(FrontQueryTest, LikeOnAColumnWithoutVectorsNamesTheColumn) {
+  Fill(3);
+  QueryRequest request = Nearest(2);
+  request.vector.clear();
+  request.like = LikeRow{.key = {int64_t{1}}, .row_id = 0};
+  for (const char* column : {"size", "section", "id"}) {
+    request.column = column;
+    EXPECT_THAT(front_->Query(request, context_).status(), IsStatus(kInvalid, "expected a vector"))
+        << column;
+  }
+  request.column = "sizes";
+  EXPECT_THAT(front_->Query(request, context_).status(),
+              IsStatus(absl::StatusCode::kNotFound, "no column"));
+  request.column = "any";  // NULL in every row
+  EXPECT_THAT(front_->Query(request, context_).status(), IsStatus(kInvalid, "it is NULL"));
+}
+
 TEST_F(FrontQueryTest, TakesTheIndexAndSaysWhichGeneration) {
   Fill(30);
   AddIndex();

@@ -343,7 +343,7 @@ TEST_P(ParityForms, BatchesEqualTheOracle) {
   std::mt19937_64 random(kSeed + 6);
   size_t asked = 0;
   for (size_t size = 1; asked < scale_.queries; asked += size, size = size == 1 ? 64 : 1) {
-    std::vector<QueryRequest> batch;
+    std::vector<absl::StatusOr<QueryRequest>> batch;
     std::vector<std::vector<OracleAnswer>> expected;
     for (size_t i = 0; i < size; ++i) {
       QueryRequest request = Question(i, random);
@@ -366,7 +366,7 @@ TEST_P(ParityForms, BatchesEqualTheOracle) {
         EXPECT_TRUE(absl::IsInvalidArgument(results[i].status())) << results[i].status();
         continue;
       }
-      SCOPED_TRACE(::testing::Message() << "number " << i << ", " << Describe(batch[i]));
+      SCOPED_TRACE(::testing::Message() << "number " << i << ", " << Describe(*batch[i]));
       ASSERT_TRUE(results[i].ok()) << results[i].status();
       Answer answer;
       Append(results[i]->ranked, answer);

@@ -152,42 +152,6 @@ TEST_P(Ties, TiesThatNoWClosesAreAnsweredExactly) {
 INSTANTIATE_TEST_SUITE_P(Shards, Ties, ::testing::Values(1, 2, 5),
                          [](const auto& shards) { return std::to_string(shards.param); });
 
-// contract 2.2: one published snapshot gives the same bytes each time; EXACT for every shape.
-TEST(Determinism, TheSameRequestGivesTheSameRows) {
-  std::mt19937_64 random(kSeed + 4);
-  const auto rows = RandomRows(kSeed + 5, 3'000, kDim);
-  const Vector vector = RandomVector(random, kDim);
-  std::optional<Answer> exact;
-  for (const uint32_t shards : {1u, 2u, 5u}) {
-    for (const uint32_t threads : {1u, 8u}) {
-      Node node({.shards = shards, .threads = threads});
-      ASSERT_TRUE(node.front().CreateTable(ParityTable(kDim)).ok());
-      LoadRows(node.front(), "items", rows);
-      MakeIndex(node, "hnsw", Engine::kHnsw, Metric::kL2);
-      std::optional<Answer> ann;
-      for (const Path path : {Path::kExact, Path::kAnn}) {
-        QueryRequest request = Nearest(vector, 50);
-        request.path = path;
-        std::optional<Answer>& first = path == Path::kExact ? exact : ann;
-        for (int i = 0; i < 50; ++i) {
-          const Answer answer = Ask(node.front(), request);
-          if (!first.has_value()) first = answer;
-          ASSERT_EQ(answer, *first) << shards << " shards, " << threads << " threads";
-          const CallContext context;
-          const std::vector<QueryRequest> batch(i % 2 == 0 ? 1 : 64, request);
-          if (i >= 4) continue;
-          for (const auto& result : node.front().QueryBatch(batch, context)) {
-            ASSERT_TRUE(result.ok()) << result.status();
-            Answer batched;
-            Append(result->ranked, batched);
-            ASSERT_EQ(batched, *first);
-          }
-        }
-      }
-    }
-  }
-}
-
 #endif
 
 }  // namespace

@@ -55,6 +55,17 @@ TEST(StatementsOverGrpc, AnswerHeaderRowsAndSummary) {
   EXPECT_FALSE(rows.rows(1).values(1).has_string_value());
   EXPECT_THAT(found.parts[2].summary().plan(), ::testing::StartsWith("EXACT"));
 
+  // Writes by statement count as those by request.
+  ASSERT_TRUE(Execute(server, "DELETE FROM t WHERE id IN (2, 3)").status.ok());
+  std::map<std::string, double> written_rows;
+  for (const auto& family : server.metrics().registry()->Collect()) {
+    if (family.name != "ordinate_write_rows_total") continue;
+    for (const auto& metric : family.metric) {
+      written_rows[metric.label[0].value] = metric.counter.value;
+    }
+  }
+  EXPECT_EQ(written_rows, (std::map<std::string, double>{{"upsert", 2}, {"delete", 1}}));
+
   // The server keeps no session.
   const Answered set = Execute(server, "SET vector.search.ef_search = 99");
   EXPECT_EQ(set.parts.at(0).summary().settings().at("vector.search.ef_search"), "99");

@@ -7,6 +7,7 @@
 #include "gtest/gtest.h"
 #include "storage/base/error_details.h"
 #include "storage/base/text.h"
+#include "tests/statement/kept.h"
 #include "tests/support/node.h"
 
 namespace ordinate::statement {
@@ -20,57 +21,6 @@ using ::testing::IsEmpty;
 using ::testing::Pair;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
-
-// Keeps a whole answer.
-class Kept final : public ResultSink {
- public:
-  absl::Status Header(const std::vector<RowOutput::Column>& columns) override {
-    ++headers;
-    for (const auto& column : columns) names.push_back(column.name);
-    return absl::OkStatus();
-  }
-  absl::Status Rows(std::vector<std::vector<Value>> page) override {
-    EXPECT_LE(page.size(), kRowsPerPage);
-    EXPECT_EQ(headers, 1);
-    EXPECT_EQ(done, 0);
-    ++pages;
-    for (auto& row : page) {
-      EXPECT_EQ(row.size(), names.size());
-      rows.push_back(std::move(row));
-    }
-    return pages == fail_at_page ? absl::CancelledError("enough") : absl::OkStatus();
-  }
-  absl::Status Done(const ExecutionSummary& given) override {
-    ++done;
-    summary = given;
-    return absl::OkStatus();
-  }
-
-  /// The column's values as text.
-  std::vector<std::string> Column(const std::string& name) const {
-    std::vector<std::string> values;
-    for (size_t i = 0; i < names.size(); ++i) {
-      if (names[i] != name) continue;
-      for (const auto& row : rows) values.push_back(Text(row[i]));
-    }
-    return values;
-  }
-  std::string Only(const std::string& name) const {
-    const std::vector<std::string> values = Column(name);
-    EXPECT_THAT(values, SizeIs(1)) << name;
-    return values.empty() ? "" : values[0];
-  }
-  static std::string Text(const Value& value) {
-    const auto* const text = std::get_if<std::string>(&value);
-    return text != nullptr ? *text : ToString(View(value));
-  }
-
-  std::vector<std::string> names;
-  std::vector<std::vector<Value>> rows;
-  ExecutionSummary summary;
-  int headers = 0, pages = 0, done = 0;
-  int fail_at_page = 0;
-};
 
 constexpr char kCreateTable[] =
     "CREATE TABLE docs (id INT64 PRIMARY KEY, title STRING, body_embed VECTOR(3))";
@@ -181,6 +131,25 @@ TEST_F(Executor, WhatShowCreateSaysMakesTheSameAgain) {
   EXPECT_EQ(Do("SHOW CREATE VECTOR INDEX idx_docs_body").Only("statement"), index);
   EXPECT_EQ(Do("SHOW CREATE TABLE docs").Only("statement"), table);
   EXPECT_EQ(Do("SHOW TABLES").Only("table"), "docs");
+}
+
+// contract 6.1: what an engine has nothing for is refused, now and later.
+TEST_F(Executor, AFlatIndexTakesNoOptionsOfTheGraph) {
+  FillDocs();
+  Do("CREATE VECTOR INDEX f ON docs(body_embed) USING flat");
+  node_.WaitForIndex("f");
+  for (const char* alter :
+       {"ALTER VECTOR INDEX f SET (ef_search = 96)",
+        "ALTER VECTOR INDEX f SET MODE BATCHED WITH (batch_rows = 5, ef_search = 96)"}) {
+    const absl::Status refused = Refused(alter);
+    EXPECT_TRUE(absl::IsInvalidArgument(refused)) << refused;
+    EXPECT_THAT(std::string(MessageOf(refused)),
+                HasSubstr("option ef_search does not apply to FLAT"));
+  }
+  EXPECT_EQ(Do("SHOW VECTOR INDEX f").Only("mode"), "IMMEDIATE") << "nothing of it was applied";
+  Do("ALTER VECTOR INDEX f SET MODE BATCHED WITH (batch_rows = 5)");
+  EXPECT_EQ(Do("SHOW VECTOR INDEX f").Only("mode"), "BATCHED");
+  EXPECT_TRUE(absl::IsNotFound(Refused("ALTER VECTOR INDEX g SET (ef_search = 96)")));
 }
 
 constexpr char kNearest[] =
@@ -302,6 +271,32 @@ TEST_F(Executor, SettingsAreTheCallersToKeep) {
               ElementsAre(::testing::Field(&FieldViolation::field, "settings[\"vector.speed\"]")));
 }
 
+// The statements of the design, letter by letter and one after the other.
+TEST_F(Executor, TheStatementsOfTheDesign) {
+  FillDocs();
+  Do("CREATE VECTOR INDEX idx_docs_body ON docs(body_embed) USING hnsw WITH (metric='cosine', "
+     "dim=3, mode='batched')");
+  node_.WaitForIndex("idx_docs_body");
+  EXPECT_EQ(Do("SHOW VECTOR INDEX STATUS").Only("state"), "READY");
+  EXPECT_EQ(Do("SHOW VECTOR INDEXES").Only("mode"), "BATCHED");
+  Do("ALTER VECTOR INDEX idx_docs_body SET MODE IMMEDIATE");
+  EXPECT_EQ(Do("SHOW VECTOR INDEXES").Only("mode"), "IMMEDIATE");
+  settings_ = Do("SET vector.preselect_alpha = 8").summary.settings;
+  EXPECT_THAT(settings_, ElementsAre(Pair("vector.preselect_alpha", "8")));
+  const std::string select =
+      "SELECT id, cosine_sim(body_embed, '[0.1,0.2,0.3]') AS score FROM docs ORDER BY "
+      "vec_l2(docs.body_embed, '[0.1,0.2,0.3]') ";
+  for (const char* tail : {"USING ANN, id DESC LIMIT 10", "USING ANN, id DESC",
+                           "USING EXACT, id DESC LIMIT 10", "USING EXACT, id DESC"}) {
+    EXPECT_THAT(Do(select + tail).Column("id"), ElementsAre("1", "5", "4", "2", "3")) << tail;
+  }
+  EXPECT_THAT(Do("SELECT d.id, nn.score FROM "
+                 "nearest_neighbors('docs','body_embed','[0.1,0.2,0.3]',10,'cosine',96) AS nn JOIN "
+                 "docs AS d ON d.__row_id = nn.row_id ORDER BY nn.score DESC, d.id")
+                  .Column("id"),
+              ElementsAre("1", "4", "5", "2", "3"));
+}
+
 // contract 4.3
 TEST_F(Executor, ExplainSaysHowAndAnalyzeWhatItTook) {
   FillDocs();
@@ -316,6 +311,97 @@ TEST_F(Executor, ExplainSaysHowAndAnalyzeWhatItTook) {
   EXPECT_THAT(Do(Concat("EXPLAIN ANALYZE ", select)).Column("plan"), Contains("rows: 5"));
   EXPECT_THAT(std::string(MessageOf(Refused("EXPLAIN SELECT id FROM docs"))),
               HasSubstr("has no plan"));
+}
+
+TEST_F(Executor, SettingsOfTheSessionReachWhatTheyAreFor) {
+  FillDocs();
+  settings_ = {
+      {"vector.hnsw.m", "24"}, {"vector.hnsw.ef_build", "77"}, {"vector.search.ef_search", "33"}};
+  Do("CREATE VECTOR INDEX plain ON docs(body_embed) WITH (metric='cosine')");
+  node_.WaitForIndex("plain");
+  EXPECT_EQ(Do("SHOW VECTOR INDEX plain").Only("m"), "24");
+  EXPECT_EQ(Do("SHOW VECTOR INDEX plain").Only("ef_build"), "77");
+  Do("CREATE VECTOR INDEX own ON docs(body_embed) WITH (metric='l2', m=8, ef_build=55)");
+  node_.WaitForIndex("own");
+  EXPECT_EQ(Do("SHOW VECTOR INDEX own").Only("m"), "8");
+  EXPECT_EQ(Do("SHOW VECTOR INDEX own").Only("ef_build"), "55");
+
+  const auto plan = [&](const std::string& tail) {
+    return Do("EXPLAIN SELECT " + tail).Column("plan");
+  };
+  EXPECT_THAT(plan("id FROM docs ORDER BY vec_l2(body_embed, '[0,0,1]') USING ANN LIMIT 2"),
+              Contains("ef_search: 33"));
+  EXPECT_THAT(plan("* FROM vector_search('own', '[0,0,1]', 2, 3, 'ann')"),
+              Contains("ef_search: 33"));
+  // What the statement itself says wins.
+  FillMany(2'000);
+  Do("CREATE VECTOR INDEX many_l2 ON many(v)");
+  node_.WaitForIndex("many_l2");
+  EXPECT_THAT(plan("* FROM nearest_neighbors('many', 'v', '[0,0]', 2, 'l2', 96)"),
+              Contains("ef_search: 96"));
+  EXPECT_THAT(plan("* FROM nearest_neighbors('many', 'v', '[0,0]', 2, 'l2')"),
+              Contains("ef_search: 33"));
+}
+
+TEST_F(Executor, ShowsTellTablesApart) {
+  FillDocs();
+  FillMany(500);
+  Do("CREATE VECTOR INDEX of_docs ON docs(body_embed)");
+  Do("CREATE VECTOR INDEX of_many ON many(v)");
+  EXPECT_THAT(Do("SHOW VECTOR INDEXES").Column("index"), ElementsAre("of_docs", "of_many"));
+  EXPECT_THAT(Do("SHOW VECTOR INDEXES ON many").Column("index"), ElementsAre("of_many"));
+  EXPECT_THAT(Do("SHOW VECTOR INDEX of_docs").Column("index"), ElementsAre("of_docs"));
+  const Kept tables = Do("SHOW TABLES");
+  EXPECT_THAT(tables.Column("table"), ElementsAre("docs", "many"));
+  EXPECT_THAT(tables.Column("rows"), ElementsAre("5", "500"));
+  EXPECT_EQ(tables.summary.message, "2 rows");
+  EXPECT_TRUE(absl::IsNotFound(Refused("SHOW VECTOR INDEXES ON dogs")));
+  EXPECT_TRUE(absl::IsInvalidArgument(Refused("SHOW vector.speed")));
+}
+
+// contract 3.3: USING ANN without LIMIT takes the head from the index, and says what came late.
+TEST_F(Executor, ARelaxedAnswerSaysHowManyRowsCameLate) {
+  FillMany(3'000);
+  Do("CREATE VECTOR INDEX many_l2 ON many(v)");
+  node_.WaitForIndex("many_l2");
+  settings_ = {{"vector.preselect_alpha", "1"}};
+  const std::string select = "SELECT id FROM many ORDER BY vec_l2(v, '[0,0]')";
+  const Kept strict = Do(select);
+  EXPECT_THAT(strict.summary.plan, StartsWith("EXACT\nreason: NO_LIMIT"));
+  EXPECT_EQ(strict.summary.message, "3000 rows");
+  const Kept relaxed = Do(select + " USING ANN");
+  EXPECT_THAT(relaxed.summary.plan, StartsWith("ANN"));
+  EXPECT_THAT(relaxed.rows, SizeIs(3'000));
+  EXPECT_THAT(Do("EXPLAIN " + select + " USING ANN").Column("plan").front(), StartsWith("ANN"));
+  const Kept analyzed = Do("EXPLAIN ANALYZE " + select + " USING ANN");
+  EXPECT_THAT(analyzed.Column("plan"), Contains("rows: 3000"));
+  EXPECT_THAT(analyzed.Column("plan"), Contains(StartsWith("rows late: ")));
+  EXPECT_THAT(analyzed.Column("plan"), Contains(StartsWith("shard 1: visible sequence ")));
+}
+
+// contract 6.1: of every mode and option, down to the text.
+TEST_F(Executor, ShowCreateIsAFixedPoint) {
+  FillDocs();
+  for (const char* options :
+       {"USING hnsw WITH (metric='cosine', dim=3, mode='batched', batch_rows=7, "
+        "batch_interval='3s')",
+        "USING hnsw WITH (metric='l2', m=8, ef_build=50, ef_search=70, mode='immediate')",
+        "USING hnsw WITH (metric='ip', mode='async', max_lag_rows=99, dim_policy='skip')",
+        "USING flat WITH (metric='l2', mode='rebuild_only')"}) {
+    Do(Concat("CREATE VECTOR INDEX again ON docs(body_embed) ", options));
+    node_.WaitForIndex("again");
+    const std::string text = Do("SHOW CREATE VECTOR INDEX again").Only("statement");
+    const std::vector<std::string> facts = {"engine",   "metric",    "dim",  "m",
+                                            "ef_build", "ef_search", "mode", "dim_policy"};
+    const Kept before = Do("SHOW VECTOR INDEX again");
+    Do("DROP VECTOR INDEX again");
+    Do(text);
+    node_.WaitForIndex("again");
+    EXPECT_EQ(Do("SHOW CREATE VECTOR INDEX again").Only("statement"), text);
+    const Kept after = Do("SHOW VECTOR INDEX again");
+    for (const std::string& fact : facts) EXPECT_EQ(after.Only(fact), before.Only(fact)) << fact;
+    Do("DROP VECTOR INDEX again");
+  }
 }
 
 TEST_F(Executor, RefusalsNameTheStatement) {

@@ -24,6 +24,7 @@ class Node {
     KeyHash key_hash = &DefaultKeyHash;
     uint64_t max_answer_bytes = kMaxAnswerBytes;
     const Clock* clock = &SystemClock();
+    QueryObserver* observer = nullptr;
   };
 
   explicit Node(const Setup& setup) : setup_(setup) { Open(); }
@@ -45,6 +46,7 @@ class Node {
     seams.key_hash = setup_.key_hash;
     seams.max_answer_bytes = setup_.max_answer_bytes;
     seams.clock = setup_.clock;
+    seams.observer = setup_.observer;
     auto opened = Standalone::Open(options, seams);
     if (!opened.ok()) {
       ADD_FAILURE() << opened.status();

@@ -1,0 +1,135 @@
+#include "service/server/row_streams.h"
+
+#include <utility>
+
+#include "service/front/query_stream.h"
+#include "service/wire/queries.h"
+#include "storage/base/error_details.h"
+#include "storage/base/status_macros.h"
+#include "storage/base/text.h"
+
+namespace ordinate {
+namespace {
+
+// Bounds what is ranked ahead of readers that stop.
+constexpr uint32_t kMaxStreams = 32;
+constexpr uint64_t kRetryMillis = 1'000;
+
+}  // namespace
+
+// Made, worked on and ended by one task of the executor at a time; gRPC's callbacks only start
+// tasks, since the watch may make them while it holds its lock.
+class RowStreams::Call final : public grpc::ServerWriteReactor<v1::StreamQueryResponse> {
+ public:
+  Call(RowStreams& streams, grpc::CallbackServerContext& call,
+       const v1::StreamQueryRequest& request)
+      : streams_(streams),
+        request_(request),
+        passage_(streams.gate_, "StreamQuery"),
+        context_(CallGate::DeadlineOf(call.deadline())),
+        waiter_(call.c_call(), StreamWatch::WaitsFor::kReader) {}
+
+  void Start() {
+    absl::Status status = passage_.Begin();
+    if (status.ok()) status = streams_.Admit();
+    admitted_ = status.ok();
+    if (!admitted_) return End(status);
+    streams_.pages_.Submit([this] { SendPage(); });
+  }
+
+  void OnWriteDone(bool taken) override {
+    taken_ = taken;
+    streams_.pages_.Submit([this] { GoOn(); });
+  }
+  void OnCancel() override { context_.Cancel(); }
+  void OnDone() override { delete this; }
+
+ private:
+  void SendPage() {
+    const absl::Status made = passage_.RunPart(
+        [this](const CallContext& context) { return MakePage(context); }, context_);
+    if (!made.ok()) return End(made);
+    const absl::Status waits = streams_.watch_.Begin(waiter_);
+    if (!waits.ok()) return End(waits);
+    StartWrite(&response_);
+  }
+
+  // After a page was taken, or never will be.
+  void GoOn() {
+    absl::Status status = streams_.watch_.End(waiter_);
+    if (status.ok() && !taken_) status = absl::CancelledError("the caller is gone");
+    if (!status.ok() || last_) return End(status);
+    SendPage();
+  }
+
+  absl::Status MakePage(const CallContext& context) {
+    if (stream_ == nullptr) {
+      auto opened = streams_.Open(request_, context);
+      if (!opened.ok()) return UnderField(opened.status(), "query");
+      stream_ = *std::move(opened);
+    }
+    ASSIGN_OR_RETURN(const QueryStream::Page page, stream_->Next(context));
+    response_.Clear();
+    const bool first = stream_->rows_sent() == page.ranked.size();
+    if (first && request_.query().with_plan()) {
+      PlanToProto(stream_->plan(), response_.mutable_plan());
+    }
+    PageToProto(page, *stream_, &response_);
+    last_ = page.last;
+    return absl::OkStatus();
+  }
+
+  void End(const absl::Status& status) {
+    stream_.reset();
+    if (admitted_) streams_.open_.fetch_sub(1);
+    Finish(passage_.End(status));  // and from here on this may be gone
+  }
+
+  RowStreams& streams_;
+  const v1::StreamQueryRequest& request_;
+  CallGate::Passage passage_;
+  CallContext context_;
+  StreamWatch::Waiter waiter_;
+  bool admitted_ = false;
+  std::unique_ptr<QueryStream> stream_;
+  v1::StreamQueryResponse response_;  // on its way between StartWrite and OnWriteDone
+  bool taken_ = false;
+  bool last_ = false;
+};
+
+grpc::ServerWriteReactor<v1::StreamQueryResponse>* RowStreams::Start(
+    grpc::CallbackServerContext& call, const v1::StreamQueryRequest& request) {
+  auto* const started = new Call(*this, call, request);
+  started->Start();
+  return started;
+}
+
+absl::Status RowStreams::Admit() {
+  if (open_.fetch_add(1) < kMaxStreams) return absl::OkStatus();
+  open_.fetch_sub(1);
+  return WithRetryDelay(
+      absl::ResourceExhaustedError(Concat("the server has ", kMaxStreams,
+                                          " streams of rows at work, its limit; try again a "
+                                          "little later")),
+      kRetryMillis);
+}
+
+absl::StatusOr<std::unique_ptr<QueryStream>> RowStreams::Open(const v1::StreamQueryRequest& request,
+                                                              const CallContext& context) {
+  ASSIGN_OR_RETURN(const TableDef table, front_.FindTable(request.query().table()));
+  ASSIGN_OR_RETURN(QueryRequest query, QueryFromProto(request.query(), table));
+  ASSIGN_OR_RETURN(const StreamOrder order, StreamOrderFromProto(request.order()));
+  if (query.paged || !query.page_token.empty()) {
+    return InField(absl::InvalidArgumentError("a stream has no page tokens; use Query for pages"),
+                   "page_token");
+  }
+  query.limit = request.page_size() == 0 ? kDefaultPageSize : request.page_size();
+  if (query.limit > kMaxPageSize) {
+    return InField(absl::InvalidArgumentError(
+                       Concat("page_size is ", query.limit, "; expected 1 to ", kMaxPageSize)),
+                   "page_size");
+  }
+  return front_.OpenStream(query, order, context);
+}
+
+}  // namespace ordinate
