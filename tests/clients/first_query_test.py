@@ -1,64 +1,76 @@
-"""The README's first query, run with Debian's python3-grpcio and stubs made from the protos."""
+"""Runs the README's section "A first query" block by block, as a reader would, in a folder that has
+the checkout's protos and binary: `sh` blocks by bash, the `python` block by Debian's interpreter.
+Only the address differs, since a test must not need port 7700: the server and the command line are
+told theirs by their environment variables, and the Python block by a replacement.
+"""
 
-import contextlib
-import io
+import pathlib
 import re
 import subprocess
 import sys
 import tempfile
 import unittest
 
-import google
-import grpc
+from server_process import BINARY, CLEAN, ROOT, Server
 
-from server_process import ROOT, Server
-
-
-def make_stubs(folder):
-    """Generates Python stubs of every proto into `folder`, and makes them importable."""
-    protos = sorted(str(p.relative_to(ROOT / "proto")) for p in (ROOT / "proto").rglob("*.proto"))
-    plugin = subprocess.run(["which", "grpc_python_plugin"], capture_output=True, text=True,
-                            check=False).stdout.strip()
-    if not plugin:
-        raise AssertionError("grpc_python_plugin is missing; install protobuf-compiler-grpc")
-    subprocess.run(
-        ["protoc", f"--proto_path={ROOT / 'proto'}", f"--python_out={folder}",
-         f"--grpc_python_out={folder}", f"--plugin=protoc-gen-grpc_python={plugin}", *protos],
-        check=True)
-    sys.path.insert(0, folder)
-    # The protobuf package owns `google`; google.rpc lies beside it.
-    google.__path__.append(folder + "/google")
+ADDRESS = "127.0.0.1:7700"
+SECTION = re.compile(r"^## A first query\n(.*?)^## ", re.M | re.S)
+FENCE = re.compile(r"^```(sh|python)\n(.*?)^```$", re.M | re.S)
 
 
-def first_block():
-    """The first Python block of the README."""
-    path = ROOT / "README.md"
-    if not path.exists():
-        raise AssertionError(f"{path} is missing; its first ```python block is what is run here")
-    match = re.search(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.M | re.S)
-    if not match:
-        raise AssertionError(f"{path} has no ```python block")
-    return match.group(1)
+def blocks():
+    """(language, text) of the section's blocks: serve, stubs, Python, command line."""
+    section = SECTION.search((ROOT / "README.md").read_text(encoding="utf-8"))
+    if not section:
+        raise AssertionError("README.md has no section '## A first query'")
+    return FENCE.findall(section.group(1))
 
 
 class FirstQueryTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory(prefix="ordinate-stubs-")
-        cls.addClassCleanup(cls.folder.cleanup)
-        make_stubs(cls.folder.name)
+        temporary = tempfile.TemporaryDirectory(prefix="ordinate-readme-")
+        cls.addClassCleanup(temporary.cleanup)
+        cls.folder = pathlib.Path(temporary.name)
+        (cls.folder / "proto").symlink_to(ROOT / "proto")
+        (cls.folder / "build/release/bin").mkdir(parents=True)
+        (cls.folder / "build/release/bin/ordinate").symlink_to(BINARY)
+        cls.serve, cls.stubs, cls.python, cls.cli = blocks()
+        cls.run_block(cls.stubs, {})
+
+    @classmethod
+    def run_block(cls, block, environment):
+        """What the block prints."""
+        language, text = block
+        # `python3 -c` imports from the working directory, as a reader's `python3` does.
+        command = {"sh": ["bash", "-e", "-c", text], "python": [sys.executable, "-c", text]}[language]
+        path = f"{pathlib.Path(BINARY).parent}:{CLEAN['PATH']}"
+        done = subprocess.run(command, cwd=cls.folder, env={**CLEAN, "PATH": path, **environment},
+                              capture_output=True, text=True, timeout=120, check=False)
+        if done.returncode != 0:
+            raise AssertionError(f"{text}\nended with {done.returncode}:\n{done.stderr}")
+        return done.stdout
 
     def test_the_readme(self):
-        block = first_block()
-        self.assertIn("127.0.0.1:7700", block)
-        self.assertLessEqual(len(block.strip().splitlines()), 10)
-        printed = io.StringIO()
-        with Server() as server, contextlib.redirect_stdout(printed):
-            exec(block.replace("127.0.0.1:7700", server.address), {})  # pylint: disable=exec-used
-        ids = [line.split()[0] for line in printed.getvalue().splitlines()]
-        self.assertEqual(ids, ["42", "41", "43"], printed.getvalue())
+        self.assertEqual([self.serve[0], self.stubs[0], self.python[0], self.cli[0]],
+                         ["sh", "sh", "python", "sh"])
+        self.assertLessEqual(len(self.python[1].strip().splitlines()), 10)
+        self.assertIn(ADDRESS, self.python[1])
+        listen = {"ORDINATE_LISTEN": "127.0.0.1:0", "ORDINATE_METRICS_LISTEN": "127.0.0.1:0"}
+        command = ["bash", "-c", "exec " + self.serve[1].strip()]
+        with Server(command=command, cwd=self.folder, env=listen) as server:
+            python = self.python[1].replace(ADDRESS, server.address)
+            printed = self.run_block(("python", python), {})
+            self.assertEqual([line.split()[0] for line in printed.splitlines()],
+                             ["42", "41", "43"], printed)
+            printed = self.run_block(self.cli, {"ORDINATE_SERVER": server.address})
+            self.assertRegex(printed, r"(?s)\b42\b.*\b41\b.*\b43\b.*\bREADY\b")
+        self.assertTrue((self.folder / "ordinate-data/ordinate.json").exists())
 
     def test_error_details_are_readable(self):
+        sys.path.insert(0, str(self.folder))
+        self.addCleanup(sys.path.remove, str(self.folder))
+        import grpc
         from google.rpc import error_details_pb2, status_pb2
         from ordinate.v1 import query_service_pb2, query_service_pb2_grpc
 

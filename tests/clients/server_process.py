@@ -27,19 +27,22 @@ def serve(*arguments, env=None):
 
 
 class Server:
-    """A server on free ports over a directory of its own, until the `with` block ends."""
+    """A server on free ports over a directory of its own, until the `with` block ends; or the one
+    that `command` starts in `cwd` with `env` added to its environment."""
 
-    def __init__(self, *arguments, data_dir=None):
+    def __init__(self, *arguments, data_dir=None, command=None, cwd=None, env=None):
         self._temporary = tempfile.TemporaryDirectory(prefix="ordinate-")
         self.data_dir = data_dir or self._temporary.name + "/data"
-        self._arguments = arguments
+        self._command = command or [
+            BINARY, "serve", "--data-dir", self.data_dir, "--listen", "127.0.0.1:0",
+            "--metrics-listen", "127.0.0.1:0", "--shards", "2", *arguments]
+        self._cwd = cwd
+        self._env = {**CLEAN, **(env or {})}
 
     def __enter__(self):
         self._log = open(self._temporary.name + "/log", "w+", encoding="utf-8")
-        self.process = subprocess.Popen(
-            [BINARY, "serve", "--data-dir", self.data_dir, "--listen", "127.0.0.1:0",
-             "--metrics-listen", "127.0.0.1:0", "--shards", "2", *self._arguments],
-            stdout=subprocess.PIPE, stderr=self._log, text=True, env=CLEAN)
+        self.process = subprocess.Popen(self._command, cwd=self._cwd, env=self._env,
+                                        stdout=subprocess.PIPE, stderr=self._log, text=True)
         line = self.process.stdout.readline()
         match = re.fullmatch(
             r"ordinate ready: gRPC on (\S+), metrics on (\S+)\n", line)
