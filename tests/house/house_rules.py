@@ -30,6 +30,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([^">]+)[">]', re.MULTILINE)
 BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 CODE_SPAN = re.compile(r"`[^`\n]*`")
 LINK = re.compile(r"\]\(\s*<?([^)\s>]+)[^)]*\)|^\[[^\]]+\]:\s*(\S+)", re.MULTILINE)
+DRAWN = re.compile(r"^ {4}(?:(\w+)/ +| {12})(?:(\w+)/ +)?\S", re.MULTILINE)
 FOLDERS = re.compile(r"\b(?:ordinate_folders|add_subdirectory)\s*\(([^)]*)\)")
 
 
@@ -248,9 +249,21 @@ def check_links(tree):
                 yield f"{place}: dead link {link}: {target} has no such heading"
 
 
+def check_folder_page(tree):
+    """The tree that the architecture page draws: a folder, or a folder and one in it, a line."""
+    page = "docs/architecture.md"
+    _, _, drawn = tree.text.get(page, "").partition("\n## Folders")
+    top = ""
+    for match in DRAWN.finditer(drawn):
+        top = match.group(1) or top
+        for folder in filter(None, (match.group(1), match.group(2) and f"{top}/{match.group(2)}")):
+            if not os.path.isdir(os.path.join(tree.root, folder)):
+                yield f"{page}: draws {folder}/, which is not there"
+
+
 RULES = [check_layers, check_narrow_folders, check_libraries, check_cycles, check_length,
          check_markers, check_unbuilt, check_uncalled_scripts, check_unincluded_headers,
-         check_links]
+         check_links, check_folder_page]
 
 
 def violations(root):

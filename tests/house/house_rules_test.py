@@ -36,6 +36,11 @@ GOOD = {
     "README.md": "# Top\n\nSee [the page](docs/page.md), [its end](docs/page.md#the-end),\n"
                  "[a folder](proto) and [the site](https://example.org/none); `[not](a-link)`.\n"
                  "```\n[nor](this)\n```\n",
+    "docs/architecture.md": "# Tree\n\n    lost/  of another picture\n\n## Folders\n\n"
+                            "    proto/      ordinate/v1: the API\n"
+                            "    engine/     query/    plans\n"
+                            "                index/    graphs\n"
+                            "    docs/       pages\n",
     "docs/page.md": "# A page\n\n[up](../README.md#top), [down](#the-end)\n\n## The `end`\n",
 }
 
@@ -140,6 +145,13 @@ class HouseRulesTest(unittest.TestCase):
         self.assertEqual(len(found), 2, found)
         self.assertIn("tests/lost/CMakeLists.txt: no CMakeLists.txt above it", found[0])
         self.assertIn("tests/lost/t_test.cc: dead test", found[1])
+
+    def test_folder_that_is_drawn_but_not_there(self):
+        page = GOOD["docs/architecture.md"]
+        self.expect({"docs/architecture.md": page + "    deploy/     to come\n"},
+                    "docs/architecture.md: draws deploy/, which is not there")
+        self.expect({"docs/architecture.md": page.replace("index/ ", "search/")},
+                    "docs/architecture.md: draws engine/search/, which is not there")
 
     def test_script_that_nothing_runs(self):
         self.expect({"tools/forgotten.py": "print(1)\n"}, "tools/forgotten.py: dead script")
