@@ -19,7 +19,7 @@ namespace {
 constexpr uint64_t kSeed = 20'261'126;
 constexpr uint32_t kDim = 128;
 constexpr uint32_t kShards = 2;
-#ifdef ORDINATE_SANITIZER
+#if defined(ORDINATE_SANITIZER) || !defined(ORDINATE_WITH_HNSW)
 constexpr size_t kRows = 1'000, kQuestions = 10;
 #else
 constexpr size_t kRows = 20'000, kQuestions = 100;

@@ -77,7 +77,9 @@ uint64_t OrderCoverage::Count(const std::string& rule) const {
 
 std::string OrderCoverage::Text() const {
   std::string text;
-  for (const auto& [rule, count] : counts_) text += rule + ": " + std::to_string(count) + "\n";
+  for (const auto& [rule, count] : counts_) {
+    text.append(rule).append(": ").append(std::to_string(count)).append("\n");
+  }
   return text;
 }
 

@@ -150,7 +150,7 @@ class ParityForms : public ::testing::TestWithParam<Metric> {
     return text + (request.filter ? " where " + FilterText(*request.filter) : "");
   }
 
-  static void ExpectCut(QueryRequest request, CutForm cut, const OracleScores& scores,
+  static void ExpectCut(const QueryRequest& request, CutForm cut, const OracleScores& scores,
                         const std::vector<char>& matches, OrderCoverage& coverage);
 
   static Scale scale_;
@@ -169,7 +169,7 @@ std::vector<Condition>* ParityForms::conditions_;
 
 // Two or three pages when cut into pages. The oracle is asked for one row more, to know what the
 // last cut fell between.
-void ParityForms::ExpectCut(QueryRequest request, CutForm cut, const OracleScores& scores,
+void ParityForms::ExpectCut(const QueryRequest& request, CutForm cut, const OracleScores& scores,
                             const std::vector<char>& matches, OrderCoverage& coverage) {
   const size_t pages = cut == CutForm::kPages ? 2 + request.limit % 2 : 1;
   const size_t rows = pages * request.limit;
