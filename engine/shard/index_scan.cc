@@ -28,6 +28,10 @@ constexpr uint64_t kFilterSample = 512;
 constexpr uint64_t kSampleAhead = 16;  // of which those so many ahead are fetched
 // The share of rows that match when the sample has none.
 constexpr double kLeastShare = 1e-6;
+// A preselection that should hold at least so many matching nodes, and holds so many times fewer,
+// says that the rows that match lie elsewhere.
+constexpr double kLeastExpected = 16;
+constexpr double kFewTimes = 4;
 
 /// One sealed segment as a query sees it.
 class SealedReader {
@@ -292,6 +296,13 @@ void KeepWorst(const RowOrder& order, const std::optional<double>& score,
   if (worse) worst = score;
 }
 
+// Whether of W nodes of any kind so few matched that W would have to grow past all reason.
+bool FewMatched(const Plan& plan, size_t w, size_t matched) {
+  if (plan.filter_strategy != FilterStrategy::kLargerW) return false;
+  const double expected = static_cast<double>(w) * plan.selectivity;
+  return expected >= kLeastExpected && static_cast<double>(matched) * kFewTimes < expected;
+}
+
 /// The plan's W nearest nodes by the graph, scored exactly. What was left out sets the job's bound.
 absl::Status SearchGraphOf(const IndexSnapshot::Sealed& part, SealedReader& reader, RankJob& job,
                            SegmentStats& stats) {
@@ -316,11 +327,14 @@ absl::Status SearchGraphOf(const IndexSnapshot::Sealed& part, SealedReader& read
   const size_t w = std::min<size_t>(hits.size(), query.plan.w);
   stats.candidates += w;
   std::optional<double> worst;
+  size_t matched = 0;
   for (size_t i = 0; i < w; ++i) {
     std::optional<double> score;
     RETURN_IF_ERROR(reader.OfferNode(hits[i].node, job.sink, stats.rescored, &score));
+    matched += score.has_value();
     KeepWorst(job.order, score, worst);
   }
+  job.gave_up |= FewMatched(query.plan, w, matched);
   if (w == query.plan.w || (graph_stats.gave_up && w > 0)) {
     ASSIGN_OR_RETURN(const double last, reader.Score(hits[w - 1].node));
     KeepWorst(job.order, last, worst);

@@ -11,9 +11,12 @@
 //
 // All are timed in turn, question by question, around Front::Query; figures are medians of the CPU
 // time of this process, which on one query thread is the time a question takes on a machine with
-// nothing else to do (`--clock wall` takes the clock on the wall). Searching
-// without a filter finds no rows far from the question, so `far` is judged against `searched`
-// where `unfiltered` would be out of any search's reach; both ratios are printed.
+// nothing else to do (`--clock wall` takes the clock on the wall). Two ratios are printed and
+// judged: to the better of scan and unfiltered, and of scan and searched. No search of the graph
+// finds rows far from the question as fast as those beside it, so the first is out of reach where
+// rows lie far.
+// `--data DIR` keeps the loaded rows and the index there for the next run; `--shards N`, `--threads
+// N`.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>

@@ -211,7 +211,7 @@ TEST_F(PlanTest, FilterStrategyFollowsSelectivity) {
   EXPECT_EQ(plan.filter_strategy, FilterStrategy::kLargerW) << PlanText(plan);
   EXPECT_EQ(plan.w, 75u);
   EXPECT_EQ(plan.ef_search, 75u);
-  for (const uint64_t matched : {500u, 50u}) {
+  for (const uint64_t matched : {200u, 50u}) {
     SetFilter(matched);
     plan = Make();
     EXPECT_EQ(plan.filter_strategy, FilterStrategy::kInGraph) << PlanText(plan);
