@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Loads this machine's Debian package catalogue into a server of its own and queries it.
 # Usage: demo.sh BIN_DIR [WORK_DIR]    (./dev demo builds the programs and runs it)
-# Exits with 0 when recall@10 is at least 0.95 and a killed server came back with the same answers.
+# Exits with 0 when recall@10 is at least 0.95 and does not fall as alpha grows, and a killed server
+# came back with the same answers.
 set -euo pipefail
 
 if (( $# < 1 )) || [[ ! -x "$1/ordinate" || ! -x "$1/packages_vectors" ]]; then
@@ -82,6 +83,22 @@ generation() {
     fail "the status of packages_embedding tells no generation"
 }
 
+# More candidates must not lose neighbours. The pool is kept no larger than W, so that alpha decides.
+recall_by_alpha() {
+  local alpha mean before=0
+  for alpha in 1 2 4 6 10; do
+    mean="$(ordinate recall packages --column embedding --metric COSINE -k 10 \
+      --queries "$work/held_out.jsonl" --set "vector.preselect_alpha=$alpha" \
+      --set vector.search.ef_search=10 --output json | grep -o '"recall_mean":[0-9.]*')"
+    mean="${mean#*:}"
+    LC_ALL=C printf 'alpha %-4s recall@10 mean  %.4f\n' "$alpha" "$mean"
+    if awk "BEGIN { exit !($mean < $before) }"; then
+      fail "recall@10 falls from $before to $mean at alpha $alpha"
+    fi
+    before="$mean"
+  done
+}
+
 show_metrics() {
   local line shown=0
   exec 3<>"/dev/tcp/${metrics%:*}/${metrics##*:}"
@@ -139,6 +156,7 @@ recalled=0
 ordinate recall packages --column embedding --metric COSINE -k 10 \
   --queries "$work/held_out.jsonl" --min-recall "$min_recall" || recalled=$?
 if (( recalled != 0 )); then fail "recall@10 is below $min_recall, or could not be measured"; fi
+recall_by_alpha
 
 step "7/8 Killing the server with SIGKILL and starting it again"
 generation_before="$(generation)"
