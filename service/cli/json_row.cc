@@ -71,11 +71,9 @@ class TextBuilder {
 class VectorBuilder {
  public:
   void Add(double value) {
-    // Beyond f32 there is only infinity, which the server refuses by row and column.
-    const float component = std::abs(value) > std::numeric_limits<float>::max()
-                                ? std::copysign(std::numeric_limits<float>::infinity(),
-                                                static_cast<float>(std::copysign(1.0, value)))
-                                : static_cast<float>(value);
+    // Rounds as IEEE 754 does, like the server: the shortest text of the largest f32 stands for it,
+    // and beyond is infinity, which the server refuses by row and column.
+    const auto component = static_cast<float>(value);
     char bytes[sizeof(component)];
     std::memcpy(bytes, &component, sizeof(component));
     packed_.append(bytes, sizeof(bytes));

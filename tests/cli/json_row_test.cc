@@ -114,6 +114,22 @@ TEST(JsonRowTest, NullAndSpecialNumbers) {
   EXPECT_TRUE(std::isinf(components[2]));
 }
 
+// What export writes, load takes: the shortest text of the largest f32 lies a little above it.
+TEST(JsonRowTest, LargestComponentsComeBackAlike) {
+  constexpr float kMax = std::numeric_limits<float>::max();
+  constexpr float kLeast = std::numeric_limits<float>::denorm_min();
+  v1::Row row;
+  auto* f32 = (*row.mutable_cells())["v"].mutable_vector_value()->mutable_f32();
+  for (const float component : {kMax, -kMax, kLeast, -kLeast}) f32->add_values(component);
+  const std::string json = Text(row);
+  EXPECT_THAT(json, HasSubstr("3.4028235e+38,-3.4028235e+38"));
+  EXPECT_EQ(Components(Parse(json).cells().at("v").vector_value()),
+            (std::vector<double>{kMax, -kMax, kLeast, -kLeast}));
+  const std::string query = "[3.4028235e38, 3.4028235677973362e38, 3.4028235677973366e38]";
+  EXPECT_EQ(Components(*ParseVectorJson(query)),
+            (std::vector<double>{kMax, kMax, std::numeric_limits<double>::infinity()}));
+}
+
 TEST(JsonRowTest, ErrorsNameColumnFoundAndExpected) {
   EXPECT_THAT(ErrorOf(R"({"nope": 1})"), HasSubstr("no column 'nope'; it has b, d, i, id, name"));
   EXPECT_THAT(ErrorOf(R"({"i": "x"})"),
