@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "proto/deep_request.h"
 #include "service/wire/enums.h"
 #include "service/wire/values.h"
 #include "storage/base/error_details.h"
@@ -12,16 +13,22 @@
 namespace ordinate {
 namespace {
 
+static_assert(DeepRequest::kMaxFilterLevels == kMaxFilterDepth, "what the wire can carry");
+
+constexpr char kRoot[] = "filter";
+
 // Reads one message tree, keeping the path to the node it is at. Depth and nodes are counted
 // before a node is made, so hostile trees cost neither stack nor memory.
 class FilterReader {
  public:
   absl::StatusOr<Filter> Read(const v1::Filter& proto) {
     if (++nodes_ > kMaxFilterNodes) {
-      return Refuse(Concat("the filter has more than ", kMaxFilterNodes, " nodes"));
+      return RefuseWhole(
+          Concat("more than ", kMaxFilterNodes, " conditions, the most allowed; use IN"));
     }
     if (depth_ >= kMaxFilterDepth) {
-      return Refuse(Concat("the filter is nested deeper than ", kMaxFilterDepth));
+      return RefuseWhole(Concat("nested deeper than ", kMaxFilterDepth,
+                                ", the most allowed; flatten it or use IN"));
     }
     ++depth_;
     auto filter = ReadForm(proto);
@@ -134,13 +141,17 @@ class FilterReader {
     return filter;
   }
 
+  // Limits of the whole tree, in the words of CheckFilterShape: a path so deep says nothing.
+  static absl::Status RefuseWhole(std::string_view what) { return RefuseField(kRoot, what); }
   absl::Status Refuse(std::string_view what) const { return RefuseAt("", what); }
   absl::Status RefuseAt(std::string_view place, std::string_view what) const {
-    const std::string field = Concat(path_, place);
+    return RefuseField(Concat(path_, place), what);
+  }
+  static absl::Status RefuseField(std::string_view field, std::string_view what) {
     return WithFieldViolation(absl::InvalidArgumentError(Concat(field, ": ", what)), field, what);
   }
 
-  std::string path_ = "filter";
+  std::string path_ = kRoot;
   size_t nodes_ = 0;
   size_t depth_ = 0;
 };

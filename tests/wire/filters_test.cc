@@ -72,13 +72,15 @@ TEST(Filters, LimitsDepthNodesAndValues) {
   v1::Filter* at = &deep;
   for (int i = 0; i < 5000; ++i) at = at->mutable_not_();
   at->mutable_is_null()->set_column("name");
-  EXPECT_THAT(FilterFromProto(deep).status(), Refuses("nested deeper than 64"));
+  EXPECT_THAT(FilterFromProto(deep).status(),
+              Refuses("filter: nested deeper than 64, the most allowed"));
+  EXPECT_EQ(FieldViolations(FilterFromProto(deep).status())[0].field, "filter");
 
   v1::Filter wide;
   for (int i = 0; i < 1000; ++i) {
     wide.mutable_and_()->add_filters()->mutable_is_null()->set_column("name");
   }
-  EXPECT_THAT(FilterFromProto(wide).status(), Refuses("more than 1000 nodes"));
+  EXPECT_THAT(FilterFromProto(wide).status(), Refuses("filter: more than 1000 conditions"));
 
   v1::Filter in;
   for (int i = 0; i <= 10'000; ++i) in.mutable_in()->add_values()->set_int64_value(i);
