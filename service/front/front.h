@@ -193,6 +193,10 @@ class Front {
   absl::Status CheckRowIds(const TableDef& table, const UpsertInput& input,
                            const CallContext& context);
   absl::StatusOr<std::vector<RowId>> AssignRowIds(const TableDef& table, const UpsertInput& input);
+  /// In a PK_HASHED table a key and a row id may name the same row. When `keys` has both, live rows
+  /// named by row id get their keys, so that none is named twice unseen (contract 1.6).
+  absl::Status AddressByKey(const TableDef& table, std::vector<KeyInput>& keys,
+                            const CallContext& context);
   /// Fans the writes out and waits for all of them; an error says which shards were written.
   absl::StatusOr<std::vector<ShardWriteResult>> Send(const TableDef& table, ShardWrites& writes,
                                                      const CallContext& context);

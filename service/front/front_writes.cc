@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -54,6 +55,12 @@ namespace {
 absl::Status RowIdRefused(size_t row, RowId id, std::string_view problem) {
   return InField(absl::InvalidArgumentError(Concat("row ", row, " (row_id = ", id, "): ", problem)),
                  Concat("rows[", row, "].row_id"));
+}
+
+std::vector<std::string> KeyColumnNames(const TableDef& table) {
+  std::vector<std::string> names;
+  for (const uint32_t position : table.key) names.push_back(table.columns[position].name);
+  return names;
 }
 
 std::vector<std::string> Notices(const std::vector<const IndexDef*>& indexes) {
@@ -186,9 +193,32 @@ absl::StatusOr<UpsertResult> Front::Upsert(UpsertInput input, const CallContext&
   return result;
 }
 
+absl::Status Front::AddressByKey(const TableDef& table, std::vector<KeyInput>& keys,
+                                 const CallContext& context) {
+  std::map<RowId, std::vector<KeyInput*>> by_id;
+  for (KeyInput& key : keys) {
+    if (key.cells.empty()) by_id[key.row_id].push_back(&key);
+  }
+  const bool mixed =
+      std::any_of(keys.begin(), keys.end(), [](const KeyInput& key) { return !key.cells.empty(); });
+  if (table.flavour() != RowIdFlavour::kPkHashed || !mixed || by_id.empty()) {
+    return absl::OkStatus();
+  }
+  std::vector<KeyInput> ids;
+  for (const auto& [id, named] : by_id) ids.push_back({.cells = {}, .row_id = id});
+  ASSIGN_OR_RETURN(RowsResult found,
+                   Get(table.name, std::move(ids), KeyColumnNames(table), context));
+  for (const Row& row : found.rows) {
+    for (KeyInput* key : by_id[row.id]) key->cells = row.cells;
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<DeleteResult> Front::Delete(const std::string& table_name,
                                            std::vector<KeyInput> keys, const CallContext& context) {
   ASSIGN_OR_RETURN(const TableDef table, FindTable(table_name));
+  RETURN_IF_ERROR(CheckCount("keys", keys.size(), kMaxKeysPerRead));
+  RETURN_IF_ERROR(AddressByKey(table, keys, context));
   ASSIGN_OR_RETURN(std::vector<RowAddress> addresses, AddressesOf(table, keys, options_.key_hash));
   ShardWrites writes(shard_count());
   for (RowAddress& address : addresses) {
@@ -210,8 +240,7 @@ absl::StatusOr<DeleteResult> Front::Delete(const std::string& table_name,
 absl::StatusOr<DeleteResult> Front::DeleteWhere(const std::string& table_name, const Filter& filter,
                                                 const CallContext& context) {
   ASSIGN_OR_RETURN(const TableDef table, FindTable(table_name));
-  std::vector<std::string> columns;
-  for (const uint32_t position : table.key) columns.push_back(table.columns[position].name);
+  std::vector<std::string> columns = KeyColumnNames(table);
   if (columns.empty()) columns.push_back(table.columns.front().name);  // none would be all
   DeleteResult result;
   const auto delete_page = [&](RowsResult& page) -> absl::Status {

@@ -104,6 +104,37 @@ TEST_F(FrontTest, RefusesTheSameKeyTwice) {
   EXPECT_EQ(Writes(), 0u);
 }
 
+// contract 1.6: by its key and by its row id, also where the id is not the key.
+TEST_F(FrontTest, RefusesTheSameRowTwiceInAHashedTable) {
+  TableDef names{.name = "names", .key = {1}};
+  names.columns = {
+      {.name = "size"},
+      {.name = "name", .role = ColumnRole::kKey, .type = DataType::kString, .nullable = false}};
+  ASSERT_TRUE(front_->CreateTable(names).ok());
+  const auto row = [](const char* name) {
+    return UpsertInput::InputRow{.cells = {int64_t{1}, std::string(name)}};
+  };
+  const auto written = Upsert({row("a"), row("b"), row("c")}, OnInvalid::kError, "names");
+  ASSERT_TRUE(written.ok()) << written.status();
+  const auto remove = [&](std::vector<KeyInput> keys) {
+    return front_->Delete("names", std::move(keys), context_);
+  };
+  const size_t writes = Writes();
+  const KeyInput a{.cells = {std::string("a")}}, a_by_id{.row_id = written->row_ids[0]};
+  const KeyInput b_by_id{.row_id = written->row_ids[1]}, unknown{.row_id = 7};
+  const auto refused = remove({unknown, a, b_by_id, a_by_id}).status();
+  EXPECT_THAT(refused, IsStatus(kInvalid, "key 3 has the same key as key 1"));
+  ASSERT_EQ(FieldViolations(refused).size(), 1u);
+  EXPECT_EQ(FieldViolations(refused)[0].field, "keys[3]");
+  EXPECT_THAT(remove({a_by_id, a}).status(), IsStatus(kInvalid, "key 1 has the same key as key 0"));
+  EXPECT_THAT(remove({a_by_id, a_by_id}).status(), IsStatus(kInvalid, "the same key"));
+  EXPECT_EQ(Writes(), writes);
+  const auto deleted = remove({unknown, a, b_by_id});
+  ASSERT_TRUE(deleted.ok()) << deleted.status();
+  EXPECT_EQ(deleted->deleted, 2u);
+  EXPECT_EQ(*front_->Count("names", std::nullopt, context_), 1u);
+}
+
 TEST_F(FrontTest, LimitsTheNumberOfRows) {
   EXPECT_THAT(Upsert({}).status(), IsStatus(kInvalid, "0 rows; the range is 1 to 10000"));
   std::vector<UpsertInput::InputRow> rows(kMaxRowsPerWrite + 1);
