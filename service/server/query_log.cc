@@ -14,6 +14,14 @@ using Json = nlohmann::ordered_json;
 
 std::string Text(std::string_view view) { return std::string(view); }
 
+Json RangeFacts(const ScoreRange& range) {
+  Json facts = Json::object();
+  if (range.min.has_value()) facts["min"] = *range.min;
+  if (range.max.has_value()) facts["max"] = *range.max;
+  return facts;
+}
+
+// Under the names of v1.Plan's fields; `text` is left out, which says the same again.
 void AddPlan(const Plan& plan, Json& facts) {
   facts["path"] = Text(PathName(plan.path));
   facts["reason"] = Text(ReasonName(plan.reason));
@@ -25,6 +33,12 @@ void AddPlan(const Plan& plan, Json& facts) {
   facts["alpha"] = plan.alpha;
   facts["w"] = plan.w;
   facts["k"] = plan.k;
+  facts["rows_before"] = plan.before;
+  facts["ties"] = Text(TieFormName(plan.ties.form));
+  facts["bucket_width"] = plan.ties.width;
+  facts["within_k"] = plan.ties.n;
+  facts["range"] = RangeFacts(plan.range);
+  facts["group_by"] = plan.group_by;
   facts["filter_strategy"] = Text(FilterStrategyName(plan.filter_strategy));
   facts["selectivity"] = plan.selectivity;
   facts["shards"] = plan.shards;
@@ -34,7 +48,7 @@ void AddPlan(const Plan& plan, Json& facts) {
   for (const auto& [shard, generation] : plan.generation_by_shard) {
     generations[Concat(shard)] = generation;
   }
-  facts["generations"] = std::move(generations);
+  facts["generation_by_shard"] = std::move(generations);
   facts["warnings"] = plan.warnings;
 }
 
