@@ -1,4 +1,5 @@
 #include <cstdio>
+#include <optional>
 #include <string>
 
 #include "absl/strings/str_format.h"
@@ -18,23 +19,34 @@ struct LoadOptions {
   ClientOptions client;
   std::string table;
   VectorSourceOptions source;
+  std::string format;  // empty: by the name's ending
   std::string on_invalid = "error";
 };
 
+/// nullopt: JSON lines.
+std::optional<VectorFile::Format> FormatOf(const LoadOptions& options) {
+  if (options.format == "fvecs") return VectorFile::Format::kFvecs;
+  if (options.format == "npy") return VectorFile::Format::kNpy;
+  if (options.format == "jsonl") return std::nullopt;
+  return VectorFile::FormatOf(options.source.path);
+}
+
 absl::StatusOr<std::unique_ptr<RowSource>> OpenSource(const LoadOptions& options,
                                                       const v1::Table& table) {
-  if (VectorFile::IsVectorFile(options.source.path)) {
+  const std::optional<VectorFile::Format> format = FormatOf(options);
+  if (format.has_value()) {
     if (options.source.column.empty()) {
       return UsageError("a file of vectors needs --column, the column that takes them");
     }
-    return OpenVectorSource(table, options.source);
+    VectorSourceOptions source = options.source;
+    source.format = *format;
+    return OpenVectorSource(table, source);
   }
   if (!options.source.column.empty() || !options.source.attributes.empty() ||
       !options.source.id_column.empty()) {
     return UsageError(
-        Concat("--column, --attributes and --id-column go with .fvecs and .npy files, "
-               "and '",
-               options.source.path, "' is read as JSON lines"));
+        Concat("--column, --attributes and --id-column go with vectors, and '", options.source.path,
+               "' is read as JSON lines; vectors from it need --format fvecs or --format npy"));
   }
   return OpenJsonlSource(table, options.source.path);
 }
@@ -99,11 +111,14 @@ void AddLoadCommand(CLI::App& app, int* exit_code) {
   CLI::App& load = *app.add_subcommand("load", "Load rows from JSON lines, .fvecs or .npy");
   load.add_option("TABLE", options->table, "The table")->required();
   load.add_option("FILE", options->source.path,
-                  "A file of JSON objects, one a line ('-': stdin), or of vectors (.fvecs, .npy)")
+                  "A file of JSON objects, one a line, or of vectors (.fvecs, .npy); '-': stdin")
       ->required();
+  load.add_option("--format", options->format,
+                  "What FILE holds; by default its name's ending says, and jsonl is the rest")
+      ->check(CLI::IsMember({"jsonl", "fvecs", "npy"}));
   load.add_option("--column", options->source.column, "Vectors: the column that takes them");
   load.add_option("--attributes", options->source.attributes,
-                  "Vectors: JSON lines with the other columns, a line per vector");
+                  "Vectors: JSON lines with the other columns, a line per vector ('-': stdin)");
   load.add_option("--id-column", options->source.id_column,
                   "Vectors: the integer column that takes the vector's number");
   load.add_option("--first-id", options->source.first_id, "Vectors: the number of the first one")

@@ -12,8 +12,8 @@ namespace ordinate::cli {
 namespace {
 
 absl::StatusOr<v1::Vector> ReadVectorFile(const std::string& path) {
-  if (VectorFile::IsVectorFile(path)) {
-    ASSIGN_OR_RETURN(const auto file, VectorFile::Open(path));
+  if (const auto format = VectorFile::FormatOf(path)) {
+    ASSIGN_OR_RETURN(const auto file, VectorFile::Open(path, *format));
     v1::Vector vector;
     ASSIGN_OR_RETURN(const bool found, file->Next(vector.mutable_packed_f32()));
     if (!found) return FileError(Concat(path, ": holds no vector"));

@@ -26,8 +26,8 @@ struct RecallOptions {
 
 absl::StatusOr<std::vector<v1::Vector>> ReadVectors(const RecallOptions& options) {
   std::vector<v1::Vector> vectors;
-  if (VectorFile::IsVectorFile(options.queries)) {
-    ASSIGN_OR_RETURN(const auto file, VectorFile::Open(options.queries));
+  if (const auto format = VectorFile::FormatOf(options.queries)) {
+    ASSIGN_OR_RETURN(const auto file, VectorFile::Open(options.queries, *format));
     while (true) {
       v1::Vector vector;
       ASSIGN_OR_RETURN(const bool more, file->Next(vector.mutable_packed_f32()));

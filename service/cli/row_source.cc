@@ -8,7 +8,6 @@
 #include "service/cli/errors.h"
 #include "service/cli/json_row.h"
 #include "service/cli/line_reader.h"
-#include "service/cli/vector_file.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
 
@@ -68,16 +67,17 @@ class VectorSource : public RowSource {
   }
   uint64_t number() const override { return returned_ == 0 ? 0 : returned_ - 1; }
   std::string PositionOf(uint64_t number) const override {
-    return Concat(options_.path, ", vector ", number);
+    return Concat(vectors_->name(), ", vector ", number);
   }
   uint64_t bytes_read() const override { return vectors_->bytes_read(); }
   uint64_t total_bytes() const override { return vectors_->total_bytes(); }
 
  private:
   absl::Status Uneven(bool more_lines) const {
-    return FileError(Concat(options_.attributes, " has ", more_lines ? "more" : "fewer",
-                            " lines than ", options_.path, " has vectors (", vectors_->count(),
-                            "); expected a line per vector"));
+    const std::string lines = options_.attributes == "-" ? "stdin" : options_.attributes;
+    return FileError(Concat(lines, " has ", more_lines ? "more" : "fewer", " lines than ",
+                            vectors_->name(), " has vectors; it has ", returned_,
+                            more_lines ? " vectors" : " lines", ", expected a line per vector"));
   }
 
   const VectorSourceOptions options_;
@@ -116,7 +116,10 @@ absl::StatusOr<std::unique_ptr<RowSource>> OpenVectorSource(const v1::Table& tab
   if (!options.id_column.empty()) {
     RETURN_IF_ERROR(CheckColumn(table, options.id_column, "--id-column", /*vector=*/false));
   }
-  ASSIGN_OR_RETURN(auto vectors, VectorFile::Open(options.path));
+  if (options.path == "-" && options.attributes == "-") {
+    return UsageError("FILE and --attributes are both stdin; expected one of them");
+  }
+  ASSIGN_OR_RETURN(auto vectors, VectorFile::Open(options.path, options.format));
   std::unique_ptr<RowSource> attributes;
   if (!options.attributes.empty()) {
     ASSIGN_OR_RETURN(attributes, OpenJsonlSource(table, options.attributes));

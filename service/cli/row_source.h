@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "ordinate/v1/row_service.pb.h"
 #include "ordinate/v1/table_service.pb.h"
+#include "service/cli/vector_file.h"
 
 namespace ordinate::cli {
 
@@ -36,11 +37,12 @@ absl::StatusOr<std::unique_ptr<RowSource>> OpenJsonlSource(const v1::Table& tabl
 
 /// Where the parts of a row come from beside a file of vectors.
 struct VectorSourceOptions {
-  std::string path;
+  std::string path;        // "-": stdin
   std::string column;      // takes the vectors
-  std::string attributes;  // a JSONL file, a line per vector; empty: none
+  std::string attributes;  // a JSONL file, a line per vector; "-": stdin; empty: none
   std::string id_column;   // takes first_id, first_id + 1, ...; empty: none
   int64_t first_id = 0;
+  VectorFile::Format format = VectorFile::Format::kFvecs;
 };
 absl::StatusOr<std::unique_ptr<RowSource>> OpenVectorSource(const v1::Table& table,
                                                             const VectorSourceOptions& options);

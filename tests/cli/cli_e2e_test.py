@@ -9,6 +9,7 @@ import pathlib
 import pty
 import random
 import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -43,8 +44,10 @@ class Server:
 
 def run(server, *arguments, code=0, stdin=""):
     environment = dict(os.environ, ORDINATE_SERVER=server.address if server else "127.0.0.1:1")
-    done = subprocess.run([BINARY, *arguments], input=stdin, capture_output=True, text=True,
+    source = stdin.encode() if isinstance(stdin, str) else stdin
+    done = subprocess.run([BINARY, *arguments], input=source, capture_output=True,
                           env=environment, timeout=120)
+    done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
     assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
     return done
 
@@ -118,6 +121,45 @@ def check_export_targets(server, folder):
     assert run(server, "export", "two", "/dev/stdout").stdout == expected
     assert not list(pathlib.Path(folder).glob("*.partial"))
     assert "Is a directory" in run(server, "export", "two", folder, code=5).stderr
+
+
+def check_vectors_from_stdin(server, folder):
+    """fvecs and npy through a pipe, as from files, with the other columns in a file or the reverse."""
+    vectors = [[i, 0.5] for i in range(1200)]
+    fvecs = b"".join(struct.pack("<I2f", 2, *vector) for vector in vectors)
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1200, 2), }\n"
+    npy = (b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header +
+           b"".join(struct.pack("<2d", *vector) for vector in vectors))
+    attributes = "".join(f'{{"s": "s{i}"}}\n' for i in range(1200))
+    names = {"base.fvecs": fvecs, "base.npy": npy, "base.jsonl": attributes.encode()}
+    for name, data in names.items():
+        pathlib.Path(folder, name).write_bytes(data)
+    other = str(pathlib.Path(folder, "base.jsonl"))
+    exports = []
+    for number, (source, arguments) in enumerate([
+            (fvecs, ["-", "--format", "fvecs", "--attributes", other]),
+            (npy, ["-", "--format", "npy", "--attributes", other]),
+            (attributes, [str(pathlib.Path(folder, "base.npy")), "--attributes", "-"]),
+            ("", [str(pathlib.Path(folder, "base.fvecs")), "--attributes", other])]):
+        table = f"piped{number}"
+        run(server, "table", "create", table, "--key", "id:INT64", "--attr", "s:STRING",
+            "--vector", "v:2")
+        run(server, "load", table, *arguments, "--column", "v", "--id-column", "id", stdin=source)
+        lines = run(server, "export", table, "/dev/stdout").stdout.splitlines()
+        exports.append(sorted((json.loads(line) for line in lines), key=lambda row: row["id"]))
+    assert len(exports[0]) == 1200, len(exports[0])
+    assert exports[0][7] == {"id": 7, "s": "s7", "v": [7, 0.5]}, exports[0][7]
+    assert all(export == exports[0] for export in exports)
+    load = ["load", "piped0", "-", "--column", "v", "--id-column", "id"]
+    done = run(server, *load, "--format", "fvecs", code=5, stdin=fvecs[:-1])
+    assert "error: stdin: it ends early" in done.stderr, done.stderr
+    assert "1,199 rows acknowledged, up to stdin, vector 1198" in done.stderr, done.stderr
+    done = run(server, *load, code=2, stdin=fvecs)
+    assert "vectors from it need --format fvecs or --format npy" in done.stderr, done.stderr
+    done = run(server, *load, "--format", "npy", "--attributes", "-", code=2, stdin=npy)
+    assert "both stdin" in done.stderr, done.stderr
+    for number in range(4):
+        run(server, "table", "drop", f"piped{number}")
 
 
 def check_reads(server):
@@ -307,6 +349,7 @@ def main():
             check_round_trip(server, folder)
             check_json_null(server, folder)
             check_export_targets(server, folder)
+            check_vectors_from_stdin(server, folder)
             check_reads(server)
             check_sql(server, folder)
             check_prompt(server, folder)

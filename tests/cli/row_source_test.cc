@@ -139,6 +139,9 @@ TEST_F(RowSourceTest, VectorsWithAttributesAndIds) {
     while (more.ok() && *more) more = (*uneven)->Next(&row);
     EXPECT_THAT(std::string(more.status().message()), HasSubstr("a line per vector")) << lines;
   }
+  options.path = options.attributes = "-";
+  EXPECT_THAT(std::string(OpenVectorSource(MakeTable(), options).status().message()),
+              HasSubstr("both stdin"));
   options.column = "s";
   EXPECT_EQ(ExitCodeOf(OpenVectorSource(MakeTable(), options).status()), kExitUsage);
   options.column = "none";

@@ -1,8 +1,12 @@
 #include "service/cli/vector_file.h"
 
+#include <sys/stat.h>
+
+#include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <limits>
+#include <thread>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -46,6 +50,10 @@ std::string Npy(const std::string& type, const std::string& order, const std::st
   return bytes + header + data;
 }
 
+absl::StatusOr<std::unique_ptr<VectorFile>> OpenByName(const std::string& path) {
+  return VectorFile::Open(path, *VectorFile::FormatOf(path));
+}
+
 class VectorFileTest : public ::testing::Test {
  protected:
   std::string Write(const std::string& name, const std::string& bytes) {
@@ -54,13 +62,26 @@ class VectorFileTest : public ::testing::Test {
   }
   /// The error of opening, or of reading to the end.
   std::string ErrorOf(const std::string& name, const std::string& bytes) {
-    const auto file = VectorFile::Open(Write(name, bytes));
+    return ErrorIn(OpenByName(Write(name, bytes)));
+  }
+  /// The same through a pipe, whose size nobody knows.
+  std::string StreamErrorOf(const std::string& name, const std::string& bytes) {
+    const std::string path = dir_.Sub("pipe-" + name);
+    if (mkfifo(path.c_str(), 0600) != 0 && errno != EEXIST) ADD_FAILURE() << path;
+    std::thread writer([&] { std::ofstream(path, std::ios::binary) << bytes; });
+    const std::string error = ErrorIn(OpenByName(path));
+    writer.join();
+    return error;
+  }
+  std::string ErrorIn(absl::StatusOr<std::unique_ptr<VectorFile>> file) {
     if (!file.ok()) return Message(file.status());
     std::string packed;
+    read_.clear();
     while (true) {
       const auto more = (*file)->Next(&packed);
       if (!more.ok()) return Message(more.status());
       if (!*more) return "";
+      read_ += packed;
     }
   }
   std::string Message(const absl::Status& status) {
@@ -70,10 +91,11 @@ class VectorFileTest : public ::testing::Test {
   }
 
   TempDir dir_;
+  std::string read_;  // what ErrorIn read, vector after vector
 };
 
 TEST_F(VectorFileTest, ReadsFvecs) {
-  const auto file = VectorFile::Open(Write("a.fvecs", Fvecs({{1, 2, 3}, {4, 5, -6.5f}})));
+  const auto file = OpenByName(Write("a.fvecs", Fvecs({{1, 2, 3}, {4, 5, -6.5f}})));
   ASSERT_TRUE(file.ok()) << file.status();
   EXPECT_EQ((*file)->count(), 2u);
   EXPECT_EQ((*file)->dim(), 3u);
@@ -103,7 +125,7 @@ TEST_F(VectorFileTest, ReadsNpyOfBothVersionsAndTypes) {
   const std::string f4 = Raw(std::vector<float>{1, 2, 3, 4});
   const std::string f8 = Raw(std::vector<double>{1, 2, 0.1, 1e300});
   for (const char version : {1, 2}) {
-    const auto file = VectorFile::Open(Write("a.npy", Npy("<f4", "False", "(2, 2)", f4, version)));
+    const auto file = OpenByName(Write("a.npy", Npy("<f4", "False", "(2, 2)", f4, version)));
     ASSERT_TRUE(file.ok()) << file.status();
     EXPECT_EQ((*file)->count(), 2u);
     std::string packed;
@@ -113,7 +135,7 @@ TEST_F(VectorFileTest, ReadsNpyOfBothVersionsAndTypes) {
     EXPECT_THAT(Floats(packed), ElementsAre(3, 4));
     EXPECT_FALSE(*(*file)->Next(&packed));
   }
-  const auto file = VectorFile::Open(Write("b.npy", Npy("<f8", "False", "(1, 4)", f8)));
+  const auto file = OpenByName(Write("b.npy", Npy("<f8", "False", "(1, 4)", f8)));
   ASSERT_TRUE(file.ok()) << file.status();
   std::string packed;
   ASSERT_TRUE(*(*file)->Next(&packed));
@@ -143,10 +165,41 @@ TEST_F(VectorFileTest, RefusesNpyCutAnywhere) {
   EXPECT_NE(ErrorOf("a.npy", good + "x"), "");
 }
 
-TEST_F(VectorFileTest, RefusesMissingFilesAndOtherNames) {
-  EXPECT_FALSE(VectorFile::Open(dir_.Sub("none.npy")).ok());
-  EXPECT_FALSE(VectorFile::Open(dir_.Sub("a.txt")).ok());
-  EXPECT_FALSE(VectorFile::IsVectorFile("a.jsonl"));
+TEST_F(VectorFileTest, ReadsStreams) {
+  const std::vector<float> values = {1, 2, 3, 4};
+  EXPECT_EQ(StreamErrorOf("a.fvecs", Fvecs({{1, 2}, {3, 4}})), "");
+  EXPECT_EQ(read_, Raw(values));
+  EXPECT_EQ(StreamErrorOf("a.fvecs", ""), "");
+  EXPECT_EQ(read_, "");
+  EXPECT_EQ(StreamErrorOf("a.npy", Npy("<f4", "False", "(2, 2)", Raw(values))), "");
+  EXPECT_EQ(read_, Raw(values));
+  EXPECT_EQ(StreamErrorOf("a.npy", Npy("<f8", "False", "(1, 2)", Raw<double>({1, 2}))), "");
+  EXPECT_EQ(read_, Raw<float>({1, 2}));
+}
+
+TEST_F(VectorFileTest, RefusesStreamsCutAnywhere) {
+  const std::string fvecs = Fvecs({{1, 2, 3}, {4, 5, 6}});
+  for (size_t size = 1; size < fvecs.size(); ++size) {
+    if (size == fvecs.size() / 2) continue;  // one whole vector
+    EXPECT_THAT(StreamErrorOf("a.fvecs", fvecs.substr(0, size)), HasSubstr("ends early")) << size;
+  }
+  EXPECT_THAT(StreamErrorOf("a.fvecs", fvecs + Fvecs({{1}})),
+              HasSubstr("it ends early, with 8 of the next 16 bytes"));
+  EXPECT_THAT(StreamErrorOf("a.fvecs", fvecs + Fvecs({{1, 2}, {3, 4}})),
+              HasSubstr("vector 2 says dim 2, expected 3"));
+  const std::string npy = Npy("<f4", "False", "(2, 2)", Raw<float>({1, 2, 3, 4}));
+  for (size_t size = 0; size < npy.size(); ++size) {
+    EXPECT_NE(StreamErrorOf("a.npy", npy.substr(0, size)), "") << size;
+  }
+  EXPECT_THAT(StreamErrorOf("a.npy", npy + "x"), HasSubstr("bytes follow the 2 vectors"));
+}
+
+TEST_F(VectorFileTest, RefusesMissingFilesAndFolders) {
+  EXPECT_THAT(ErrorIn(OpenByName(dir_.Sub("none.npy"))), HasSubstr("No such file"));
+  EXPECT_THAT(ErrorIn(VectorFile::Open(dir_.path(), VectorFile::Format::kFvecs)),
+              HasSubstr("Is a directory"));
+  EXPECT_EQ(VectorFile::FormatOf("a.jsonl"), std::nullopt);
+  EXPECT_EQ(VectorFile::FormatOf("-"), std::nullopt);
 }
 
 }  // namespace
