@@ -21,7 +21,7 @@ constexpr uint64_t kSmallTableRows = 1'000;
 constexpr double kScoreInGraph = 1.0;
 constexpr double kScoreInOrder = 0.5;
 constexpr double kScoreMatching = 1.2;
-constexpr double kMatchInGraph = 0.6;
+constexpr double kMatchInGraph = 0.45;
 constexpr double kMatchInScan = 0.011;
 // How much W grows when an answer is not complete.
 constexpr uint64_t kGrowth = 4;
