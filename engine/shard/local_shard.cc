@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <iterator>
 #include <set>
 #include <utility>
@@ -61,15 +60,11 @@ void LocalShard::CancelBuilds() {
 }
 
 absl::Status LocalShard::Start(const DefinitionSet& definitions) {
-  std::error_code error;
-  std::filesystem::create_directories(options_.directory, error);
-  if (error) {
-    return absl::PermissionDeniedError(
-        Concat("cannot create the shard's directory ", options_.directory, ": ", error.message()));
-  }
-  ASSIGN_OR_RETURN(ShardStore store, OpenShardStore(Concat(options_.directory, "/rows"), false));
+  ASSIGN_OR_RETURN(ShardStore store,
+                   OpenShardStore(Concat(options_.directory, "/rows"), options_.rows_mode));
   rows_ = std::move(store.rows);
   log_ = std::move(store.log);
+  RETURN_IF_ERROR(CheckTablesKnown(definitions));
   ids_ = std::make_unique<RowIdResolver>(*rows_, options_.shards);
   for (const auto& [name, table] : definitions.tables) {
     tables_[table.id] = table;
@@ -97,6 +92,21 @@ absl::Status LocalShard::Start(const DefinitionSet& definitions) {
   Publish();
   applier_ = std::thread([this] { RunApplier(); });
   return absl::OkStatus();
+}
+
+absl::Status LocalShard::CheckTablesKnown(const DefinitionSet& definitions) const {
+  ASSIGN_OR_RETURN(const std::vector<uint32_t> stored, rows_->TableIds());
+  std::set<uint32_t> found(stored.begin(), stored.end());
+  RETURN_IF_ERROR(log_->Read(rows_->applied_seq() + 1, [&found](const LogRecord& record) {
+    for (const Mutation& mutation : record.mutations) found.insert(mutation.table_id);
+    return absl::OkStatus();
+  }));
+  if (found.empty() || *found.rbegin() < definitions.next_table_id) return absl::OkStatus();
+  return absl::DataLossError(
+      Concat("it holds rows of the table with id ", *found.rbegin(),
+             ", which the catalog has never given (its next is ", definitions.next_table_id,
+             "): this catalog is older than the rows, or of another data directory; put the right "
+             "one back, or restore the data directory from a backup. Nothing was changed"));
 }
 
 absl::Status LocalShard::ReplayLog() {

@@ -85,8 +85,11 @@ class LocalShard final : public Shard {
   /// Again what the front checked, against indexes created since (contract 1.5).
   absl::Status CheckDims(const WriteTask& task) const;
   void ApplyToIndexes(const Prepared& write);
+  /// DATA_LOSS when there are rows of a table that the catalog can never have had: a catalog that
+  /// has lost its tables must not look like one whose tables were dropped.
+  absl::Status CheckTablesKnown(const DefinitionSet& definitions) const;
   absl::Status ReplayLog();
-  /// Removes what a drop left behind when it was interrupted.
+  /// Removes what a drop left behind when it was interrupted. REQUIRES: CheckTablesKnown.
   absl::Status RemoveUndefined();
   std::vector<TableRetention> Retentions() const;
   TableRetention RetentionOf(uint32_t table_id) const;

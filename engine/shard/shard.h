@@ -17,9 +17,10 @@ namespace ordinate {
 class GraphBuilder;
 
 struct ShardOptions {
-  uint32_t shard = 0;     // this one, 0-based
-  uint32_t shards = 1;    // of the data directory
-  std::string directory;  // holds rows/ and index/; created when missing
+  uint32_t shard = 0;                          // this one, 0-based
+  uint32_t shards = 1;                         // of the data directory
+  std::string directory;                       // holds rows/ and index/; created when missing
+  StoreMode rows_mode = StoreMode::kExisting;  // kCreate while the data directory is being made
   const Clock* clock = nullptr;
   Executor* query_executor = nullptr;  // splits large scans; shared by all shards
   Executor* build_executor = nullptr;  // runs index builds; shared by all shards
@@ -38,7 +39,7 @@ struct ShardOptions {
 /// stops the applier and the builds.
 class Shard : public ShardClient {
  public:
-  /// Opens or creates the shard's store, replays its log, opens the index files (damaged ones are
+  /// Opens the shard's store, replays its log, opens the index files (damaged ones are
   /// set aside, logged through the status, and rebuilt), and starts the applier.
   static absl::StatusOr<std::unique_ptr<Shard>> Open(const ShardOptions& options,
                                                      const DefinitionSet& definitions);

@@ -58,6 +58,7 @@ class ShardVerifier {
             {rows_path(), Concat("table '", name, "': ", compared.message())});
       }
     }
+    if (opened.ok()) CheckTables();
     NoteLeftovers();
   }
 
@@ -69,7 +70,7 @@ class ShardVerifier {
     if (!std::filesystem::is_directory(rows_path(), error)) {
       return absl::DataLossError("the directory of the shard's rows is missing");
     }
-    ASSIGN_OR_RETURN(store_, OpenShardStore(rows_path(), /*read_only=*/true));
+    ASSIGN_OR_RETURN(store_, OpenShardStore(rows_path(), StoreMode::kReadOnly));
     const uint64_t before = report_->bytes;
     RETURN_IF_ERROR(store_.rows->VerifyChecksums([this, before](uint64_t bytes) {
       report_->bytes = before + bytes;
@@ -82,6 +83,18 @@ class ShardVerifier {
       }
       return absl::OkStatus();
     });
+  }
+
+  /// A server that starts removes the rows of dropped tables, and refuses those of unknown ones.
+  void CheckTables() {
+    const auto stored = store_.rows->TableIds();
+    if (!stored.ok()) {
+      report_->problems.push_back({rows_path(), std::string(stored.status().message())});
+    } else if (!stored->empty() && stored->back() >= definitions_.next_table_id) {
+      report_->problems.push_back(
+          {rows_path(), Concat("it holds rows of the table with id ", stored->back(),
+                               ", which the catalog has never given")});
+    }
   }
 
   std::vector<std::unique_ptr<IndexCheck>> OpenIndexes(const TableDef& table) {
@@ -200,7 +213,7 @@ VerifyReport VerifyData(const VerifyPaths& paths, const Progress& progress) {
     report.problems.push_back({paths.catalog, std::string(status.message())});
     return report;
   };
-  auto catalog = OpenRocksCatalog(paths.catalog, /*read_only=*/true);
+  auto catalog = OpenRocksCatalog(paths.catalog, StoreMode::kReadOnly);
   if (!catalog.ok()) return fail(catalog.status());
   // Every entry is read, which checks its block's checksum.
   const auto entries = (*catalog)->List("");

@@ -17,6 +17,7 @@
 #include "storage/base/error_details.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
+#include "storage/files/checksum.h"
 #include "storage/files/durable_file.h"
 #include "storage/files/file_error.h"
 
@@ -76,6 +77,12 @@ bool MayBeInFreshDirectory(std::string_view name) {
   return name == kLockName || name == "lost+found" || IsTemporaryName(name);
 }
 
+/// Of a manifest without its checksum.
+std::string ChecksumOf(const nlohmann::json& manifest) {
+  const std::string text = manifest.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return absl::StrFormat("%016x", Checksum64(text.data(), text.size()));
+}
+
 absl::Status CheckFresh(const std::string& path) {
   std::error_code error;
   for (std::filesystem::directory_iterator it(path, error), end; !error && it != end;
@@ -91,6 +98,12 @@ absl::Status CheckFresh(const std::string& path) {
   return absl::OkStatus();
 }
 
+absl::Status CheckShards(uint32_t shards) {
+  if (shards >= 1 && shards <= kMaxShards) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrFormat("--shards is %d; it takes a whole number from 1 to %d", shards, kMaxShards));
+}
+
 absl::Status MakeDirectory(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
@@ -101,11 +114,34 @@ absl::Status MakeDirectory(const std::string& path) {
   return absl::OkStatus();
 }
 
+std::string ShardName(uint32_t shard) { return absl::StrFormat("shard-%04d", shard); }
+
+nlohmann::json Manifest(uint32_t shards, bool complete) {
+  nlohmann::json manifest = {{"format_version", kFormatVersion},
+                             {"shards", shards},
+                             {"created_by", kVersionText},
+                             {"complete", complete}};
+  manifest["checksum"] = ChecksumOf(manifest);
+  return manifest;
+}
+
+uint32_t CountShardFolders(const std::string& path) {
+  uint32_t count = 0;
+  std::error_code error;
+  while (count < kMaxShards &&
+         std::filesystem::is_directory(Concat(path, "/", ShardName(count)), error)) {
+    ++count;
+  }
+  return count;
+}
+
 absl::Status BadManifest(const std::string& path, std::string_view problem) {
-  return absl::DataLossError(Concat(
-      "the file ", ManifestPath(path), " is damaged: ", problem,
-      "; it holds {\"format_version\": 1, \"shards\": N, \"created_by\": \"...\"}, and N is the "
-      "number of the directory's shard-* folders"));
+  const uint32_t shards = CountShardFolders(path);
+  return absl::DataLossError(
+      Concat("the file ", ManifestPath(path), " is damaged: ", problem,
+             "; restore it from a backup. Of a directory with ", shards,
+             " shards, which is as many shard-* folders as it has, it holds ",
+             Manifest(shards, true).dump()));
 }
 
 }  // namespace
@@ -127,8 +163,10 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::st
   // Looked at again, since another process may have created it before the lock was taken.
   if (std::filesystem::exists(ManifestPath(path), error)) {
     RETURN_IF_ERROR(directory->ReadManifest());
+    RETURN_IF_ERROR(directory->CheckFolders());
   } else {
-    RETURN_IF_ERROR(directory->Create(shards.value_or(default_shards)));
+    RETURN_IF_ERROR(CheckShards(shards.value_or(default_shards)));
+    RETURN_IF_ERROR(directory->WriteManifest(shards.value_or(default_shards), false));
   }
   if (shards.has_value() && *shards != directory->shards_) {
     return absl::FailedPreconditionError(absl::StrFormat(
@@ -149,6 +187,11 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::OpenExisting(
   ASSIGN_OR_RETURN(const int fd, Lock(path));
   std::unique_ptr<DataDirectory> directory(new DataDirectory(path, fd));
   RETURN_IF_ERROR(directory->ReadManifest());
+  if (!directory->complete_) {
+    return absl::NotFoundError(Concat("the data directory ", path,
+                                      " holds nothing yet: its creation was cut short; start a "
+                                      "server on it to complete it, or remove it"));
+  }
   return directory;
 }
 
@@ -157,19 +200,33 @@ DataDirectory::~DataDirectory() { ::close(lock_fd_); }
 std::string DataDirectory::CatalogPath() const { return path_ + "/catalog"; }
 
 std::string DataDirectory::ShardPath(uint32_t shard) const {
-  return absl::StrFormat("%s/shard-%04d", path_, shard);
+  return Concat(path_, "/", ShardName(shard));
 }
 
-absl::Status DataDirectory::Create(uint32_t shards) {
-  if (shards < 1 || shards > kMaxShards) {
-    return absl::InvalidArgumentError(absl::StrFormat(
-        "--shards is %d; it takes a whole number from 1 to %d", shards, kMaxShards));
-  }
-  const nlohmann::json manifest = {
-      {"format_version", kFormatVersion}, {"shards", shards}, {"created_by", kVersionText}};
-  RETURN_IF_ERROR(WriteFileDurably(ManifestPath(path_), manifest.dump(2) + "\n"));
+absl::Status DataDirectory::FinishCreation() {
+  if (complete_) return absl::OkStatus();
+  return WriteManifest(shards_, true);
+}
+
+absl::Status DataDirectory::WriteManifest(uint32_t shards, bool complete) {
+  RETURN_IF_ERROR(WriteFileDurably(ManifestPath(path_), Manifest(shards, complete).dump(2) + "\n"));
   shards_ = shards;
+  complete_ = complete;
   return SyncFolder(FolderOf(path_));
+}
+
+absl::Status DataDirectory::CheckFolders() const {
+  if (!complete_) return absl::OkStatus();
+  for (uint32_t shard = 0; shard < kMaxShards; ++shard) {
+    std::error_code error;
+    const bool found = std::filesystem::is_directory(ShardPath(shard), error);
+    if (found == (shard < shards_)) continue;
+    return absl::DataLossError(Concat(
+        "the data directory ", path_, " was created with ", shards_, " shards, but its folder ",
+        ShardName(shard), found ? " is one too many: " : " is missing: ",
+        "put the folders back as they were, or restore the data directory from a backup"));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status DataDirectory::ReadManifest() {
@@ -190,7 +247,18 @@ absl::Status DataDirectory::ReadManifest() {
       *shards > kMaxShards) {
     return BadManifest(path_, "shards is missing or not a whole number from 1 to 256");
   }
+  const auto complete = manifest.find("complete");
+  if (complete == manifest.end() || !complete->is_boolean()) {
+    return BadManifest(path_, "complete is missing or neither true nor false");
+  }
+  nlohmann::json content = manifest;
+  content.erase("checksum");
+  const auto checksum = manifest.find("checksum");
+  if (checksum == manifest.end() || *checksum != ChecksumOf(content)) {
+    return BadManifest(path_, "its checksum does not match");
+  }
   shards_ = shards->get<uint32_t>();
+  complete_ = complete->get<bool>();
   return absl::OkStatus();
 }
 

@@ -16,8 +16,8 @@ absl::StatusOr<std::unique_ptr<Standalone>> Standalone::Open(const StandaloneOpt
   ASSIGN_OR_RETURN(standalone->directory_,
                    DataDirectory::Open(options.data_dir, options.shards,
                                        std::min(AvailableCores(), kMaxShards)));
-  ASSIGN_OR_RETURN(standalone->catalog_,
-                   OpenRocksCatalog(standalone->directory_->CatalogPath(), /*read_only=*/false));
+  ASSIGN_OR_RETURN(standalone->catalog_, OpenRocksCatalog(standalone->directory_->CatalogPath(),
+                                                          standalone->directory_->store_mode()));
   ASSIGN_OR_RETURN(standalone->definitions_, Definitions::Load(*standalone->catalog_));
   if (auto builder = MakeGraphBuilder(); builder.ok()) {
     standalone->graph_builder_ = *std::move(builder);
@@ -27,6 +27,7 @@ absl::StatusOr<std::unique_ptr<Standalone>> Standalone::Open(const StandaloneOpt
   standalone->query_executor_ = std::make_unique<Executor>(options.query_threads);
   standalone->build_executor_ = std::make_unique<Executor>(options.build_threads);
   RETURN_IF_ERROR(standalone->OpenShards(options, seams));
+  RETURN_IF_ERROR(standalone->directory_->FinishCreation());
 
   Front::Options front;
   front.settings = options.settings;
@@ -58,6 +59,7 @@ absl::Status Standalone::OpenShards(const StandaloneOptions& options,
     shard.shard = static_cast<uint32_t>(i);
     shard.shards = count;
     shard.directory = directory_->ShardPath(shard.shard);
+    shard.rows_mode = directory_->store_mode();
     shard.clock = seams.clock;
     shard.query_executor = query_executor_.get();
     shard.build_executor = build_executor_.get();

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "storage/base/store_mode.h"
 
 namespace ordinate {
 
@@ -39,7 +40,7 @@ class Catalog {
   virtual absl::StatusOr<std::vector<Entry>> List(std::string_view prefix) const = 0;
 };
 
-/// Opens or creates the catalog of a data directory, in directory `path`. Errors as OpenShardStore.
-absl::StatusOr<std::unique_ptr<Catalog>> OpenRocksCatalog(const std::string& path, bool read_only);
+/// Opens the catalog of a data directory, in directory `path`. Errors as OpenShardStore.
+absl::StatusOr<std::unique_ptr<Catalog>> OpenRocksCatalog(const std::string& path, StoreMode mode);
 
 }  // namespace ordinate

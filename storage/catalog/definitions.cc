@@ -16,8 +16,9 @@ namespace {
 // give next, "ordinal/<table id>" the end of the row ids reserved; numbers are decimal text.
 constexpr char kTablePrefix[] = "table/";
 constexpr char kIndexPrefix[] = "index/";
-constexpr char kNextIdPrefix[] = "next_id/";
 constexpr char kOrdinalPrefix[] = "ordinal/";
+constexpr char kNextTableId[] = "next_id/table";
+constexpr char kNextIndexId[] = "next_id/index";
 
 // Row ids reserved at a time: what a restart may leave unused.
 constexpr uint64_t kReservedIds = 1 << 16;
@@ -113,7 +114,7 @@ absl::StatusOr<TableDef> Definitions::CreateTable(TableDef table) {
                                                " tables; the most is ", kMaxTables,
                                                "; drop one first"));
   }
-  ASSIGN_OR_RETURN(table.id, NextId("table"));
+  ASSIGN_OR_RETURN(table.id, NextId(kNextTableId));
   const auto put = catalog_.Put(TableKey(table.name), TableToJson(table), 0);
   if (absl::IsAborted(put.status())) {
     return absl::AlreadyExistsError(Concat("table '", table.name, "' exists already"));
@@ -165,7 +166,7 @@ absl::StatusOr<IndexDef> Definitions::CreateIndex(IndexDef index) {
                                                " indexes; the most is ", kMaxIndexesPerTable,
                                                "; drop one first"));
   }
-  ASSIGN_OR_RETURN(index.id, NextId("index"));
+  ASSIGN_OR_RETURN(index.id, NextId(kNextIndexId));
   const auto put = catalog_.Put(IndexKey(index.name), IndexToJson(index), 0);
   if (absl::IsAborted(put.status())) {
     return absl::AlreadyExistsError(Concat("index '", index.name, "' exists already"));
@@ -233,9 +234,8 @@ absl::StatusOr<RowId> Definitions::AllocateRowIds(uint32_t table_id, uint64_t co
   return first;
 }
 
-absl::StatusOr<uint32_t> Definitions::NextId(std::string_view what) {
-  ASSIGN_OR_RETURN(const uint64_t id,
-                   FetchAdd(catalog_, Concat(kNextIdPrefix, what), 1, UINT32_MAX));
+absl::StatusOr<uint32_t> Definitions::NextId(const std::string& key) {
+  ASSIGN_OR_RETURN(const uint64_t id, FetchAdd(catalog_, key, 1, UINT32_MAX));
   return static_cast<uint32_t>(id);
 }
 
@@ -265,6 +265,11 @@ absl::Status Definitions::Reload() {
                                         index->name, "'; restore the catalog from a backup"));
     }
     set->indexes.emplace(index->name, *std::move(index));
+  }
+  ASSIGN_OR_RETURN(const auto next_id, catalog_.Get(kNextTableId));
+  if (next_id.has_value()) {
+    ASSIGN_OR_RETURN(const uint64_t number, ParseNumber(*next_id));
+    set->next_table_id = static_cast<uint32_t>(std::min<uint64_t>(number, UINT32_MAX));
   }
   current_ = std::move(set);
   return absl::OkStatus();

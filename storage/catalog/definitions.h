@@ -19,6 +19,8 @@ namespace ordinate {
 struct DefinitionSet {
   std::map<std::string, TableDef, std::less<>> tables;   // by name
   std::map<std::string, IndexDef, std::less<>> indexes;  // by name
+  /// Every table id ever given is below. An id below, of no table here: that table was dropped.
+  uint32_t next_table_id = 1;
 
   const TableDef* FindTable(std::string_view name) const;
   const TableDef* FindTable(uint32_t id) const;
@@ -61,7 +63,7 @@ class Definitions {
 
  private:
   explicit Definitions(Catalog& catalog) : catalog_(catalog) {}
-  absl::StatusOr<uint32_t> NextId(std::string_view what) ORDINATE_REQUIRES(mutex_);
+  absl::StatusOr<uint32_t> NextId(const std::string& key) ORDINATE_REQUIRES(mutex_);
   absl::Status Remove(const std::string& key) ORDINATE_REQUIRES(mutex_);
   absl::Status Reload() ORDINATE_REQUIRES(mutex_);
 

@@ -144,7 +144,7 @@ class RocksCatalog : public Catalog {
     std::string format;
     const rocksdb::Status status =
         rocks_->db()->Get({}, rocks_->family(kMeta), kFormatKey, &format);
-    if (status.IsNotFound() && !rocks_->read_only()) {
+    if (status.IsNotFound() && rocks_->mode() == StoreMode::kCreate) {
       rocksdb::WriteBatch batch;
       batch.Put(rocks_->family(kMeta), kFormatKey, kFormat);
       return rocks_->Write(batch, /*sync=*/true);
@@ -165,11 +165,11 @@ class RocksCatalog : public Catalog {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Catalog>> OpenRocksCatalog(const std::string& path, bool read_only) {
+absl::StatusOr<std::unique_ptr<Catalog>> OpenRocksCatalog(const std::string& path, StoreMode mode) {
   const rocksdb::ColumnFamilyOptions options = BaseFamilyOptions(BaseTableOptions());
   ASSIGN_OR_RETURN(auto rocks,
-                   RocksDb::Open(path, {{"entries", options}, {"meta", options}}, read_only));
-  ASSIGN_OR_RETURN(auto mark, AcknowledgedMark::Open(path, read_only));
+                   RocksDb::Open(path, {{"entries", options}, {"meta", options}}, mode));
+  ASSIGN_OR_RETURN(auto mark, AcknowledgedMark::Open(path, mode == StoreMode::kReadOnly));
   auto catalog = std::make_unique<RocksCatalog>(std::move(rocks), std::move(mark));
   RETURN_IF_ERROR(catalog->Start());
   return catalog;

@@ -27,10 +27,10 @@ const std::shared_ptr<rocksdb::Cache>& SharedBlockCache() {
   return *cache;
 }
 
-rocksdb::DBOptions DatabaseOptions(bool read_only) {
+rocksdb::DBOptions DatabaseOptions(StoreMode mode) {
   rocksdb::DBOptions options;
-  options.create_if_missing = !read_only;
-  options.create_missing_column_families = !read_only;
+  options.create_if_missing = mode == StoreMode::kCreate;
+  options.create_missing_column_families = mode == StoreMode::kCreate;
   options.paranoid_checks = true;
   // A record cut off at the end of the newest log is what a kill leaves: it was never
   // acknowledged. Damage anywhere else is an error. Point-in-time recovery would instead drop,
@@ -76,6 +76,12 @@ bool HasData(const std::string& path) {
   return false;
 }
 
+absl::Status StoreMissing(std::string_view path) {
+  return absl::DataLossError(Concat("the store in '", path,
+                                    "' is missing; put this directory back as it was, or restore "
+                                    "the data directory from a backup"));
+}
+
 bool IsDamage(const rocksdb::Status& status) {
   return status.IsCorruption() || status.IsNotSupported() || status.IsInvalidArgument() ||
          status.IsPathNotFound() || status.IsNotFound();
@@ -117,9 +123,9 @@ rocksdb::ColumnFamilyOptions BaseFamilyOptions(const rocksdb::BlockBasedTableOpt
 
 absl::StatusOr<std::unique_ptr<RocksDb>> RocksDb::Open(const std::string& path,
                                                        const std::vector<Family>& families,
-                                                       bool read_only) {
-  std::unique_ptr<RocksDb> opened(new RocksDb(path, read_only));
-  if (!read_only) RETURN_IF_ERROR(opened->Lock());
+                                                       StoreMode mode) {
+  std::unique_ptr<RocksDb> opened(new RocksDb(path, mode));
+  if (mode != StoreMode::kReadOnly) RETURN_IF_ERROR(opened->Lock());
   RETURN_IF_ERROR(opened->OpenDatabase(families));
   return opened;
 }
@@ -134,10 +140,13 @@ RocksDb::~RocksDb() {
 }
 
 absl::Status RocksDb::Lock() {
-  std::error_code error;
-  std::filesystem::create_directories(path_, error);
-  if (error) return DirectoryError(error.value(), "create directory", path_);
+  if (mode_ == StoreMode::kCreate) {
+    std::error_code error;
+    std::filesystem::create_directories(path_, error);
+    if (error) return DirectoryError(error.value(), "create directory", path_);
+  }
   lock_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (lock_ < 0 && errno == ENOENT) return StoreMissing(path_);
   if (lock_ < 0) return DirectoryError(errno, "open directory", path_);
   if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return DirectoryError(errno, "lock directory", path_);
@@ -155,18 +164,20 @@ absl::Status RocksDb::OpenDatabase(const std::vector<Family>& families) {
   const bool exists = std::filesystem::exists(path_ + "/CURRENT", error);
   if (error) return DirectoryError(error.value(), "look into", path_);
   if (!exists && HasData(path_)) return StoreDamaged(path_, "file 'CURRENT' is missing");
-  if (read_only_ && !exists) {
+  if (!exists && mode_ == StoreMode::kReadOnly) {
     return absl::NotFoundError(Concat("there is no store in '", path_, "'"));
   }
+  if (!exists && mode_ == StoreMode::kExisting) return StoreMissing(path_);
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   // RocksDB insists on a family of this name; it stays empty.
   descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, rocksdb::ColumnFamilyOptions());
   for (const Family& family : families) descriptors.emplace_back(family.name, family.options);
   rocksdb::DB* db = nullptr;
-  const rocksdb::DBOptions options = DatabaseOptions(read_only_);
+  const rocksdb::DBOptions options = DatabaseOptions(mode_);
   const rocksdb::Status status =
-      read_only_ ? rocksdb::DB::OpenForReadOnly(options, path_, descriptors, &handles_, &db)
-                 : rocksdb::DB::Open(options, path_, descriptors, &handles_, &db);
+      mode_ == StoreMode::kReadOnly
+          ? rocksdb::DB::OpenForReadOnly(options, path_, descriptors, &handles_, &db)
+          : rocksdb::DB::Open(options, path_, descriptors, &handles_, &db);
   RETURN_IF_ERROR(FromRocks("open the store in", path_, status));
   db_.reset(db);
   db_->DestroyColumnFamilyHandle(handles_.front());
@@ -175,7 +186,7 @@ absl::Status RocksDb::OpenDatabase(const std::vector<Family>& families) {
 }
 
 absl::Status RocksDb::CheckWritable() const {
-  if (!read_only_) return absl::OkStatus();
+  if (mode_ != StoreMode::kReadOnly) return absl::OkStatus();
   return absl::FailedPreconditionError(
       Concat("the store in '", path_, "' was opened read-only; reopen it for writing"));
 }

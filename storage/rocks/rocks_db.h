@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "storage/base/store_mode.h"
 
 namespace ordinate {
 
@@ -35,12 +36,12 @@ class RocksDb {
     rocksdb::ColumnFamilyOptions options;
   };
 
-  /// Opens the database in directory `path`, created with `families` unless it exists or
-  /// `read_only`. `read_only` neither locks nor writes; NOT_FOUND when there is no database.
-  /// FAILED_PRECONDITION: in use. DATA_LOSS: damaged. PERMISSION_DENIED: not writable.
+  /// Opens the database in directory `path`, which has `families`. NOT_FOUND: read-only, and there
+  /// is none. DATA_LOSS: damaged, or gone although it must exist. FAILED_PRECONDITION: in use.
+  /// PERMISSION_DENIED: not writable.
   static absl::StatusOr<std::unique_ptr<RocksDb>> Open(const std::string& path,
                                                        const std::vector<Family>& families,
-                                                       bool read_only);
+                                                       StoreMode mode);
   ~RocksDb();
   RocksDb(const RocksDb&) = delete;
   RocksDb& operator=(const RocksDb&) = delete;
@@ -49,7 +50,7 @@ class RocksDb {
   /// The family at this position of what Open was given.
   rocksdb::ColumnFamilyHandle* family(size_t position) const { return handles_[position]; }
   const std::string& path() const { return path_; }
-  bool read_only() const { return read_only_; }
+  StoreMode mode() const { return mode_; }
 
   /// OK, or FAILED_PRECONDITION when opened read-only.
   absl::Status CheckWritable() const;
@@ -57,12 +58,12 @@ class RocksDb {
   absl::Status Write(rocksdb::WriteBatch& batch, bool sync) const;
 
  private:
-  RocksDb(std::string path, bool read_only) : path_(std::move(path)), read_only_(read_only) {}
+  RocksDb(std::string path, StoreMode mode) : path_(std::move(path)), mode_(mode) {}
   absl::Status Lock();
   absl::Status OpenDatabase(const std::vector<Family>& families);
 
   const std::string path_;
-  const bool read_only_;
+  const StoreMode mode_;
   int lock_ = -1;  // constant once open
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;  // constant once open

@@ -39,7 +39,7 @@ absl::Status CheckFormat(const ShardDb& shard) {
   std::string bytes;
   const rocksdb::Status status =
       shard.rocks->db()->Get({}, shard.family(kMetaFamily), FormatKey(), &bytes);
-  if (status.IsNotFound() && !shard.rocks->read_only()) {
+  if (status.IsNotFound() && shard.rocks->mode() == StoreMode::kCreate) {
     rocksdb::WriteBatch batch;
     batch.Put(shard.family(kMetaFamily), FormatKey(), U32Bytes(kFormat));
     return shard.rocks->Write(batch, /*sync=*/true);
@@ -98,10 +98,10 @@ absl::Status ShardDb::DamagedEntry(std::string_view family_name, std::string_vie
                                             " of family '", family_name, "': ", why));
 }
 
-absl::StatusOr<ShardStore> OpenShardStore(const std::string& path, bool read_only) {
+absl::StatusOr<ShardStore> OpenShardStore(const std::string& path, StoreMode mode) {
   auto shard = std::make_shared<ShardDb>();
-  ASSIGN_OR_RETURN(shard->rocks, RocksDb::Open(path, Families(), read_only));
-  ASSIGN_OR_RETURN(shard->mark, AcknowledgedMark::Open(path, read_only));
+  ASSIGN_OR_RETURN(shard->rocks, RocksDb::Open(path, Families(), mode));
+  ASSIGN_OR_RETURN(shard->mark, AcknowledgedMark::Open(path, mode == StoreMode::kReadOnly));
   RETURN_IF_ERROR(LoadApplied(*shard));
   RETURN_IF_ERROR(LoadLastSeq(*shard));
   RETURN_IF_ERROR(CheckMark(*shard));

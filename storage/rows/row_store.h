@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "storage/base/store_mode.h"
 #include "storage/rows/update_log.h"
 
 namespace ordinate {
@@ -111,10 +112,10 @@ struct ShardStore {
   std::unique_ptr<UpdateLog> log;
 };
 
-/// Opens or creates a shard's store in directory `path`, and replays log records newer than the
-/// applied sequence into the rows by the caller: see UpdateLog::Read. `read_only` never writes.
-/// FAILED_PRECONDITION: in use by another process. DATA_LOSS: damaged; the message says which file
-/// and what to do. PERMISSION_DENIED: not writable.
-absl::StatusOr<ShardStore> OpenShardStore(const std::string& path, bool read_only);
+/// Opens a shard's store in directory `path`; the caller replays log records newer than the applied
+/// sequence into the rows: see UpdateLog::Read. FAILED_PRECONDITION: in use by another process.
+/// NOT_FOUND: read-only, and there is none. DATA_LOSS: damaged, or gone although it must exist; the
+/// message says which file and what to do. PERMISSION_DENIED: not writable.
+absl::StatusOr<ShardStore> OpenShardStore(const std::string& path, StoreMode mode);
 
 }  // namespace ordinate

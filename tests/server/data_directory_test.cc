@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
 
 #include "gmock/gmock.h"
@@ -103,6 +104,77 @@ TEST(DataDirectory, RefusesAManifestThatIsDamagedOrNewer) {
     EXPECT_EQ(opened.status().code(), each.code) << opened.status();
     EXPECT_THAT(Message(opened.status()), HasSubstr(each.says));
   }
+}
+
+/// A data directory of `shards`, complete, as a server leaves it.
+void MakeDirectory(const TempDir& dir, uint32_t shards) {
+  const auto created = DataDirectory::Open(dir.path(), shards, 1);
+  ASSERT_TRUE(created.ok()) << created.status();
+  EXPECT_EQ((*created)->store_mode(), StoreMode::kCreate);
+  for (uint32_t shard = 0; shard < shards; ++shard) {
+    std::filesystem::create_directory((*created)->ShardPath(shard));
+  }
+  ASSERT_EQ((*created)->FinishCreation(), absl::OkStatus());
+  EXPECT_EQ((*created)->store_mode(), StoreMode::kExisting);
+}
+
+TEST(DataDirectory, ACreationThatWasCutShortGoesOn) {
+  TempDir dir;
+  ASSERT_TRUE(DataDirectory::Open(dir.path(), 2, 1).ok());
+  EXPECT_EQ(DataDirectory::OpenExisting(dir.path()).status().code(), absl::StatusCode::kNotFound);
+  const auto opened = DataDirectory::Open(dir.path(), std::nullopt, 1);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_EQ((*opened)->store_mode(), StoreMode::kCreate);
+  EXPECT_EQ((*opened)->shards(), 2u);
+}
+
+// contract 9: every byte that is used was checked.
+TEST(DataDirectory, AFlippedBitOfItsManifestIsFoundOrChangesNothing) {
+  TempDir dir;
+  MakeDirectory(dir, 2);
+  const std::string path = dir.Sub("ordinate.json");
+  std::ostringstream read;
+  read << std::ifstream(path).rdbuf();
+  const std::string good = read.str();
+  for (size_t bit = 0; bit < good.size() * 8; ++bit) {
+    SCOPED_TRACE(bit);
+    std::string text = good;
+    text[bit / 8] = static_cast<char>(text[bit / 8] ^ (1 << (bit % 8)));
+    WriteFile(path, text);
+    const auto opened = DataDirectory::Open(dir.path(), std::nullopt, 1);
+    if (!opened.ok()) continue;
+    EXPECT_EQ((*opened)->shards(), 2u);
+    EXPECT_EQ((*opened)->store_mode(), StoreMode::kExisting);
+  }
+}
+
+TEST(DataDirectory, OfADamagedManifestTheErrorGivesTheText) {
+  TempDir dir;
+  MakeDirectory(dir, 2);
+  WriteFile(dir.Sub("ordinate.json"), "{\"format_version\": 1, \"shards\": 3, \"complete\": true}");
+  const auto damaged = DataDirectory::Open(dir.path(), std::nullopt, 1);
+  EXPECT_EQ(damaged.status().code(), absl::StatusCode::kDataLoss);
+  const std::string message = Message(damaged.status());
+  EXPECT_THAT(message, HasSubstr("its checksum does not match"));
+  WriteFile(dir.Sub("ordinate.json"), message.substr(message.find('{')));
+  const auto mended = DataDirectory::Open(dir.path(), std::nullopt, 1);
+  ASSERT_TRUE(mended.ok()) << mended.status();
+  EXPECT_EQ((*mended)->shards(), 2u);
+}
+
+TEST(DataDirectory, RefusesAFolderTooFewOrTooManyByName) {
+  TempDir dir;
+  MakeDirectory(dir, 3);
+  std::filesystem::rename(dir.Sub("shard-0001"), dir.Sub("away"));
+  const auto few = DataDirectory::Open(dir.path(), std::nullopt, 1);
+  EXPECT_EQ(few.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(Message(few.status()), HasSubstr("its folder shard-0001 is missing"));
+  std::filesystem::rename(dir.Sub("away"), dir.Sub("shard-0001"));
+  EXPECT_TRUE(DataDirectory::Open(dir.path(), std::nullopt, 1).ok());
+  std::filesystem::create_directory(dir.Sub("shard-0004"));
+  const auto many = DataDirectory::Open(dir.path(), std::nullopt, 1);
+  EXPECT_EQ(many.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(Message(many.status()), HasSubstr("its folder shard-0004 is one too many"));
 }
 
 TEST(DataDirectory, NamesThePathThatCannotBeADirectory) {

@@ -15,7 +15,7 @@ class ShardTrim : public ::testing::Test {
  protected:
   /// What a second, reading, opening of the store finds.
   RowStore& Store() {
-    auto store = OpenShardStore(one_.rows_dir(), /*read_only=*/true);
+    auto store = OpenShardStore(one_.rows_dir(), StoreMode::kReadOnly);
     if (!store.ok()) {
       ADD_FAILURE() << store.status();
       std::abort();

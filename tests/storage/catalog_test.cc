@@ -18,7 +18,7 @@ class CatalogTest : public ::testing::Test {
   void Reopen() {
     definitions_.reset();
     catalog_.reset();
-    auto catalog = OpenRocksCatalog(path(), false);
+    auto catalog = OpenRocksCatalog(path(), StoreMode::kCreate);
     ASSERT_TRUE(catalog.ok()) << catalog.status();
     catalog_ = *std::move(catalog);
     auto definitions = Definitions::Load(*catalog_);
@@ -68,14 +68,23 @@ TEST_F(CatalogTest, ListsByPrefix) {
 }
 
 TEST_F(CatalogTest, InUseIsNamedAndReadOnlyReads) {
-  const absl::Status status = OpenRocksCatalog(path(), false).status();
+  const absl::Status status = OpenRocksCatalog(path(), StoreMode::kCreate).status();
   EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr(path()));
   ASSERT_TRUE(catalog_->Put("a", "1", 0).ok());
-  auto reader = OpenRocksCatalog(path(), true);
+  auto reader = OpenRocksCatalog(path(), StoreMode::kReadOnly);
   ASSERT_TRUE(reader.ok()) << reader.status();
   EXPECT_EQ((*(*reader)->Get("a"))->value, "1");
   EXPECT_TRUE(absl::IsFailedPrecondition((*reader)->Put("b", "", 0).status()));
+}
+
+TEST_F(CatalogTest, SaysWhichTableIdsWereGiven) {
+  EXPECT_EQ(definitions_->Current()->next_table_id, 1u);
+  const TableDef t = *definitions_->CreateTable(Table("t"));
+  EXPECT_EQ(definitions_->Current()->next_table_id, t.id + 1);
+  ASSERT_TRUE(definitions_->DropTable("t").ok());
+  Reopen();
+  EXPECT_EQ(definitions_->Current()->next_table_id, t.id + 1);
 }
 
 TEST_F(CatalogTest, TablesAndIndexesSurviveAndIdsAreNeverReused) {

@@ -46,9 +46,9 @@ class DamageTest : public ShardFixture {
   }
 
   /// OK when every acknowledged write is there and verification passes; else the error.
-  absl::Status OpenAndVerify(bool read_only) {
+  absl::Status OpenAndVerify(StoreMode mode) {
     Close();
-    auto store = OpenShardStore(path(), read_only);
+    auto store = OpenShardStore(path(), mode);
     if (!store.ok()) return store.status();
     store_ = *std::move(store);
     if (const auto status = rows().VerifyChecksums(nullptr); !status.ok()) return status;
@@ -79,8 +79,8 @@ class DamageTest : public ShardFixture {
 };
 
 TEST_F(DamageTest, UndamagedOpens) {
-  EXPECT_EQ(OpenAndVerify(true), absl::OkStatus());
-  EXPECT_EQ(OpenAndVerify(false), absl::OkStatus());
+  EXPECT_EQ(OpenAndVerify(StoreMode::kReadOnly), absl::OkStatus());
+  EXPECT_EQ(OpenAndVerify(StoreMode::kExisting), absl::OkStatus());
 }
 
 // contract 9: every byte used was checked.
@@ -99,7 +99,8 @@ TEST_F(DamageTest, EveryFlippedBitIsFoundOrHarmless) {
       damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
       WriteFile(path() + "/" + name, damaged);
       SCOPED_TRACE(testing::Message() << name << " bit " << bit);
-      const absl::Status status = OpenAndVerify(round % 2 == 0);
+      const absl::Status status =
+          OpenAndVerify(round % 2 == 0 ? StoreMode::kReadOnly : StoreMode::kExisting);
       if (!status.ok()) {
         ++found;
         EXPECT_TRUE(absl::IsDataLoss(status)) << status;
@@ -125,7 +126,7 @@ TEST_F(DamageTest, EveryFlipInTheLastLogRecordsIsFound) {
     std::string damaged = bytes;
     damaged[at] = static_cast<char>(damaged[at] ^ 0x40);
     WriteFile(path() + "/" + newest, damaged);
-    const absl::Status status = OpenAndVerify(false);
+    const absl::Status status = OpenAndVerify(StoreMode::kExisting);
     EXPECT_TRUE(absl::IsDataLoss(status)) << "byte " << at << ": " << status;
   }
 }
@@ -137,14 +138,14 @@ TEST_F(DamageTest, AcknowledgedTailCutOffIsFoundTornTailIsNot) {
   }
   const std::string bytes = ReadFile(path() + "/" + newest);
   WriteFile(path() + "/" + newest, bytes.substr(0, bytes.size() - 1));
-  const absl::Status status = OpenAndVerify(false);
+  const absl::Status status = OpenAndVerify(StoreMode::kExisting);
   EXPECT_TRUE(absl::IsDataLoss(status)) << status;
   // The first bytes of a record that a kill kept from being written whole.
   Restore();
   std::string torn = bytes;
   torn += std::string("\x12\x34\x56\x78\x80\x00\x01xyz", 10);  // 128 bytes claimed, 3 there
   WriteFile(path() + "/" + newest, torn);
-  EXPECT_EQ(OpenAndVerify(false), absl::OkStatus());
+  EXPECT_EQ(OpenAndVerify(StoreMode::kExisting), absl::OkStatus());
 }
 
 TEST_F(DamageTest, MissingFilesAreFound) {
@@ -155,7 +156,7 @@ TEST_F(DamageTest, MissingFilesAreFound) {
     if (!matters) continue;
     Restore();
     fs::remove(path() + "/" + name);
-    const absl::Status status = OpenAndVerify(false);
+    const absl::Status status = OpenAndVerify(StoreMode::kExisting);
     EXPECT_TRUE(absl::IsDataLoss(status)) << name << ": " << status;
   }
 }

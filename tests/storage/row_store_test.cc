@@ -121,7 +121,7 @@ TEST_F(RowStoreTest, LogReplaysWhatWasNotApplied) {
 
 TEST_F(RowStoreTest, ReadOnlyReadsAndNeverWrites) {
   Write({Upsert(1, 1, "a")});
-  Reopen(/*read_only=*/true);
+  Reopen(StoreMode::kReadOnly);
   EXPECT_EQ(CellsAt(1, 1), "a");
   EXPECT_EQ(rows().VerifyChecksums(nullptr), absl::OkStatus());
   const LogRecord record{.seq = 2};
@@ -130,18 +130,32 @@ TEST_F(RowStoreTest, ReadOnlyReadsAndNeverWrites) {
 }
 
 TEST_F(RowStoreTest, DirectoryInUseIsNamed) {
-  const absl::Status status = OpenShardStore(path(), false).status();
+  const absl::Status status = OpenShardStore(path(), StoreMode::kCreate).status();
   EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr(path()));
-  EXPECT_TRUE(OpenShardStore(path(), true).ok());
+  EXPECT_TRUE(OpenShardStore(path(), StoreMode::kReadOnly).ok());
 }
 
 TEST_F(RowStoreTest, NotWritableOrMissing) {
   std::ofstream(directory_.Sub("file")) << "x";
-  const absl::Status status = OpenShardStore(directory_.Sub("file/shard"), false).status();
+  const absl::Status status =
+      OpenShardStore(directory_.Sub("file/shard"), StoreMode::kCreate).status();
   EXPECT_TRUE(absl::IsPermissionDenied(status)) << status;
-  EXPECT_TRUE(absl::IsNotFound(OpenShardStore(directory_.Sub("none"), true).status()));
+  EXPECT_TRUE(
+      absl::IsNotFound(OpenShardStore(directory_.Sub("none"), StoreMode::kReadOnly).status()));
   EXPECT_FALSE(std::filesystem::exists(directory_.Sub("none")));
+}
+
+TEST_F(RowStoreTest, AStoreThatMustExistIsNotMade) {
+  const std::string gone = directory_.Sub("gone");
+  std::filesystem::create_directory(directory_.Sub("empty"));
+  for (const std::string& where : {gone, directory_.Sub("empty")}) {
+    const absl::Status status = OpenShardStore(where, StoreMode::kExisting).status();
+    EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+    EXPECT_NE(status.message().find(where + "' is missing"), std::string::npos) << status;
+  }
+  EXPECT_FALSE(std::filesystem::exists(gone));
+  EXPECT_TRUE(std::filesystem::is_empty(directory_.Sub("empty")));
 }
 
 // contract 9: killed at any instant, an acknowledged write is not lost.
@@ -149,7 +163,7 @@ TEST_F(RowStoreTest, SurvivesAKill) {
   Close();
   const pid_t child = ::fork();
   if (child == 0) {
-    store_ = *OpenShardStore(path(), false);
+    store_ = *OpenShardStore(path(), StoreMode::kCreate);
     for (int i = 1; i <= 50; ++i) Write({Upsert(1, 1, std::to_string(i)), Upsert(1, 100 + i, "x")});
     const LogRecord logged{.seq = 51, .mutations = {Upsert(1, 2, "logged")}};
     const bool ok = log().Append({&logged, 1}).ok() && !::testing::Test::HasFailure();

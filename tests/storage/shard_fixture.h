@@ -24,9 +24,9 @@ class ShardFixture : public ::testing::Test {
   void SetUp() override { Reopen(); }
 
   void Close() { store_ = {}; }
-  void Reopen(bool read_only = false) {
+  void Reopen(StoreMode mode = StoreMode::kCreate) {
     Close();
-    auto store = OpenShardStore(path(), read_only);
+    auto store = OpenShardStore(path(), mode);
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
   }

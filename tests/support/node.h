@@ -36,6 +36,12 @@ class Node {
 
   void Close() { standalone_.reset(); }
   void Open() {
+    if (const absl::Status opened = TryOpen(); !opened.ok()) {
+      ADD_FAILURE() << opened;
+      std::abort();
+    }
+  }
+  absl::Status TryOpen() {
     StandaloneOptions options;
     options.data_dir = dir_.Sub("data");
     options.shards = setup_.shards;
@@ -48,11 +54,8 @@ class Node {
     seams.clock = setup_.clock;
     seams.observer = setup_.observer;
     auto opened = Standalone::Open(options, seams);
-    if (!opened.ok()) {
-      ADD_FAILURE() << opened.status();
-      std::abort();
-    }
-    standalone_ = *std::move(opened);
+    if (opened.ok()) standalone_ = *std::move(opened);
+    return opened.status();
   }
   void Restart() {
     Close();
@@ -76,6 +79,7 @@ class Node {
     }
   }
 
+  std::string catalog_dir() const { return dir_.Sub("data/catalog"); }
   std::string shard_dir(uint32_t shard) const {
     char name[32];
     std::snprintf(name, sizeof(name), "data/shard-%04u", shard);

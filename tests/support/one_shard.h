@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <future>
 #include <map>
@@ -31,14 +32,22 @@ class OneShard {
                       {3, "data", ColumnRole::kPayload, DataType::kBytes, true, 0}};
     table_.key = {0};
     definitions_.tables[table_.name] = table_;
+    definitions_.next_table_id = kTable + 1;
     Open(min_seal_rows);
   }
   ~OneShard() { Close(); }
 
   void Open(uint64_t min_seal_rows = 1'000'000) {
+    if (const absl::Status opened = TryOpen(min_seal_rows); !opened.ok()) {
+      ADD_FAILURE() << opened;
+      std::abort();
+    }
+  }
+  absl::Status TryOpen(uint64_t min_seal_rows = 1'000'000) {
     ShardOptions options;
     options.directory = dir_.Sub("shard");
-    options.clock = &SystemClock();
+    options.rows_mode = StoreMode::kCreate;
+    options.clock = &clock_;
     options.query_executor = &query_executor_;
     options.build_executor = &build_executor_;
     options.min_seal_rows = min_seal_rows;
@@ -47,16 +56,16 @@ class OneShard {
       warnings_.push_back(sentence);
     };
     auto opened = Shard::Open(options, definitions_);
-    if (!opened.ok()) {
-      ADD_FAILURE() << opened.status();
-      std::abort();
-    }
-    shard_ = *std::move(opened);
+    if (opened.ok()) shard_ = *std::move(opened);
+    return opened.status();
   }
   void Close() {
     LetBuildsRun();
     shard_.reset();
   }
+
+  /// Moves the shard's clock on, for good.
+  void AddMicros(int64_t micros) { clock_.added += micros; }
 
   Shard& shard() { return *shard_; }
   const TableDef& table() const { return table_; }
@@ -175,7 +184,14 @@ class OneShard {
   }
 
  private:
+  struct ShiftedClock final : Clock {
+    int64_t NowMicros() const override { return SystemClock().NowMicros() + added; }
+    int64_t MonotonicNanos() const override { return SystemClock().MonotonicNanos(); }
+    std::atomic<int64_t> added{0};
+  };
+
   TempDir dir_;
+  ShiftedClock clock_;
   TableDef table_;
   DefinitionSet definitions_;
   Executor query_executor_{1};

@@ -47,7 +47,7 @@ class VerifyTest : public ::testing::Test {
     one_.CreateIndex(OneShard::Flat(1));
     one_.Settle(1);
     one_.Close();
-    auto catalog = OpenRocksCatalog(catalog_.Sub("catalog"), /*read_only=*/false);
+    auto catalog = OpenRocksCatalog(catalog_.Sub("catalog"), StoreMode::kCreate);
     ASSERT_TRUE(catalog.ok()) << catalog.status();
     auto definitions = Definitions::Load(**catalog);
     ASSERT_TRUE(definitions.ok()) << definitions.status();
@@ -83,7 +83,7 @@ class VerifyTest : public ::testing::Test {
 
   /// Writes to the row store behind the index's back, or, with `tracked`, as a server does.
   void Apply(Mutation mutation, bool tracked) {
-    auto store = OpenShardStore(one_.rows_dir(), /*read_only=*/false);
+    auto store = OpenShardStore(one_.rows_dir(), StoreMode::kCreate);
     ASSERT_TRUE(store.ok()) << store.status();
     mutation.table_id = OneShard::kTable;
     const LogRecord record{store->log->last_seq() + 1, {std::move(mutation)}};
@@ -173,6 +173,12 @@ TEST_F(VerifyTest, RowsInTwoSegmentsReplacedOrDeletedSinceAreClean) {
     Apply(id % 2 == 0 ? Upsert(id, {1, 1}) : Delete(id), true);
   }
   EXPECT_THAT(Verify().problems, IsEmpty());
+}
+
+TEST_F(VerifyTest, RowsOfATableThatTheCatalogNeverHadAreNamed) {
+  fs::remove_all(catalog_.Sub("catalog"));
+  ASSERT_TRUE(OpenRocksCatalog(catalog_.Sub("catalog"), StoreMode::kCreate).ok());
+  EXPECT_THAT(Verify().problems, ElementsAre(Problem(one_.rows_dir(), "table with id 1")));
 }
 
 TEST_F(VerifyTest, AnIndexThatWasNeverBuiltIsNoted) {
