@@ -52,7 +52,8 @@ Scratch& ThreadScratch() {
 class GraphSearch {
  public:
   GraphSearch(const SegmentView& segment, const GraphQuery& query, const CallContext& context)
-      : graph_(segment.graph),
+      : segment_(segment),
+        graph_(segment.graph),
         query_(query),
         context_(context),
         ef_(std::min(query.ef, segment.nodes)),
@@ -305,6 +306,7 @@ class GraphSearch {
     return context_.Check();
   }
 
+  const SegmentView& segment_;
   const GraphView& graph_;
   const GraphQuery& query_;
   const CallContext& context_;

@@ -4,6 +4,7 @@
 #include <new>
 #include <string>
 
+#include "grpcpp/server.h"
 #include "service/server/logging.h"
 #include "service/wire/status.h"
 #include "spdlog/spdlog.h"
@@ -42,7 +43,47 @@ class CancelProbe {
   Mutex mutex_;  // held while the completion queue is asked
 };
 
+/// The gate of the call whose answer this thread still has to write.
+thread_local CallGate* answering = nullptr;
+
+/// gRPC handles, and answers, a synchronous call on one thread.
+class AnswerWatch final : public grpc::Server::GlobalCallbacks {
+ public:
+  void PreSynchronousRequest(grpc::ServerContext*) override {}
+  void PostSynchronousRequest(grpc::ServerContext*) override { CallGate::AnswerSent(); }
+};
+
 }  // namespace
+
+void CallGate::WatchAnswers() {
+  // gRPC keeps it, takes one in a process, and has no use for a second.
+  static const bool watching = [] {
+    grpc::Server::SetGlobalCallbacks(new AnswerWatch());
+    return true;
+  }();
+  (void)watching;
+}
+
+void CallGate::AnswerSent() {
+  if (answering != nullptr) answering->Close();
+  answering = nullptr;
+}
+
+void CallGate::Open() {
+  MutexLock lock(mutex_);
+  ++open_;
+}
+
+void CallGate::OpenUntilAnswered() {
+  AnswerSent();
+  answering = this;
+  Open();
+}
+
+void CallGate::Close() {
+  MutexLock lock(mutex_);
+  if (--open_ == 0) idle_.NotifyAll();
+}
 
 absl::Status CallGate::Enter() {
   MutexLock lock(mutex_);
@@ -62,7 +103,7 @@ absl::Status CallGate::Enter() {
 void CallGate::Leave() {
   MutexLock lock(mutex_);
   metrics_.CallEnds();
-  if (--in_work_ == 0) idle_.NotifyAll();
+  --in_work_;
 }
 
 SteadyClock::time_point CallGate::DeadlineOf(std::chrono::system_clock::time_point deadline) {
@@ -73,7 +114,11 @@ SteadyClock::time_point CallGate::DeadlineOf(std::chrono::system_clock::time_poi
 }
 
 CallGate::Passage::Passage(CallGate& gate, std::string_view rpc)
-    : gate_(gate), rpc_(rpc), start_(SteadyClock::now()) {}
+    : gate_(gate), rpc_(rpc), start_(SteadyClock::now()) {
+  gate_.Open();
+}
+
+CallGate::Passage::~Passage() { gate_.Close(); }
 
 absl::Status CallGate::Passage::Begin() {
   RETURN_IF_ERROR(gate_.Enter());
@@ -111,6 +156,7 @@ grpc::Status CallGate::Passage::End(const absl::Status& status) {
 
 grpc::Status CallGate::Run(std::string_view rpc, const grpc::ServerContext& call,
                            const Body& body) {
+  OpenUntilAnswered();
   Passage passage(*this, rpc);
   absl::Status status = passage.Begin();
   if (status.ok()) {
@@ -124,8 +170,8 @@ grpc::Status CallGate::Run(std::string_view rpc, const grpc::ServerContext& call
 
 bool CallGate::WaitIdle(SteadyClock::time_point until) {
   MutexLock lock(mutex_);
-  while (in_work_ > 0) {
-    if (!idle_.WaitUntil(mutex_, until)) return in_work_ == 0;
+  while (open_ > 0) {
+    if (!idle_.WaitUntil(mutex_, until)) return open_ == 0;
   }
   return true;
 }

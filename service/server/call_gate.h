@@ -28,11 +28,15 @@ class CallGate {
   grpc::Status Run(std::string_view rpc, const grpc::ServerContext& call, const Body& body)
       ORDINATE_EXCLUDES(mutex_);
 
-  /// One call's way through, for calls whose parts run on several threads, one at a time.
+  /// One call's way through, for calls whose parts run on several threads, one at a time. The call
+  /// is open until this is gone.
   class Passage {
    public:
     /// `gate` outlives this.
     Passage(CallGate& gate, std::string_view rpc);
+    ~Passage();
+    Passage(const Passage&) = delete;
+    Passage& operator=(const Passage&) = delete;
     /// First, once. RESOURCE_EXHAUSTED as Run.
     absl::Status Begin();
     /// Runs a part of the call on this thread; what it throws becomes its status.
@@ -50,7 +54,13 @@ class CallGate {
   static std::chrono::steady_clock::time_point DeadlineOf(
       std::chrono::system_clock::time_point deadline);
 
-  /// Waits until no call is in work, at most until `until`. Returns whether there is none.
+  /// Has gRPC call AnswerSent. Before the first server of the process is built.
+  static void WatchAnswers();
+  /// The answer of the call that ran last on this thread was written, or never will be.
+  static void AnswerSent();
+
+  /// Waits until no call is open: none is in work or has its answer still to be written. At most
+  /// until `until`; returns whether there is none.
   bool WaitIdle(std::chrono::steady_clock::time_point until) ORDINATE_EXCLUDES(mutex_);
 
   ServerMetrics& metrics() { return metrics_; }
@@ -58,12 +68,16 @@ class CallGate {
  private:
   absl::Status Enter() ORDINATE_EXCLUDES(mutex_);
   void Leave() ORDINATE_EXCLUDES(mutex_);
+  void Open() ORDINATE_EXCLUDES(mutex_);
+  void OpenUntilAnswered() ORDINATE_EXCLUDES(mutex_);
+  void Close() ORDINATE_EXCLUDES(mutex_);
 
   const uint32_t max_calls_;
   ServerMetrics& metrics_;
   Mutex mutex_;
   CondVar idle_;
   uint32_t in_work_ ORDINATE_GUARDED_BY(mutex_) = 0;
+  uint32_t open_ ORDINATE_GUARDED_BY(mutex_) = 0;  // passages, and answers to be written
 };
 
 }  // namespace ordinate

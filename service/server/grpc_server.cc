@@ -51,6 +51,7 @@ void SetLimits(const GrpcOptions& options, grpc::ServerBuilder& builder) {
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Front& front, ServerMetrics& metrics,
                                                               const GrpcOptions& options) {
+  CallGate::WatchAnswers();
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   std::unique_ptr<GrpcServer> server(new GrpcServer(options, metrics));
@@ -94,7 +95,7 @@ void GrpcServer::Drain(std::chrono::milliseconds grace) {
     finished = true;
   });
   // A health watch never ends by itself, and would use up the whole grace. So once no call of ours
-  // has been in work for two looks in a row (one taken before the shutdown may just be arriving),
+  // has been open for two looks in a row (one taken before the shutdown may just be arriving),
   // what is left is cancelled.
   bool was_idle = false;
   while (!finished) {

@@ -33,8 +33,8 @@ class GrpcServer {
   const std::string& address() const { return address_; }
 
   /// Health turns NOT_SERVING, no new call is taken, streams that wait for their caller end with
-  /// UNAVAILABLE, and calls in work end; those that have not after `grace` are cancelled. Returns
-  /// when none is left. One thread, once.
+  /// UNAVAILABLE, and calls in work end and send their answers; those that have not after `grace`
+  /// are cancelled. Returns when none is left. One thread, once.
   void Drain(std::chrono::milliseconds grace);
 
  private:

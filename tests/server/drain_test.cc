@@ -161,6 +161,76 @@ TEST(Drain, CallsInWorkEndAndHealthSaysNotServing) {
             grpc::StatusCode::UNAVAILABLE);
 }
 
+TEST(Drain, AGateIsIdleOnlyOnceAnswersAreWritten) {
+  ServerMetrics metrics;
+  CallGate gate(1, metrics);
+  const grpc::ServerContext call;
+  for (const absl::Status& answer : {absl::OkStatus(), absl::NotFoundError("no")}) {
+    gate.Run("Query", call, [&](const CallContext&) { return answer; });
+    EXPECT_FALSE(gate.WaitIdle(std::chrono::steady_clock::now()));
+    CallGate::AnswerSent();
+    EXPECT_TRUE(gate.WaitIdle(std::chrono::steady_clock::now()));
+  }
+}
+
+/// A query whose caller reads nothing of the answer until Read.
+class UnreadQuery {
+ public:
+  UnreadQuery(const TestServer& server, const v1::QueryRequest& request)
+      : stub_(server.NewChannel()) {
+    stream_ = stub_.PrepareCall(&call_, "/ordinate.v1.QueryService/Query", &queue_);
+    stream_->StartCall(nullptr);
+    Next();
+    const grpc::Slice slice(request.SerializeAsString());
+    stream_->WriteLast(grpc::ByteBuffer(&slice, 1), grpc::WriteOptions(), nullptr);
+    Next();
+  }
+  /// The answer's size; -1 when there is none.
+  int64_t Read() {
+    grpc::ByteBuffer response;
+    stream_->Read(&response, nullptr);
+    return Next() ? static_cast<int64_t>(response.Length()) : -1;
+  }
+  grpc::Status Finish() {
+    grpc::Status status;
+    stream_->Finish(&status, nullptr);
+    Next();
+    return status;
+  }
+
+ private:
+  bool Next() {
+    void* tag = nullptr;
+    bool ok = false;
+    return queue_.Next(&tag, &ok) && ok;
+  }
+
+  grpc::GenericStub stub_;
+  grpc::CompletionQueue queue_;
+  grpc::ClientContext call_;
+  std::unique_ptr<grpc::GenericClientAsyncReaderWriter> stream_;
+};
+
+TEST(Drain, AnAnswerThatIsBeingSentIsSentToTheEnd) {
+  constexpr int kPoints = 10'000;  // an answer longer than what is sent before it is read
+  HeldQuery held;
+  TestServer server({}, {.observer = &held});
+  FillPoints(server, kPoints);
+  HealthWatch watch(server);
+  EXPECT_EQ(watch.Read(), 1);
+  v1::QueryRequest request = NearOrigin(kPoints);
+  request.add_columns("*");
+  UnreadQuery query(server, request);
+  held.gate.WaitReached();
+  std::thread drain([&] { server.server().Drain(std::chrono::minutes(4)); });
+  EXPECT_EQ(watch.Read(), 2);
+  held.gate.Open();
+  EXPECT_GT(query.Read(), 500'000);
+  const grpc::Status status = query.Finish();
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  drain.join();
+}
+
 TEST(Drain, CallsThatOutliveTheGraceAreCancelled) {
   HeldQuery held;
   TestServer server({}, {.observer = &held});
