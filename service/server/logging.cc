@@ -14,6 +14,7 @@
 #include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"
 #include "storage/base/text.h"
+#include "storage/rocks/rocks_log.h"
 
 namespace ordinate {
 namespace {
@@ -118,6 +119,11 @@ void LogOfProtobuf(google::protobuf::LogLevel severity, const char* file, int li
   LogOfLibrary(kLevels[severity], "Protobuf", file, line, message);
 }
 
+void LogOfRocks(bool is_error, std::string_view path, std::string_view message) {
+  LogEvent(is_error ? spdlog::level::err : spdlog::level::warn, message,
+           {{"library", "RocksDB"}, {"store", path}});
+}
+
 }  // namespace
 
 absl::Status InitLogging(const LogOptions& options) {
@@ -130,6 +136,7 @@ absl::Status InitLogging(const LogOptions& options) {
     spdlog::set_default_logger(std::move(logger));
     gpr_set_log_function(&LogOfGrpc);
     google::protobuf::SetLogHandler(&LogOfProtobuf);
+    SetRocksLogSink(&LogOfRocks);
   } catch (const std::exception& error) {
     return absl::InternalError(Concat("cannot set up logging: ", std::string_view(error.what())));
   }

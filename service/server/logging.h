@@ -9,9 +9,9 @@
 
 namespace ordinate {
 
-/// Makes spdlog's default logger write to standard error as `options` say, and sends it what gRPC
-/// and Protobuf log. In JSON every line is one object with "time", "level" and "message", whoever
-/// logged it. Before threads log.
+/// Makes spdlog's default logger write to standard error as `options` say, and sends it what gRPC,
+/// Protobuf and RocksDB log. In JSON every line is one object with "time", "level" and "message",
+/// whoever logged it. Before threads log.
 absl::Status InitLogging(const LogOptions& options);
 
 /// Logs `message` with facts: as further members of the JSON object, or as key=value behind the

@@ -13,6 +13,7 @@
 
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
+#include "storage/rocks/rocks_log.h"
 
 namespace ordinate {
 namespace {
@@ -40,8 +41,6 @@ rocksdb::DBOptions DatabaseOptions(StoreMode mode) {
   options.max_total_wal_size = kMaxWalBytes;
   options.max_background_jobs = 2;
   options.bytes_per_sync = 1 << 20;
-  options.keep_log_file_num = 2;
-  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
   return options;
 }
 
@@ -173,7 +172,8 @@ absl::Status RocksDb::OpenDatabase(const std::vector<Family>& families) {
   descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, rocksdb::ColumnFamilyOptions());
   for (const Family& family : families) descriptors.emplace_back(family.name, family.options);
   rocksdb::DB* db = nullptr;
-  const rocksdb::DBOptions options = DatabaseOptions(mode_);
+  rocksdb::DBOptions options = DatabaseOptions(mode_);
+  options.info_log = MakeRocksLogger(path_);
   const rocksdb::Status status =
       mode_ == StoreMode::kReadOnly
           ? rocksdb::DB::OpenForReadOnly(options, path_, descriptors, &handles_, &db)
