@@ -116,11 +116,12 @@ absl::Status TakeOver(const std::string& manifest_path, const IndexDef& index, u
       was_immediate && index.mode != FreshnessMode::kImmediate && manifest.seq < newest_seq;
   manifest.definition = index;
   if (gone) manifest.segments.clear();
-  if (absl::Status status = WriteIndexManifest(manifest_path, manifest); !status.ok()) {
-    return absl::Status(status.code(),
-                        Concat(status.message(), "; the file ", SetAside(manifest_path)));
-  }
-  return absl::OkStatus();
+  return WriteIndexManifest(manifest_path, manifest);
+}
+
+/// Whether the error is about what is in the file: damage, or the format of another version.
+bool IsOfContent(const absl::Status& status) {
+  return absl::IsDataLoss(status) || absl::IsFailedPrecondition(status);
 }
 
 }  // namespace
@@ -141,6 +142,10 @@ FoundIndex OpenIndexFiles(const std::string& directory, const TableDef& table,
     RemoveLeftovers(directory, nullptr);
     auto aside = ReadIndexManifest(Concat(manifest_path, kAside));
     if (aside.ok()) found.manifest = *std::move(aside);
+    found.status = manifest.status();
+    return found;
+  }
+  if (!manifest.ok() && !IsOfContent(manifest.status())) {
     found.status = manifest.status();
     return found;
   }
@@ -174,6 +179,11 @@ FoundIndex OpenIndexFiles(const std::string& directory, const TableDef& table,
   }
   for (const IndexManifest::Segment& entry : found.manifest.segments) {
     auto segment = OpenListed(directory, entry, table, index);
+    // A segment that is listed but missing is damage.
+    if (!segment.ok() && !IsOfContent(segment.status()) && !absl::IsNotFound(segment.status())) {
+      found.status = segment.status();
+      return found;
+    }
     if (!segment.ok()) {
       const std::string aside = SetAside(Concat(directory, "/", entry.file));
       SetAside(manifest_path);

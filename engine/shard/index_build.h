@@ -40,8 +40,9 @@ absl::StatusOr<IndexBuildResult> RunIndexBuild(IndexBuildInput& input);
 
 /// An index's files as found at start.
 struct FoundIndex {
-  /// NOT_FOUND: there is no manifest. Any other error: the files are of no use; the manifest and
-  /// each damaged one were renamed to `<name>.damaged`, and the message says so.
+  /// NOT_FOUND: there is no manifest. DATA_LOSS: the files are of no use; the manifest and each
+  /// damaged one were renamed to `<name>.damaged`, and the message says so. Any other error says
+  /// why they cannot be opened now, nothing of their content: they stay as they are.
   absl::Status status;
   IndexManifest manifest;  // also one that was set aside, now or earlier, if it could be read
   std::vector<std::shared_ptr<const SealedSegment>> segments;

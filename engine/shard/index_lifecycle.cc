@@ -46,6 +46,9 @@ absl::Status LocalShard::OpenIndex(const TableDef& table, const IndexDef& defini
                   found.manifest.build_time_ms);
   } else if (absl::IsNotFound(found.status)) {
     index->StartAfter(found.manifest.generation);
+  } else if (!absl::IsDataLoss(found.status)) {
+    return absl::Status(found.status.code(), Concat("cannot open index '", definition.name,
+                                                    "': ", found.status.message()));
   } else {
     index->Abandon(std::string(found.status.message()), found.manifest.generation);
     Warn(

@@ -132,6 +132,28 @@ TEST_F(ShardDamage, OfTheRowsIsNoDamageOfTheIndex) {
   EXPECT_EQ(one_.CountAnswers(1), kRows);
 }
 
+// An error that says nothing of the files' content condemns none of them.
+TEST_F(ShardDamage, IsNotWhatCannotBeOpenedNow) {
+  one_.Close();
+  for (const fs::path& file : {manifest_path(), segment()}) {
+    SCOPED_TRACE(file);
+    const std::string away = one_.shard_dir() + "/away";
+    fs::rename(file, away);
+    fs::create_symlink(file.filename(), file);  // a link to itself: ELOOP
+    const absl::Status status = one_.TryOpen();
+    EXPECT_FALSE(status.ok());
+    EXPECT_FALSE(absl::IsDataLoss(status)) << status;
+    EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr("'idx1'"), HasSubstr(file)));
+    EXPECT_FALSE(fs::exists(fs::symlink_status(file.string() + ".damaged")));
+    EXPECT_FALSE(fs::exists(manifest_path().string() + ".damaged"));
+    fs::rename(away, file);
+  }
+  one_.Open();
+  EXPECT_EQ(one_.Settle(1).generation, 1u);
+  EXPECT_THAT(one_.warnings(), IsEmpty());
+  EXPECT_EQ(one_.CountAnswers(1), kRows);
+}
+
 struct ManifestCase {
   std::string name;
   std::function<void(IndexManifest&)> change;
