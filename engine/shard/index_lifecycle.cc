@@ -64,22 +64,22 @@ void LocalShard::Warn(const std::string& sentence) const {
 
 absl::Status LocalShard::CatchUp(const TableDef& table, ShardIndex& index) {
   const uint64_t from = index.PersistedSeq(0);
-  std::map<RowId, uint64_t> newest;  // rows to read again, by their last change
+  std::map<RowId, int64_t> newest;  // rows to read again: the time of their last change
   RETURN_IF_ERROR(rows_->ReadChanges(nullptr, table.id, from, [&](const Change& change) {
     if (change.kind == Mutation::Kind::kDelete) {
       index.Delete(change.row_id);
     } else if (!index.immediate()) {
-      index.Upsert(change.row_id, change.seq, {});
+      index.Upsert(change.row_id, change.seq, change.time_micros, {});
     }
-    if (index.immediate()) newest[change.row_id] = change.seq;
+    if (index.immediate()) newest[change.row_id] = change.time_micros;
     return absl::OkStatus();
   }));
-  for (const auto& [id, seq] : newest) {
+  for (const auto& [id, time_micros] : newest) {
     ASSIGN_OR_RETURN(std::optional<StoredRow> row,
                      rows_->Get(nullptr, table.id, id, std::numeric_limits<uint64_t>::max()));
     if (!row.has_value()) continue;
     ASSIGN_OR_RETURN(const std::vector<Value> cells, DecodeCells(table, row->cells));
-    index.Upsert(id, row->version, cells);
+    index.Upsert(id, row->version, time_micros, cells);
   }
   return absl::OkStatus();
 }

@@ -289,6 +289,7 @@ absl::Status LocalShard::Prepare(Prepared& write, uint64_t seq) {
   RETURN_IF_ERROR(CheckDims(write.task));
   write.result.seq = seq;
   write.record.seq = seq;
+  write.record.time_micros = std::max<int64_t>(0, options_.clock->NowMicros());
   write.record.mutations.reserve(write.task.rows.size());
   for (RowWrite& row : write.task.rows) {
     Mutation mutation;
@@ -333,7 +334,8 @@ void LocalShard::ApplyToIndexes(const Prepared& write) {
         continue;
       }
       while (write.task.rows[upserted].kind != Mutation::Kind::kUpsert) ++upserted;
-      index->Upsert(mutation.row_id, write.record.seq, write.task.rows[upserted].cells);
+      index->Upsert(mutation.row_id, write.record.seq, write.record.time_micros,
+                    write.task.rows[upserted].cells);
       ++upserted;
     }
   }

@@ -116,15 +116,16 @@ void ShardIndex::SupersedeSealed(RowId id) {
   }
 }
 
-void ShardIndex::Upsert(RowId id, uint64_t version, const std::vector<Value>& cells) {
+void ShardIndex::Upsert(RowId id, uint64_t version, int64_t time_micros,
+                        const std::vector<Value>& cells) {
   changed_ = true;
   if (build_ != nullptr) {
-    if (upserted_since_build_.empty()) first_change_since_build_micros_ = clock_.NowMicros();
+    if (upserted_since_build_.empty()) first_change_since_build_micros_ = time_micros;
     upserted_since_build_.insert(id);
   }
   if (!immediate()) {
     SupersedeSealed(id);
-    if (oldest_pending_micros_ == 0) oldest_pending_micros_ = clock_.NowMicros();
+    if (oldest_pending_micros_ == 0) oldest_pending_micros_ = time_micros;
     return;
   }
   // The next build reads the row itself.

@@ -64,8 +64,9 @@ class ShardIndex {
   /// makes the generation after it.
   void Abandon(std::string why, uint64_t generation);
 
-  /// Applies a row's new version, in sequence order. `cells` as the table has them.
-  void Upsert(RowId id, uint64_t version, const std::vector<Value>& cells);
+  /// Applies a row's new version, written at `time_micros`, in sequence order. `cells` as the table
+  /// has them.
+  void Upsert(RowId id, uint64_t version, int64_t time_micros, const std::vector<Value>& cells);
   void Delete(RowId id);
 
   /// A build from the rows as of `seq` begins. REQUIRES: none is running.

@@ -36,10 +36,9 @@ absl::Status ApplyBatch::Add(const LogRecord& record) {
       CollectVersions(name, *row);
     }
     if (RetentionOf(mutation.table_id).track_changes) {
-      const char kind = static_cast<char>(mutation.kind);
       batch_.Put(shard_.family(kChangesFamily),
                  ChangeKey(mutation.table_id, record.seq, mutation.row_id),
-                 rocksdb::Slice(&kind, 1));
+                 ChangeValue(mutation.kind, record.time_micros));
     }
   }
   return absl::OkStatus();

@@ -9,6 +9,7 @@
 namespace ordinate {
 namespace {
 
+constexpr size_t kHeadItems = 2;  // sequence and time
 enum Field : size_t { kKind, kTable, kRow, kKey, kCells, kFields };
 
 struct StringSink {
@@ -29,7 +30,7 @@ class RecordReader {
   const std::string& error() const { return error_; }
 
   bool start_array(uint32_t count) {
-    if (in_array_ || count % kFields != 1) return Refuse("an array");
+    if (in_array_ || count % kFields != kHeadItems) return Refuse("an array");
     in_array_ = true;
     return true;
   }
@@ -39,11 +40,17 @@ class RecordReader {
 
   bool visit_positive_integer(uint64_t value) {
     if (!in_array_) return Refuse("an integer");
-    if (item_++ == 0) {
+    const size_t item = item_++;
+    if (item == 0) {
       record_.seq = value;
       return true;
     }
-    const size_t field = (item_ - 2) % kFields;
+    if (item == 1) {
+      if (value > INT64_MAX) return Refuse("a time");
+      record_.time_micros = static_cast<int64_t>(value);
+      return true;
+    }
+    const size_t field = (item - kHeadItems) % kFields;
     if (field == kKind) return StartMutation(value);
     if (field == kTable && value <= std::numeric_limits<uint32_t>::max()) {
       record_.mutations.back().table_id = static_cast<uint32_t>(value);
@@ -54,8 +61,8 @@ class RecordReader {
     return true;
   }
   bool visit_bin(const char* data, uint32_t size) {
-    if (!in_array_ || item_ == 0) return Refuse("bytes");
-    const size_t field = (item_++ - 1) % kFields;
+    if (!in_array_ || item_ < kHeadItems) return Refuse("bytes");
+    const size_t field = (item_++ - kHeadItems) % kFields;
     if (field == kKey) {
       record_.mutations.back().key.assign(data, size);
     } else if (field == kCells) {
@@ -112,8 +119,9 @@ class RecordReader {
 std::string EncodeLogRecord(const LogRecord& record) {
   StringSink sink;
   msgpack::packer<StringSink> packer(sink);
-  packer.pack_array(static_cast<uint32_t>(1 + kFields * record.mutations.size()));
+  packer.pack_array(static_cast<uint32_t>(kHeadItems + kFields * record.mutations.size()));
   packer.pack_uint64(record.seq);
+  packer.pack_uint64(static_cast<uint64_t>(record.time_micros));
   for (const Mutation& mutation : record.mutations) {
     packer.pack_uint8(static_cast<uint8_t>(mutation.kind));
     packer.pack_uint32(mutation.table_id);

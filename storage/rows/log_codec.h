@@ -8,8 +8,8 @@
 
 namespace ordinate {
 
-/// A log record as MessagePack: one flat array of the sequence and, per mutation, kind, table id,
-/// row id, key (bin) and cells (bin).
+/// A log record as MessagePack: one flat array of the sequence, the time in microseconds
+/// and, per mutation, kind, table id, row id, key (bin) and cells (bin).
 std::string EncodeLogRecord(const LogRecord& record);
 
 /// DATA_LOSS when the bytes are not what EncodeLogRecord writes.

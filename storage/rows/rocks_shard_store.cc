@@ -10,7 +10,7 @@ namespace ordinate {
 namespace {
 
 // Version of the keys and values of shard_keys.h. A store of any other is refused.
-constexpr uint32_t kFormat = 1;
+constexpr uint32_t kFormat = 2;
 
 constexpr size_t kRowsBufferBytes = 64 << 20;
 constexpr uint64_t kMinBlobBytes = 256;

@@ -38,6 +38,7 @@ struct Change {
   uint64_t seq = 0;
   RowId row_id = 0;
   Mutation::Kind kind = Mutation::Kind::kUpsert;
+  int64_t time_micros = 0;  // of its log record
 };
 
 /// The truth of one shard: row versions, changes not yet in every index, counters and watermarks.

@@ -96,13 +96,20 @@ std::optional<RowKeyParts> ParseRowKey(std::string_view key) {
 }
 
 std::optional<ChangeParts> ParseChange(std::string_view key, std::string_view value) {
-  if (key.size() != kChangeKeyBytes || value.size() != 1) return std::nullopt;
+  if (key.size() != kChangeKeyBytes || value.size() != kChangeValueBytes) {
+    return std::nullopt;
+  }
   const auto kind = static_cast<Mutation::Kind>(value[0]);
   if (kind != Mutation::Kind::kUpsert && kind != Mutation::Kind::kDelete) return std::nullopt;
-  return ChangeParts{
-      .table_id = NumberAt<uint32_t>(key, 0),
-      .change = {
-          .seq = NumberAt<uint64_t>(key, 4), .row_id = NumberAt<uint64_t>(key, 12), .kind = kind}};
+  return ChangeParts{.table_id = NumberAt<uint32_t>(key, 0),
+                     .change = {.seq = NumberAt<uint64_t>(key, 4),
+                                .row_id = NumberAt<uint64_t>(key, 12),
+                                .kind = kind,
+                                .time_micros = static_cast<int64_t>(NumberAt<uint64_t>(value, 1))}};
+}
+
+std::string ChangeValue(Mutation::Kind kind, int64_t time_micros) {
+  return static_cast<char>(kind) + U64Bytes(static_cast<uint64_t>(time_micros));
 }
 
 std::string RowValue(std::string_view key, std::string_view cells) {

@@ -16,7 +16,7 @@ namespace ordinate {
 /// |---------|-----------------------------------------|-----------------------------------------|
 /// | rows    | table u32, row u64, complement of       | length of the row's key, u32; the key;  |
 /// |         | the version u64: newest version first   | cells                                   |
-/// | changes | table u32, sequence u64, row u64        | Mutation::Kind, 1 byte                  |
+/// | changes | table u32, sequence u64, row u64        | Mutation::Kind, 1 byte; time in µs u64  |
 /// | log     | sequence u64                            | EncodeLogRecord                         |
 /// | meta    | "format"                                | u32                                     |
 /// |         | "applied"                               | sequence u64                            |
@@ -28,6 +28,7 @@ enum ShardFamily : size_t { kRowsFamily, kChangesFamily, kLogFamily, kMetaFamily
 inline constexpr size_t kRowPrefixBytes = 12;
 inline constexpr size_t kRowKeyBytes = 20;
 inline constexpr size_t kChangeKeyBytes = 20;
+inline constexpr size_t kChangeValueBytes = 9;
 
 std::string TablePrefix(uint32_t table_id);
 /// The first key after every key with the table's prefix; empty when there is none.
@@ -56,6 +57,7 @@ struct ChangeParts {
   Change change;
 };
 std::optional<ChangeParts> ParseChange(std::string_view key, std::string_view value);
+std::string ChangeValue(Mutation::Kind kind, int64_t time_micros);
 
 /// Big-endian numbers by themselves: log keys and values of meta. nullopt: another length.
 std::optional<uint64_t> ParseU64(std::string_view bytes);

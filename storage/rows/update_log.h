@@ -27,6 +27,7 @@ struct Mutation {
 /// What one write request changes on one shard, under one sequence.
 struct LogRecord {
   uint64_t seq = 0;
+  int64_t time_micros = 0;  // when it was written, by the clock of Clock::NowMicros; never negative
   std::vector<Mutation> mutations;
 
   bool operator==(const LogRecord&) const = default;

@@ -7,6 +7,7 @@ namespace {
 
 LogRecord SomeRecord() {
   return {.seq = 300,
+          .time_micros = 1'700'000'000'000'000,
           .mutations = {{.table_id = 1, .row_id = UINT64_MAX, .key = "k", .cells = "cells"},
                         {.kind = Mutation::Kind::kDelete, .table_id = 70'000, .row_id = 2}}};
 }

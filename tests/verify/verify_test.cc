@@ -86,7 +86,7 @@ class VerifyTest : public ::testing::Test {
     auto store = OpenShardStore(one_.rows_dir(), StoreMode::kCreate);
     ASSERT_TRUE(store.ok()) << store.status();
     mutation.table_id = OneShard::kTable;
-    const LogRecord record{store->log->last_seq() + 1, {std::move(mutation)}};
+    const LogRecord record{.seq = store->log->last_seq() + 1, .mutations = {std::move(mutation)}};
     ASSERT_EQ(store->log->Append({&record, 1}), absl::OkStatus());
     const TableRetention retention{OneShard::kTable, tracked, {}};
     ASSERT_EQ(store->rows->Apply({&record, 1}, {&retention, 1}), absl::OkStatus());
