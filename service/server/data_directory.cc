@@ -50,10 +50,16 @@ absl::Status InUse(const std::string& path, int lock_fd) {
              "; stop it, or choose another directory with --data-dir"));
 }
 
-/// A locked descriptor of the LOCK file, which it makes when it is missing.
-absl::StatusOr<int> Lock(const std::string& path) {
+/// A locked descriptor of the LOCK file, which it makes when it is missing. With `to_read` the
+/// directory need not be writable; -1 when its disk is not and there is nothing to lock.
+absl::StatusOr<int> Lock(const std::string& path, bool to_read) {
   const std::string file = Concat(path, "/", kLockName);
-  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (fd < 0 && to_read && (errno == EROFS || errno == EACCES)) {
+    const bool read_only_disk = errno == EROFS;
+    fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT && read_only_disk) return -1;
+  }
   if (fd < 0) {
     return WithHint(FileError(errno, "open for writing", file),
                     "the data directory must be writable by the user that runs the server");
@@ -158,7 +164,7 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::st
   if (error) return FileError(error.value(), "look at", ManifestPath(path));
   // Before the lock is made: a directory of something else is left as it is.
   if (!exists) RETURN_IF_ERROR(CheckFresh(path));
-  ASSIGN_OR_RETURN(const int fd, Lock(path));
+  ASSIGN_OR_RETURN(const int fd, Lock(path, /*to_read=*/false));
   std::unique_ptr<DataDirectory> directory(new DataDirectory(path, fd));
   // Looked at again, since another process may have created it before the lock was taken.
   if (std::filesystem::exists(ManifestPath(path), error)) {
@@ -184,7 +190,7 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::OpenExisting(
     return absl::NotFoundError(
         Concat("there is no data directory at ", path, ": it has no ", kManifestName));
   }
-  ASSIGN_OR_RETURN(const int fd, Lock(path));
+  ASSIGN_OR_RETURN(const int fd, Lock(path, /*to_read=*/true));
   std::unique_ptr<DataDirectory> directory(new DataDirectory(path, fd));
   RETURN_IF_ERROR(directory->ReadManifest());
   if (!directory->complete_) {
@@ -195,7 +201,9 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::OpenExisting(
   return directory;
 }
 
-DataDirectory::~DataDirectory() { ::close(lock_fd_); }
+DataDirectory::~DataDirectory() {
+  if (lock_fd_ >= 0) ::close(lock_fd_);
+}
 
 std::string DataDirectory::CatalogPath() const { return path_ + "/catalog"; }
 
