@@ -32,6 +32,7 @@ std::string WhyNoListening(std::string_view address, std::string_view otherwise)
     return Concat("the host '", host, "' is not known here (", ::gai_strerror(error), ")");
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> list(found, &::freeaddrinfo);
+  std::string why(otherwise);
   for (const addrinfo* each = list.get(); each != nullptr; each = each->ai_next) {
     const int fd = ::socket(each->ai_family, each->ai_socktype | SOCK_CLOEXEC, each->ai_protocol);
     if (fd < 0) continue;
@@ -40,9 +41,10 @@ std::string WhyNoListening(std::string_view address, std::string_view otherwise)
     const bool listening = ::bind(fd, each->ai_addr, each->ai_addrlen) == 0 && ::listen(fd, 1) == 0;
     const int error = errno;
     ::close(fd);
-    if (!listening) return std::strerror(error);
+    if (listening) return std::string(otherwise);
+    why = std::strerror(error);
   }
-  return std::string(otherwise);
+  return why;
 }
 
 }  // namespace ordinate

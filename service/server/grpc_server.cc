@@ -51,6 +51,14 @@ void SetLimits(const GrpcOptions& options, grpc::ServerBuilder& builder) {
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Front& front, ServerMetrics& metrics,
                                                               const GrpcOptions& options) {
+  const auto unavailable = [&options](std::string_view why) {
+    return absl::UnavailableError(Concat("cannot serve gRPC on ", options.listen, ": ", why,
+                                         "; choose another address with --listen"));
+  };
+  // Tried before gRPC does, which logs at length what it meets.
+  if (const std::string why = WhyNoListening(options.listen, ""); !why.empty()) {
+    return unavailable(why);
+  }
   CallGate::WatchAnswers();
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -69,10 +77,8 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Front& front, Serv
   for (const auto& service : server->services_) builder.RegisterService(service.get());
   server->server_ = builder.BuildAndStart();
   if (server->server_ == nullptr || port == 0) {
-    return absl::UnavailableError(
-        Concat("cannot serve gRPC on ", options.listen, ": ",
-               WhyNoListening(options.listen, "gRPC could not start; its own log says why"),
-               "; choose another address with --listen"));
+    return unavailable(
+        WhyNoListening(options.listen, "gRPC could not start; its own log says why"));
   }
   server->address_ = WithPort(options.listen, port);
   for (const char* name : kServiceNames) {
