@@ -8,7 +8,10 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "engine/index/node_order.h"
+#include "engine/search/kernels.h"
 #include "engine/search/node_distance.h"
+#include "engine/search/scalar_code.h"
 #include "storage/base/status_macros.h"
 #include "storage/vdata/segment_file.h"
 
@@ -16,10 +19,20 @@ namespace ordinate {
 namespace {
 
 constexpr uint32_t kMaxRows = 1u << 30;
+constexpr uint32_t kNodesBetweenChecks = 4096;
 
 const Value& CellOf(const Row& row, uint32_t position) {
   static const Value null;
   return position < row.cells.size() ? row.cells[position] : null;
+}
+
+double LongestOf(const SegmentView& view) {
+  double squared = 0;
+  for (uint32_t node = 0; node < view.nodes; ++node) {
+    const float* x = view.vectors.data() + size_t{node} * view.stride;
+    squared = std::max(squared, BestKernels().exact_dot(x, x, view.dim));
+  }
+  return std::sqrt(squared);
 }
 
 absl::Status OutOfMemory(const IndexDef& index, size_t rows) {
@@ -39,6 +52,8 @@ struct SegmentBuilder::Contents {
   std::vector<uint64_t> versions;
   std::vector<uint32_t> by_row_id;
   Graph graph;
+  ScalarCodeParams code_params;
+  std::vector<uint8_t> codes;
   SegmentView view;
 };
 
@@ -149,11 +164,7 @@ std::vector<uint32_t> SegmentBuilder::NumberNodes() {
   std::iota(order.begin(), order.end(), 0u);
   std::sort(order.begin(), order.end(),
             [&](uint32_t a, uint32_t b) { return smallest[a] < smallest[b]; });
-  std::vector<uint32_t> number(order.size());
-  for (uint32_t i = 0; i < order.size(); ++i) number[order[i]] = i;
-  for (CollectedRow& row : rows_) {
-    if (row.row_class == RowClass::kVector) row.node = number[row.node];
-  }
+  Rename(order);
   return order;
 }
 
@@ -170,13 +181,45 @@ std::vector<uint32_t> SegmentBuilder::OrderRows() const {
   return order;
 }
 
-// Fills everything but the graph.
+// Renames the nodes of the rows: node order[i] is called i from now on.
+void SegmentBuilder::Rename(std::span<const uint32_t> order) {
+  std::vector<uint32_t> number(order.size());
+  for (uint32_t i = 0; i < order.size(); ++i) number[order[i]] = i;
+  for (CollectedRow& row : rows_) {
+    if (row.row_class == RowClass::kVector) row.node = number[row.node];
+  }
+}
+
+// Fills vectors and graph, and numbers the nodes for good: by row id, or, in a graph, so that
+// neighbours are near each other.
+absl::Status SegmentBuilder::Link(const GraphBuilder* graphs, const SegmentBuildOptions& options,
+                                  const CallContext& context, const BuildProgress& progress,
+                                  Contents* contents) {
+  Contents& c = *contents;
+  const std::vector<uint32_t> by_row_id = NumberNodes();
+  const uint32_t stride = pool_.stride();
+  c.vectors = pool_.Take(by_row_id);
+  if (index_.engine != Engine::kHnsw) return absl::OkStatus();
+  const GraphParams params{index_.metric,   index_.dim,      stride,      index_.m,
+                           index_.ef_build, options.threads, options.seed};
+  ASSIGN_OR_RETURN(c.graph, graphs->Build(params, c.vectors, context, progress));
+  RETURN_IF_ERROR(context.Check());
+  const std::vector<uint32_t> order = BreadthFirstOrder(c.graph);
+  c.graph = Renumber(c.graph, order);
+  c.vectors = Rearrange(c.vectors, stride, order);
+  Rename(order);
+  return absl::OkStatus();
+}
+
+// Fills everything but vectors, graph and codes.
 absl::Status SegmentBuilder::Arrange(Contents* contents) {
   Contents& c = *contents;
   SegmentView& view = c.view;
   view = {table_.flavour(), index_.engine,   index_.metric, index_.dim,
-          index_.m,         index_.ef_build, seq_,          pool_.size()};
-  const std::vector<uint32_t> node_order = NumberNodes();
+          index_.m,         index_.ef_build, seq_};
+  view.stride = StrideOf(index_.dim);
+  view.nodes = static_cast<uint32_t>(c.vectors.size() / view.stride);
+  view.graph = c.graph.view();
   const std::vector<uint32_t> row_order = OrderRows();
   c.node_rows.assign(size_t{view.nodes} + 1, 0);
   c.row_ids.reserve(rows_.size());
@@ -201,8 +244,6 @@ absl::Status SegmentBuilder::Arrange(Contents* contents) {
                      index_.name, "'; each row is added once, by its newest version"));
   }
   rows_ = {};
-  c.vectors = pool_.Take(node_order);
-  view.stride = pool_.stride();
   if (index_.metric == Metric::kCosine) {
     for (uint32_t node = 0; node < view.nodes; ++node) {
       c.inverse_norms.push_back(
@@ -214,11 +255,32 @@ absl::Status SegmentBuilder::Arrange(Contents* contents) {
     view.columns.push_back(capture.view());
   }
   view.vectors = c.vectors;
+  view.longest = LongestOf(view);
   view.inverse_norms = c.inverse_norms;
   view.node_rows = c.node_rows;
   view.row_ids = c.row_ids;
   view.versions = c.versions;
   view.by_row_id = c.by_row_id;
+  return absl::OkStatus();
+}
+
+// Fills the codes.
+absl::Status SegmentBuilder::Encode(uint64_t seed, const CallContext& context, Contents* contents) {
+  Contents& c = *contents;
+  SegmentView& view = c.view;
+  c.code_params = ScalarCoder::Calibrate(view.metric, view.dim, view.vectors, view.stride,
+                                         /*rotation_seed=*/seed);
+  const ScalarCodeParams& params = c.code_params;
+  const ScalarCoder coder(view.metric, view.dim, params.rotation_seed, params.scale, params.centre);
+  const uint32_t stride = CodeStrideOf(view.dim);
+  c.codes.resize(size_t{view.nodes} * stride);
+  for (uint32_t node = 0; node < view.nodes; ++node) {
+    if (node % kNodesBetweenChecks == 0) RETURN_IF_ERROR(context.Check());
+    coder.Encode(view.vectors.subspan(size_t{node} * view.stride, view.dim),
+                 std::span(c.codes).subspan(size_t{node} * stride, stride));
+  }
+  view.codes = {Quantization::kSq8, stride,        params.rotation_seed,
+                params.scale,       params.centre, c.codes};
   return absl::OkStatus();
 }
 
@@ -244,13 +306,11 @@ absl::StatusOr<BuiltSegment> SegmentBuilder::FinishOrThrow(const GraphBuilder* g
                                                            const BuildProgress& progress) {
   RETURN_IF_ERROR(context.Check());
   Contents contents;
+  RETURN_IF_ERROR(Link(graphs, options, context, progress, &contents));
   RETURN_IF_ERROR(Arrange(&contents));
   const SegmentView& view = contents.view;
-  if (index_.engine == Engine::kHnsw) {
-    const GraphParams params{index_.metric,   index_.dim,      view.stride, index_.m,
-                             index_.ef_build, options.threads, options.seed};
-    ASSIGN_OR_RETURN(contents.graph, graphs->Build(params, view.vectors, context, progress));
-    contents.view.graph = contents.graph.view();
+  if (index_.quantization == Quantization::kSq8) {
+    RETURN_IF_ERROR(Encode(options.seed, context, &contents));
   }
   RETURN_IF_ERROR(context.Check());
   ASSIGN_OR_RETURN(const uint64_t checksum, WriteSegmentFile(options.path, view));

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -76,8 +77,12 @@ class SegmentBuilder {
   void Append(const Row& row, RowClass row_class);
 
   std::vector<uint32_t> NumberNodes();
+  void Rename(std::span<const uint32_t> order);
   std::vector<uint32_t> OrderRows() const;
+  absl::Status Link(const GraphBuilder* graphs, const SegmentBuildOptions& options,
+                    const CallContext& context, const BuildProgress& progress, Contents* contents);
   absl::Status Arrange(Contents* contents);
+  absl::Status Encode(uint64_t seed, const CallContext& context, Contents* contents);
   absl::StatusOr<BuiltSegment> FinishOrThrow(const GraphBuilder* graphs,
                                              const SegmentBuildOptions& options,
                                              const CallContext& context,

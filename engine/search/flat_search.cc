@@ -51,12 +51,11 @@ absl::Status ScoreNodesExactly(const ExactScorer& scorer, const SegmentView& seg
   });
 }
 
-absl::Status ApproximateNodes(const float* query, const SegmentView& segment,
+absl::Status ApproximateNodes(const PreparedQuery& query, const SegmentView& segment,
                               const SegmentFile* file, uint32_t first, uint32_t last,
                               const CallContext& context, std::span<float> out) {
-  const NodeDistance distance(segment, query, /*file=*/nullptr);
-  return InParts(first, last, context, [&](uint32_t begin, uint32_t end) -> absl::Status {
-    if (file != nullptr) RETURN_IF_ERROR(file->EnsureVectors(begin, end));
+  NodeDistance distance(segment, query, file);
+  return InParts(first, last, context, [&](uint32_t begin, uint32_t end) {
     std::array<uint32_t, kVectorsBetweenChecks> nodes;
     std::iota(nodes.begin(), nodes.begin() + (end - begin), begin);
     return distance.Score({nodes.data(), end - begin}, out.subspan(begin - first, end - begin));

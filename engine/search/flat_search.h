@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "engine/search/exact_score.h"
+#include "engine/search/node_distance.h"
 #include "storage/base/context.h"
 #include "storage/vdata/segment_file.h"
 
@@ -28,9 +29,9 @@ absl::Status ScoreNodesExactly(const ExactScorer& scorer, const SegmentView& seg
                                const SegmentFile* file, uint32_t first, uint32_t last,
                                const CallContext& context, std::span<double> out);
 
-/// out[i] is the approximate f32 distance of node first + i, as a graph search computes it: smaller
-/// is nearer. `query` has segment.stride floats, as PreparedQuery makes them.
-absl::Status ApproximateNodes(const float* query, const SegmentView& segment,
+/// out[i] is the approximate distance of node first + i, as a graph search computes it: smaller
+/// is nearer. `query` was created for the segment.
+absl::Status ApproximateNodes(const PreparedQuery& query, const SegmentView& segment,
                               const SegmentFile* file, uint32_t first, uint32_t last,
                               const CallContext& context, std::span<float> out);
 

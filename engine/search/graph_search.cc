@@ -1,6 +1,7 @@
 #include "engine/search/graph_search.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <optional>
 #include <span>
@@ -8,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "engine/search/candidate.h"
+#include "engine/search/hop_set.h"
 #include "engine/search/node_distance.h"
 #include "engine/search/visited_set.h"
 #include "storage/base/status_macros.h"
@@ -19,6 +21,9 @@ constexpr uint64_t kHopsBetweenChecks = 256;
 // Above this many candidates a heap's insertion is cheaper than the pool's memmove.
 constexpr uint32_t kMaxPool = 512;
 constexpr uint32_t kMaxNodes = 1u << 31;
+// Lengths whose squares f32 holds with room for sums and for differences in the last bits.
+constexpr double kShortest = 1e-10;
+constexpr double kLongest = 1e15;
 // Stepping over refused nodes, one hop looks for so many accepted ones, and for them reads the
 // links of at most so many refused ones, or twice as many as it takes if each leads to so many new
 // nodes.
@@ -34,7 +39,7 @@ constexpr double kDoubt = 4;
 struct Scratch {
   VisitedSet visited;
   VisitedSet refused;  // stepping over: tried, and not accepted
-  VisitedSet hop;      // stepping over: met by one hop
+  HopSet hop;          // stepping over: met by one hop
   CandidatePool pool;
   std::vector<Candidate> frontier;  // min-heap
   std::vector<Candidate> nearest;   // max-heap
@@ -57,7 +62,7 @@ class GraphSearch {
         query_(query),
         context_(context),
         ef_(std::min(query.ef, segment.nodes)),
-        distance_(segment, query.query, query.file),
+        distance_(segment, *query.query, query.file),
         scratch_(ThreadScratch()) {
     scratch_.visited.Reset(segment.nodes);
     scratch_.batch.resize(std::max<size_t>(kAcceptedPerHop + graph_.degree0, graph_.degree));
@@ -114,7 +119,6 @@ class GraphSearch {
       std::span<const uint32_t> batch;
       RETURN_IF_ERROR(TakeNew(node, batch));
       if (IsDoubtful()) break;
-      distance_.Prefetch(batch);
       // Likely the next hop, unless this one finds something nearer.
       if (const size_t next = pool.Next(); next < pool.size()) PrefetchLinks(pool[next].node());
       RETURN_IF_ERROR(ScoreBatch(batch));
@@ -151,7 +155,6 @@ class GraphSearch {
       std::span<const uint32_t> batch;
       RETURN_IF_ERROR(TakeNew(current.node(), batch));
       if (IsDoubtful()) break;
-      distance_.Prefetch(batch);
       if (!frontier.empty()) PrefetchLinks(frontier.front().node());
       RETURN_IF_ERROR(ScoreBatch(batch));
       for (size_t i = 0; i < batch.size(); ++i) Meet(Candidate(scratch_.distances[i], batch[i]));
@@ -311,7 +314,7 @@ class GraphSearch {
   const GraphQuery& query_;
   const CallContext& context_;
   const uint32_t ef_;
-  const NodeDistance distance_;
+  NodeDistance distance_;
   Scratch& scratch_;
   GraphStats stats_;
   // Of stepping over.
@@ -322,6 +325,15 @@ class GraphSearch {
 };
 
 }  // namespace
+
+bool GraphFits(const SegmentView& segment, std::span<const float> query) {
+  // Both sides are divided by their lengths, in f64.
+  if (segment.metric == Metric::kCosine) return true;
+  const double length =
+      std::sqrt(BestKernels().exact_dot(query.data(), query.data(), query.size()));
+  const auto fits = [](double x) { return x == 0 || (x >= kShortest && x <= kLongest); };
+  return fits(segment.longest) && fits(length);
+}
 
 absl::StatusOr<std::vector<GraphHit>> SearchGraph(const SegmentView& segment,
                                                   const GraphQuery& query,

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "engine/search/node_distance.h"
 #include "storage/base/context.h"
 #include "storage/vdata/segment_file.h"
 
@@ -22,8 +23,8 @@ class NodeFilter {
 
 /// One search of a segment's graph. Everything is borrowed for the call.
 struct GraphQuery {
-  const float* query = nullptr;  // segment.stride floats, as PreparedQuery makes them
-  uint32_t ef = 0;               // candidates kept = hits wanted; 1..nodes matter
+  const PreparedQuery* query = nullptr;  // created for the segment
+  uint32_t ef = 0;                       // candidates kept = hits wanted; 1..nodes matter
   /// Null: every node. Nodes it refuses are travelled through: scored like the others, which suits
   /// a filter that refuses few.
   const NodeFilter* accept = nullptr;
@@ -33,11 +34,12 @@ struct GraphQuery {
   /// With `accept`, travelling: nodes expanded before the search gives up; 0 takes
   /// DefaultMaxHops(ef).
   uint64_t max_hops = 0;
-  /// The file the segment is mapped from, when its vector blocks are to be verified at first touch.
+  /// The file the segment is mapped from, when blocks of its vectors or codes are to be verified at
+  /// first touch.
   const SegmentFile* file = nullptr;
 };
 
-/// Smaller is nearer under every metric: L2 squared, 1 - cosine, -dot; approximate (f32).
+/// Smaller is nearer: approximate, as NodeDistance says.
 struct GraphHit {
   float distance = 0;
   uint32_t node = 0;
@@ -59,11 +61,15 @@ struct GraphStats {
 
 inline uint64_t DefaultMaxHops(uint32_t ef) { return 1024 + 64 * uint64_t{ef}; }
 
+/// Whether the graph's f32 arithmetic can tell the segment's vectors apart for this query: the
+/// squares of lengths and distances neither overflow nor vanish. Where it is false, scan instead.
+bool GraphFits(const SegmentView& segment, std::span<const float> query);
+
 /// Up to `ef` accepted nodes near the query, nearest first, equal distances by node id. The same
 /// input gives the same hits on every machine and thread. A segment without nodes gives none.
 /// `stats`, when not null, is added to.
 ///
-/// Thread-safe; each calling thread keeps one byte per node of the largest segment it searched.
+/// Thread-safe; each calling thread keeps one bit per node of the largest segment it searched.
 /// Errors: `context`'s; DATA_LOSS from the file; INVALID_ARGUMENT for ef 0; FAILED_PRECONDITION
 /// for a segment without a graph.
 absl::StatusOr<std::vector<GraphHit>> SearchGraph(const SegmentView& segment,

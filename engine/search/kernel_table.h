@@ -3,6 +3,7 @@
 // Included by translation units compiled for one ISA: nothing of the standard library may come in
 // here, because its inline functions and initialisers would be compiled for that ISA too.
 #include <stddef.h>
+#include <stdint.h>
 
 namespace ordinate {
 
@@ -21,9 +22,13 @@ struct DotAndNorm {
 ///
 /// The `exact_` functions take any address and any dim, convert each f32 to f64 first and do all
 /// arithmetic in f64 (contract 2.3). The others do all arithmetic in f32 over `stride` floats, a
-/// multiple of 16; they guide the graph search and never reach a caller of the service.
+/// multiple of 16, or in integers over `stride` codes, a multiple of 64; they guide the graph
+/// search and never reach a caller of the service.
+///
+/// A `_rows` function scores the rows `rows[0 .. count)` of a matrix, and fetches each into the
+/// cache some rows before it is scored; out[i] has the bits that the row's own sum has.
 struct Kernels {
-  const char* name;  // "baseline", "avx2", "avx512"
+  const char* name;  // "baseline", "avx2", "avx512", "avx512vnni"
 
   /// Sum of (a - b)².
   double (*exact_l2sq)(const float* a, const float* b, size_t dim);
@@ -32,15 +37,23 @@ struct Kernels {
 
   float (*l2sq)(const float* q, const float* x, size_t stride);
   float (*dot)(const float* q, const float* x, size_t stride);
-  /// One query against four vectors, whose loads overlap. out[i] has the bits of the single form.
-  void (*l2sq4)(const float* q, const float* const x[4], size_t stride, float out[4]);
-  void (*dot4)(const float* q, const float* const x[4], size_t stride, float out[4]);
+  void (*l2sq_rows)(const float* q, const float* base, size_t stride, const uint32_t* rows,
+                    size_t count, float* out);
+  void (*dot_rows)(const float* q, const float* base, size_t stride, const uint32_t* rows,
+                   size_t count, float* out);
+
+  /// Sums of (q - code)² and of q · code, exact in 32 bits. REQUIRES: they fit (ScalarCode).
+  void (*code_l2sq_rows)(const int16_t* q, const uint8_t* base, size_t stride, const uint32_t* rows,
+                         size_t count, int32_t* out);
+  void (*code_dot_rows)(const int16_t* q, const uint8_t* base, size_t stride, const uint32_t* rows,
+                        size_t count, int32_t* out);
 };
 
 extern const Kernels kBaselineKernels;
 /// Built for x86-64 alone (ORDINATE_X86_KERNELS). REQUIRES: the CPU has the ISA.
 extern const Kernels kAvx2Kernels;
 extern const Kernels kAvx512Kernels;
+extern const Kernels kAvx512VnniKernels;
 
 }  // namespace ordinate
 
@@ -49,5 +62,6 @@ extern const Kernels kAvx512Kernels;
   {                                                                                \
     (table_name), &ExactSum<SquaredDifference>, &ExactSum<Product>, &ExactDotNorm, \
         &ApproximateSum<SquaredDifference>, &ApproximateSum<Product>,              \
-        &ApproximateSum4<SquaredDifference>, &ApproximateSum4<Product>             \
+        &ApproximateRows<SquaredDifference>, &ApproximateRows<Product>,            \
+        &CodeRows<SquaredDifference>, &CodeRows<Product>                           \
   }

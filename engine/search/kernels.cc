@@ -18,6 +18,7 @@ std::vector<const Kernels*> FindAvailable() {
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
     found.push_back(&kAvx512Kernels);
+    if (__builtin_cpu_supports("avx512vnni")) found.push_back(&kAvx512VnniKernels);
   }
 #endif
   return found;
@@ -48,10 +49,10 @@ absl::StatusOr<const Kernels*> SelectKernels(std::string_view name) {
   for (const Kernels* kernels : AvailableKernels()) {
     if (name == kernels->name) return kernels;
   }
-  if (name != "avx2" && name != "avx512") {
-    return absl::InvalidArgumentError(
-        absl::StrCat("ORDINATE_ISA is '", std::string(name.substr(0, 64)),
-                     "'; it takes baseline, avx2, avx512 or nothing (the fastest available)"));
+  if (name != "avx2" && name != "avx512" && name != "avx512vnni") {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "ORDINATE_ISA is '", std::string(name.substr(0, 64)),
+        "'; it takes baseline, avx2, avx512, avx512vnni or nothing (the fastest available)"));
   }
   return absl::FailedPreconditionError(
       absl::StrCat("ORDINATE_ISA is '", std::string(name), "', which this machine or build does ",

@@ -1,3 +1,5 @@
+#include <immintrin.h>
+
 #include "engine/search/kernel_table.h"
 
 #define ORDINATE_KERNEL_WIDTH 64

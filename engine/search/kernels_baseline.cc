@@ -1,3 +1,7 @@
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "engine/search/kernel_table.h"
 
 #define ORDINATE_KERNEL_WIDTH 16

@@ -5,8 +5,14 @@
 
 constexpr int kWidth = ORDINATE_KERNEL_WIDTH;
 constexpr int kLanes = 16;
+// Rows fetched before the one that is scored, and the most bytes fetched of each.
+constexpr size_t kFetchAhead = 12;
+constexpr size_t kFetchBytes = 1024;
 
 typedef float FloatVec __attribute__((vector_size(kWidth)));
+typedef short ShortVec __attribute__((vector_size(kWidth)));
+typedef int IntVec __attribute__((vector_size(kWidth)));
+typedef unsigned char HalfByteVec __attribute__((vector_size(kWidth / 2)));
 typedef float HalfFloatVec __attribute__((vector_size(kWidth / 2)));
 typedef double DoubleVec __attribute__((vector_size(kWidth)));
 
@@ -169,9 +175,136 @@ float ApproximateSum(const float* q, const float* x, size_t stride) {
   return out;
 }
 
+// Fetches a row into the cache. What follows the first lines of a long row, the hardware fetches.
+ORDINATE_INLINE void FetchRow(const void* row, size_t bytes) {
+  const char* const from = static_cast<const char*>(row);
+  if (bytes > kFetchBytes) bytes = kFetchBytes;
+  for (size_t offset = 0; offset < bytes; offset += 64) {
+    __builtin_prefetch(from + offset);
+    // GCC 12 drops every prefetch of such a loop but the first; a compiler barrier keeps them.
+    __asm__ __volatile__("" ::: "memory");
+  }
+}
+
+// Calls score(first, n) for the rows in groups of four, then one by one, with the rows of later
+// groups on their way into the cache.
+template <typename Scalar, typename Score>
+ORDINATE_INLINE void InGroups(const Scalar* base, size_t stride, const uint32_t* rows, size_t count,
+                              const Score& score) {
+  const size_t bytes = stride * sizeof(Scalar);
+  size_t fetched = 0;
+  for (; fetched < count && fetched < kFetchAhead; ++fetched) {
+    FetchRow(base + rows[fetched] * stride, bytes);
+  }
+  size_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    for (; fetched < count && fetched < i + 4 + kFetchAhead; ++fetched) {
+      FetchRow(base + rows[fetched] * stride, bytes);
+    }
+    const Scalar* const x[4] = {base + rows[i] * stride, base + rows[i + 1] * stride,
+                                base + rows[i + 2] * stride, base + rows[i + 3] * stride};
+    score.Four(x, i);
+  }
+  for (; i < count; ++i) score.One(base + rows[i] * stride, i);
+}
+
 template <typename Term>
-void ApproximateSum4(const float* q, const float* const x[4], size_t stride, float out[4]) {
-  ApproximateSums<Term, 4>(q, x, stride, out);
+struct ApproximateScore {
+  const float* q;
+  size_t stride;
+  float* out;
+  ORDINATE_INLINE void Four(const float* const* x, size_t i) const {
+    ApproximateSums<Term, 4>(q, x, stride, out + i);
+  }
+  ORDINATE_INLINE void One(const float* x, size_t i) const {
+    ApproximateSums<Term, 1>(q, &x, stride, out + i);
+  }
+};
+
+template <typename Term>
+void ApproximateRows(const float* q, const float* base, size_t stride, const uint32_t* rows,
+                     size_t count, float* out) {
+  InGroups(base, stride, rows, count, ApproximateScore<Term>{q, stride, out});
+}
+
+constexpr int kShorts = kWidth / 2;
+
+// sum += a[2j] · b[2j] + a[2j + 1] · b[2j + 1] for each lane j.
+ORDINATE_INLINE void MultiplyAddPairs(const ShortVec& a, const ShortVec& b, IntVec& sum) {
+#if ORDINATE_KERNEL_WIDTH == 64 && defined(__AVX512VNNI__)
+  sum = reinterpret_cast<IntVec>(_mm512_dpwssd_epi32(
+      reinterpret_cast<__m512i>(sum), reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
+#elif ORDINATE_KERNEL_WIDTH == 64 && defined(__AVX512BW__)
+  sum += reinterpret_cast<IntVec>(
+      _mm512_madd_epi16(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
+#elif ORDINATE_KERNEL_WIDTH == 32 && defined(__AVX2__)
+  sum += reinterpret_cast<IntVec>(
+      _mm256_madd_epi16(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
+#elif ORDINATE_KERNEL_WIDTH == 16 && defined(__SSE2__)
+  sum += reinterpret_cast<IntVec>(
+      _mm_madd_epi16(reinterpret_cast<__m128i>(a), reinterpret_cast<__m128i>(b)));
+#else
+#pragma GCC unroll 8
+  for (int j = 0; j < kShorts / 2; ++j) {
+    sum[j] += int{a[2 * j]} * b[2 * j] + int{a[2 * j + 1]} * b[2 * j + 1];
+  }
+#endif
+}
+
+ORDINATE_INLINE void AddTerm(SquaredDifference, const ShortVec& q, const ShortVec& x, IntVec& sum) {
+  const ShortVec d = q - x;
+  MultiplyAddPairs(d, d, sum);
+}
+ORDINATE_INLINE void AddTerm(Product, const ShortVec& q, const ShortVec& x, IntVec& sum) {
+  MultiplyAddPairs(q, x, sum);
+}
+
+ORDINATE_INLINE int32_t SumOf(const IntVec& sum) {
+  int lane[kWidth / 4];
+  __builtin_memcpy(lane, &sum, sizeof(lane));
+  int total = 0;
+#pragma GCC unroll 16
+  for (int j = 0; j < kWidth / 4; ++j) total += lane[j];
+  return total;
+}
+
+template <typename Term, int kVectors>
+ORDINATE_INLINE void CodeSums(const int16_t* q, const uint8_t* const* x, size_t stride,
+                              int32_t* out) {
+  IntVec sums[kVectors];
+#pragma GCC unroll 8
+  for (int v = 0; v < kVectors; ++v) sums[v] = IntVec{};
+  for (size_t i = 0; i < stride; i += kShorts) {
+    ShortVec vq;
+    __builtin_memcpy(&vq, q + i, sizeof(vq));
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) {
+      HalfByteVec bytes;
+      __builtin_memcpy(&bytes, x[v] + i, sizeof(bytes));
+      AddTerm(Term(), vq, __builtin_convertvector(bytes, ShortVec), sums[v]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int v = 0; v < kVectors; ++v) out[v] = SumOf(sums[v]);
+}
+
+template <typename Term>
+struct CodeScore {
+  const int16_t* q;
+  size_t stride;
+  int32_t* out;
+  ORDINATE_INLINE void Four(const uint8_t* const* x, size_t i) const {
+    CodeSums<Term, 4>(q, x, stride, out + i);
+  }
+  ORDINATE_INLINE void One(const uint8_t* x, size_t i) const {
+    CodeSums<Term, 1>(q, &x, stride, out + i);
+  }
+};
+
+template <typename Term>
+void CodeRows(const int16_t* q, const uint8_t* base, size_t stride, const uint32_t* rows,
+              size_t count, int32_t* out) {
+  InGroups(base, stride, rows, count, CodeScore<Term>{q, stride, out});
 }
 
 #undef ORDINATE_INLINE

@@ -8,12 +8,18 @@
 #include "storage/base/status_macros.h"
 
 namespace ordinate {
-namespace {
 
-// Of a long vector the hardware fetches the rest once the first lines are read.
-constexpr size_t kPrefetchBytes = 1024;
-
-}  // namespace
+absl::StatusOr<PreparedQuery> PreparedQuery::Create(const SegmentView& segment,
+                                                    std::span<const float> query) {
+  auto prepared = Create(segment.metric, segment.dim, query);
+  if (prepared.ok() && segment.codes.quantization == Quantization::kSq8) {
+    const CodesView& codes = segment.codes;
+    const ScalarCoder coder(segment.metric, segment.dim, codes.rotation_seed, codes.scale,
+                            codes.centre);
+    prepared->code_ = coder.EncodeQuery(query);
+  }
+  return prepared;
+}
 
 absl::StatusOr<PreparedQuery> PreparedQuery::Create(Metric metric, uint32_t dim,
                                                     std::span<const float> query) {
@@ -42,30 +48,18 @@ float InverseNorm(std::span<const float> x) {
   return static_cast<float>(std::min<double>(inverse, std::numeric_limits<float>::max()));
 }
 
-void NodeDistance::Prefetch(std::span<const uint32_t> nodes) const {
-  const size_t bytes = std::min<size_t>(segment_.stride * sizeof(float), kPrefetchBytes);
-  for (const uint32_t node : nodes) PrefetchLines(Row(node), bytes);
+absl::Status NodeDistance::Score(std::span<const uint32_t> nodes, std::span<float> out) {
+  return query_.code().numbers.empty() ? ScoreVectors(nodes, out) : ScoreCodes(nodes, out);
 }
 
-absl::Status NodeDistance::Score(std::span<const uint32_t> nodes, std::span<float> out) const {
-  if (file_ != nullptr) {
+absl::Status NodeDistance::ScoreVectors(std::span<const uint32_t> nodes,
+                                        std::span<float> out) const {
+  if (file_ != nullptr && !file_->VectorsChecked()) {
     for (const uint32_t node : nodes) RETURN_IF_ERROR(file_->EnsureVectors(node, node + 1));
   }
-  const bool l2 = segment_.metric == Metric::kL2;
-  const auto four = l2 ? kernels_.l2sq4 : kernels_.dot4;
-  const auto one = l2 ? kernels_.l2sq : kernels_.dot;
-  size_t i = 0;
-  for (; i + 4 <= nodes.size(); i += 4) {
-    const float* const rows[4] = {Row(nodes[i]), Row(nodes[i + 1]), Row(nodes[i + 2]),
-                                  Row(nodes[i + 3])};
-    four(query_, rows, segment_.stride, out.data() + i);
-  }
-  for (; i < nodes.size(); ++i) out[i] = one(query_, Row(nodes[i]), segment_.stride);
-  Finish(nodes, out);
-  return absl::OkStatus();
-}
-
-void NodeDistance::Finish(std::span<const uint32_t> nodes, std::span<float> out) const {
+  const auto score = segment_.metric == Metric::kL2 ? kernels_.l2sq_rows : kernels_.dot_rows;
+  score(query_.data(), segment_.vectors.data(), segment_.stride, nodes.data(), nodes.size(),
+        out.data());
   if (segment_.metric == Metric::kIp) {
     for (size_t i = 0; i < nodes.size(); ++i) out[i] = -out[i];
   } else if (segment_.metric == Metric::kCosine) {
@@ -73,6 +67,24 @@ void NodeDistance::Finish(std::span<const uint32_t> nodes, std::span<float> out)
       out[i] = 1.0f - out[i] * segment_.inverse_norms[nodes[i]];
     }
   }
+  return absl::OkStatus();
+}
+
+absl::Status NodeDistance::ScoreCodes(std::span<const uint32_t> nodes, std::span<float> out) {
+  if (file_ != nullptr && !file_->CodesChecked()) {
+    for (const uint32_t node : nodes) RETURN_IF_ERROR(file_->EnsureCodes(node, node + 1));
+  }
+  if (sums_.size() < nodes.size()) sums_.resize(nodes.size());
+  const bool dot = segment_.metric == Metric::kIp;
+  const auto score = dot ? kernels_.code_dot_rows : kernels_.code_l2sq_rows;
+  const ScalarCoder::Query& query = query_.code();
+  score(query.numbers.data(), segment_.codes.codes.data(), segment_.codes.stride, nodes.data(),
+        nodes.size(), sums_.data());
+  const float unit = dot                                  ? -query.unit
+                     : segment_.metric == Metric::kCosine ? query.unit / 2
+                                                          : query.unit;
+  for (size_t i = 0; i < nodes.size(); ++i) out[i] = static_cast<float>(sums_[i]) * unit;
+  return absl::OkStatus();
 }
 
 }  // namespace ordinate

@@ -7,21 +7,28 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "engine/search/kernels.h"
+#include "engine/search/scalar_code.h"
 #include "storage/vdata/segment_file.h"
 
 namespace ordinate {
 
-/// A query in the form the f32 kernels take: 64-byte aligned, padded with zeros to the segment's
-/// stride, divided by its length under COSINE.
+/// A query in the form the kernels take: floats, 64-byte aligned, padded with zeros to the
+/// segment's stride, divided by their length under COSINE; and, for a segment with codes, encoded
+/// as those are.
 class PreparedQuery {
  public:
-  /// INVALID_ARGUMENT when `query` has not `dim` floats, naming both.
+  /// INVALID_ARGUMENT when `query` has not as many floats as the segment's dim, naming both.
+  static absl::StatusOr<PreparedQuery> Create(const SegmentView& segment,
+                                              std::span<const float> query);
+  /// Without codes.
   static absl::StatusOr<PreparedQuery> Create(Metric metric, uint32_t dim,
                                               std::span<const float> query);
 
   /// StrideOf(dim) floats.
   const float* data() const { return lines_.data()->floats; }
   uint32_t stride() const { return static_cast<uint32_t>(lines_.size() * kVectorPadding); }
+  /// Empty numbers without codes.
+  const ScalarCoder::Query& code() const { return code_; }
 
  private:
   struct alignas(64) Line {
@@ -30,38 +37,37 @@ class PreparedQuery {
   explicit PreparedQuery(uint32_t dim) : lines_(StrideOf(dim) / kVectorPadding) {}
 
   std::vector<Line> lines_;
+  ScalarCoder::Query code_;
 };
 
 /// 1/|x| as f32, the sum of squares in f64, kept within the finite f32 values. 0 for a zero vector.
 float InverseNorm(std::span<const float> x);
 
-/// Approximate f32 distances from one prepared query to a segment's nodes; smaller is nearer under
-/// every metric: L2 squared, 1 - cosine, -dot. Borrows everything. One thread at a time.
+/// Approximate distances from one prepared query to a segment's nodes; smaller is nearer under
+/// every metric: L2 squared, 1 - cosine, -dot. From the codes, where the segment has them (under IP
+/// then but for a term that is the same for every node), else from the vectors. Borrows everything.
+/// One thread at a time.
 class NodeDistance {
  public:
-  /// `query` has segment.stride floats, as PreparedQuery makes them. `file`, when not null, is the
-  /// file `segment` is mapped from: its vector blocks are then verified before they are read.
-  NodeDistance(const SegmentView& segment, const float* query, const SegmentFile* file,
+  /// `query` was created for `segment`. `file`, when not null, is the file `segment` is mapped
+  /// from: the blocks of its vectors or codes are then verified before they are read.
+  NodeDistance(const SegmentView& segment, const PreparedQuery& query, const SegmentFile* file,
                const Kernels& kernels = BestKernels())
       : segment_(segment), query_(query), file_(file), kernels_(kernels) {}
 
-  /// Fetches the vectors of `nodes` into the cache, as far as that pays.
-  void Prefetch(std::span<const uint32_t> nodes) const;
-
-  /// out[i] is the distance of nodes[i]. DATA_LOSS from SegmentFile::EnsureVectors.
+  /// out[i] is the distance of nodes[i]. DATA_LOSS from SegmentFile.
   /// REQUIRES: every node < segment.nodes; out.size() >= nodes.size().
-  absl::Status Score(std::span<const uint32_t> nodes, std::span<float> out) const;
+  absl::Status Score(std::span<const uint32_t> nodes, std::span<float> out);
 
  private:
-  const float* Row(uint32_t node) const {
-    return segment_.vectors.data() + size_t{node} * segment_.stride;
-  }
-  void Finish(std::span<const uint32_t> nodes, std::span<float> out) const;
+  absl::Status ScoreVectors(std::span<const uint32_t> nodes, std::span<float> out) const;
+  absl::Status ScoreCodes(std::span<const uint32_t> nodes, std::span<float> out);
 
   const SegmentView& segment_;
-  const float* const query_;
+  const PreparedQuery& query_;
   const SegmentFile* const file_;
   const Kernels& kernels_;
+  std::vector<int32_t> sums_;  // of one call
 };
 
 /// Fetches `bytes` from `from` on into the cache, line by line.

@@ -24,6 +24,10 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> SealedSegment::Create(
   if (v.engine != index.engine) {
     return refuse("engine", EngineName(v.engine), EngineName(index.engine));
   }
+  if (v.codes.quantization != index.quantization) {
+    return refuse("quantization", QuantizationName(v.codes.quantization),
+                  QuantizationName(index.quantization));
+  }
   if (v.dim != index.dim) return refuse("dim", Concat(v.dim), Concat(index.dim));
 
   auto segment = std::shared_ptr<SealedSegment>(new SealedSegment(std::move(file)));

@@ -308,12 +308,11 @@ absl::Status SearchGraphOf(const IndexSnapshot::Sealed& part, SealedReader& read
                            SegmentStats& stats) {
   const SegmentView& view = part.segment->view();
   const ShardQuery& query = job.query;
-  ASSIGN_OR_RETURN(const PreparedQuery prepared,
-                   PreparedQuery::Create(view.metric, view.dim, query.vector));
+  ASSIGN_OR_RETURN(const PreparedQuery prepared, PreparedQuery::Create(view, query.vector));
   const bool in_graph = query.plan.filter_strategy == FilterStrategy::kInGraph;
   const WantedNodes wanted(reader, view, in_graph);
   GraphQuery search;
-  search.query = prepared.data();
+  search.query = &prepared;
   search.ef = static_cast<uint32_t>(std::max<uint64_t>(query.plan.ef_search, query.plan.w));
   search.accept = in_graph || part.masked.count() > 0 ? &wanted : nullptr;
   if (in_graph) search.accepted_share = std::max(query.plan.selectivity, kLeastShare);
@@ -345,16 +344,20 @@ absl::Status SearchGraphOf(const IndexSnapshot::Sealed& part, SealedReader& read
   return job.context.Check();
 }
 
-// Whether all nodes of the segment are scored: preselecting as many, or as many as match, is that.
-bool ScansAll(const SegmentView& view, const Plan& plan) {
-  if (view.engine != Engine::kHnsw || plan.w >= view.nodes) return true;
+// Whether all nodes of the segment are scored: preselecting as many, or as many as match, is that;
+// and the graph may be unable to tell the vectors apart.
+bool ScansAll(const SegmentView& view, const ShardQuery& query) {
+  const Plan& plan = query.plan;
+  if (view.engine != Engine::kHnsw || plan.w >= view.nodes || !GraphFits(view, query.vector)) {
+    return true;
+  }
   return plan.filter_strategy == FilterStrategy::kInGraph &&
          plan.selectivity * view.nodes <= plan.ef_search;
 }
 
 absl::Status SearchSealed(const IndexSnapshot::Sealed& part, RankJob& job) {
   const SegmentView& view = part.segment->view();
-  const bool scan = ScansAll(view, job.query.plan);
+  const bool scan = ScansAll(view, job.query);
   SegmentTally tally(job, FileName(part), scan ? Path::kExact : Path::kAnn);
   SealedReader reader(part, job);
   if (job.query.include_null_vectors) reader.OfferNullRows(job.sink);

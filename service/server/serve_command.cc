@@ -53,8 +53,8 @@ void AddServeCommand(CLI::App& app, int* exit_code) {
       "A parameter can be given in the configuration file (name = value, one a line), as a flag, "
       "and "
       "in the environment; the later of these wins.\n"
-      "ORDINATE_ISA names the instruction set of distance computations: baseline, avx2 or avx512; "
-      "unset: the fastest this machine has.\n"
+      "ORDINATE_ISA names the instruction set of distance computations: baseline, avx2, avx512 or "
+      "avx512vnni; unset: the fastest this machine has.\n"
       "Exit codes: 0 after a drain, 1 could not start, 2 a parameter was refused.");
   auto sources = std::make_shared<ParameterSources>();
   serve

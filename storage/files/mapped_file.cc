@@ -10,12 +10,14 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "storage/base/status_macros.h"
 #include "storage/files/file_error.h"
 
 namespace ordinate {
 namespace {
 
 constexpr uint64_t kPage = 4096;
+constexpr uint64_t kHugePage = 2 << 20;
 constexpr int kMadvPopulateRead = 22;  // MADV_POPULATE_READ, Linux 5.14; absent in older headers
 
 int Advise(const char* data, uint64_t offset, uint64_t bytes, int advice) {
@@ -36,9 +38,32 @@ absl::StatusOr<MappedFile> MappedFile::Open(const std::string& path) {
   }
   const uint64_t size = static_cast<uint64_t>(info.st_size);
   if (size == 0) return MappedFile(path, nullptr, 0);
-  void* data = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
-  if (data == MAP_FAILED) return FileError(errno, "map", path);
-  return MappedFile(path, static_cast<const char*>(data), size);
+  ASSIGN_OR_RETURN(const char* data, Map(fd, path, size));
+  return MappedFile(path, data, size);
+}
+
+// A huge page maps 2 MiB of the file that start at a multiple of it, at an address that does.
+absl::StatusOr<const char*> MappedFile::Map(int fd, const std::string& path, uint64_t size) {
+  char* place = nullptr;
+  if (size >= kHugePage) {
+    // Reserve more than is needed, and give back what lies around the aligned part.
+    const uint64_t reserved = size + kHugePage;
+    void* const start =
+        mmap(nullptr, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (start == MAP_FAILED) return FileError(errno, "map", path);
+    char* const begin = static_cast<char*>(start);
+    const uint64_t before = -reinterpret_cast<uintptr_t>(begin) % kHugePage;
+    const uint64_t used = (size + kPage - 1) / kPage * kPage;
+    place = begin + before;
+    if (before > 0) munmap(begin, before);
+    munmap(place + used, reserved - before - used);
+  }
+  void* const data =
+      mmap(place, size, PROT_READ, MAP_SHARED | (place == nullptr ? 0 : MAP_FIXED), fd, 0);
+  if (data != MAP_FAILED) return static_cast<const char*>(data);
+  const int error = errno;
+  if (place != nullptr) munmap(place, size);
+  return FileError(error, "map", path);
 }
 
 MappedFile::MappedFile(std::string path, const char* data, uint64_t size)
@@ -67,6 +92,14 @@ void MappedFile::Unmap() {
 
 void MappedFile::ReadAhead(uint64_t offset, uint64_t bytes) const {
   if (bytes > 0) Advise(data_, offset, bytes, MADV_WILLNEED);
+}
+
+void MappedFile::PreferHugePages(uint64_t offset, uint64_t bytes) const {
+  if (bytes > 0) Advise(data_, offset, bytes, MADV_HUGEPAGE);
+}
+
+void MappedFile::ExpectRandomReads(uint64_t offset, uint64_t bytes) const {
+  if (bytes > 0) Advise(data_, offset, bytes, MADV_RANDOM);
 }
 
 absl::Status MappedFile::Populate(uint64_t offset, uint64_t bytes) const {

@@ -24,12 +24,21 @@ class MappedFile {
   ~MappedFile();
 
   const std::string& path() const { return path_; }
-  /// Page-aligned; null for an empty file.
+  /// Page-aligned, and a file of some MiB starts on a huge page's boundary; null for an empty file.
   const char* data() const { return data_; }
   uint64_t size() const { return size_; }
 
   /// Starts reading [offset, offset + bytes) ahead; only a hint. REQUIRES: within the file.
   void ReadAhead(uint64_t offset, uint64_t bytes) const;
+
+  /// Asks for huge pages under [offset, offset + bytes), for data that is read at random and all of
+  /// which is wanted in memory: a file system whose page cache has large folios then maps 2 MiB
+  /// with one entry of the TLB. Only a hint. REQUIRES: within the file.
+  void PreferHugePages(uint64_t offset, uint64_t bytes) const;
+
+  /// Says that [offset, offset + bytes) is read at random, a page here and there: nothing is to be
+  /// read ahead. Only a hint. REQUIRES: within the file.
+  void ExpectRandomReads(uint64_t offset, uint64_t bytes) const;
 
   /// Brings [offset, offset + bytes) into memory and the page table. DATA_LOSS on an I/O error or
   /// when the file has become shorter. On kernels before 5.14 it only reads ahead.
@@ -38,6 +47,7 @@ class MappedFile {
 
  private:
   MappedFile(std::string path, const char* data, uint64_t size);
+  static absl::StatusOr<const char*> Map(int fd, const std::string& path, uint64_t size);
   void Unmap();
 
   std::string path_;

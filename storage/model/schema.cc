@@ -144,11 +144,11 @@ absl::Status CheckOptions(const IndexDef& index) {
   RETURN_IF_ERROR(CheckRange(index, "batch_interval", index.batch_interval_micros,
                              kMinBatchIntervalMicros, kMaxBatchIntervalMicros, " microseconds"));
   RETURN_IF_ERROR(CheckRange(index, "max_lag_rows", index.max_lag_rows, 1, kMaxLagRows));
-  if (index.quantization == Quantization::kSq8) {
+  if (index.quantization == Quantization::kSq8 && index.engine == Engine::kFlat) {
     return Refuse("quantization",
                   Concat("index ", Quoted(index.name),
-                         ": quantization SQ8 is not available: this version stores vectors as f32 "
-                         "only; use quantization NONE"));
+                         ": quantization SQ8 is for engine HNSW; a FLAT index scores every stored "
+                         "vector exactly: use quantization NONE"));
   }
   return absl::OkStatus();
 }

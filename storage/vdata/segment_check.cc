@@ -60,6 +60,27 @@ absl::Status CheckGraphShape(const SegmentView& view) {
   return absl::OkStatus();
 }
 
+absl::Status CheckCodesShape(const SegmentView& view) {
+  const CodesView& codes = view.codes;
+  if (codes.quantization == Quantization::kNone) {
+    if (codes.stride == 0 && codes.rotation_seed == 0 && codes.scale == 0) return absl::OkStatus();
+    return Refuse("code_stride ", codes.stride, ", rotation_seed ", codes.rotation_seed,
+                  " and code_scale ", codes.scale, " without codes; expected zeros");
+  }
+  if (codes.quantization != Quantization::kSq8) {
+    return Refuse("quantization ", static_cast<int>(codes.quantization), "; expected 1 or 2");
+  }
+  if (view.engine != Engine::kHnsw) return Refuse("a FLAT segment with codes");
+  if (codes.stride != RoundUp(view.dim, kStrideCodes)) {
+    return Refuse("code_stride ", codes.stride, " for dim ", view.dim, "; expected ",
+                  RoundUp(view.dim, kStrideCodes));
+  }
+  if (!std::isfinite(codes.scale) || codes.scale <= 0) {
+    return Refuse("code_scale ", codes.scale, "; expected a finite number above 0");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckColumnList(const SegmentView& view) {
   if (view.columns.size() > kMaxColumns) {
     return Refuse(view.columns.size(), " captured columns; at most ", kMaxColumns);
@@ -174,10 +195,14 @@ absl::Status CheckShape(const SegmentView& view) {
     return Refuse("stride ", view.stride, " for dim ", view.dim, "; expected ",
                   RoundUp(view.dim, kStrideFloats));
   }
+  if (!std::isfinite(view.longest) || view.longest < 0) {
+    return Refuse("longest ", view.longest, "; expected a finite length");
+  }
   const uint64_t rows =
       uint64_t{view.vector_rows} + uint64_t{view.null_rows} + uint64_t{view.invalid_rows};
   if (rows > UINT32_MAX) return Refuse(rows, " rows; at most ", UINT32_MAX);
   RETURN_IF_ERROR(CheckGraphShape(view));
+  RETURN_IF_ERROR(CheckCodesShape(view));
   return CheckColumnList(view);
 }
 
@@ -228,6 +253,30 @@ absl::Status CheckGraph(const SegmentView& view) {
 absl::Status CheckColumns(const SegmentView& view) {
   for (const CapturedColumn& column : view.columns) {
     RETURN_IF_ERROR(CheckColumn(column, view.rows()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckCentre(const SegmentView& view) {
+  for (size_t i = 0; i < view.codes.centre.size(); ++i) {
+    if (!std::isfinite(view.codes.centre[i])) {
+      return Refuse("code_centre: ", view.codes.centre[i], " in dimension ", i);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckCodes(const SegmentView& view) {
+  const uint64_t stride = view.codes.stride;
+  if (!HasCodes(view) || stride == view.dim) return absl::OkStatus();
+  for (uint64_t node = 0; node < view.nodes; ++node) {
+    const uint8_t* code = view.codes.codes.data() + node * stride;
+    for (uint64_t i = view.dim; i < stride; ++i) {
+      if (code[i] != 0) {
+        return Refuse("codes: ", static_cast<int>(code[i]), " in dimension ", i, " of node ", node,
+                      "; expected zero padding");
+      }
+    }
   }
   return absl::OkStatus();
 }

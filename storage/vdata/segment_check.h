@@ -17,8 +17,13 @@ absl::Status CheckShape(const SegmentView& view);
 absl::Status CheckRows(const SegmentView& view);
 absl::Status CheckGraph(const SegmentView& view);
 absl::Status CheckColumns(const SegmentView& view);
+/// Every float of the codes' centre finite.
+absl::Status CheckCentre(const SegmentView& view);
 
 /// Every float finite, padding zero.
 absl::Status CheckVectors(const SegmentView& view);
+
+/// The padding of the codes zero; any code will do.
+absl::Status CheckCodes(const SegmentView& view);
 
 }  // namespace ordinate::vdata

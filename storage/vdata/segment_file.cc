@@ -1,7 +1,6 @@
 #include "storage/vdata/segment_file.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -10,6 +9,8 @@
 #include "storage/base/status_macros.h"
 #include "storage/files/checksum.h"
 #include "storage/files/mapped_file.h"
+#include "storage/vdata/checked_blocks.h"
+#include "storage/vdata/damaged.h"
 #include "storage/vdata/segment_check.h"
 #include "storage/vdata/segment_format.h"
 #include "storage/vdata/segment_layout.h"
@@ -19,11 +20,6 @@ namespace ordinate {
 using namespace vdata;
 
 namespace {
-
-template <typename... Parts>
-absl::Status Damaged(const std::string& path, const Parts&... parts) {
-  return absl::DataLossError(absl::StrCat("segment file '", path, "' is damaged: ", parts...));
-}
 
 /// Points each span of the view at its section, in the one order there is, so that sections can
 /// neither overlap nor leave gaps, and nothing in the table goes unused.
@@ -44,7 +40,7 @@ class SectionBinder {
       return Damaged(file_.path(), "section ", SectionName(IdOf(entry)), " (type ", entry.type,
                      ") where ", name, " (type ", id.type, ") is expected");
     }
-    if (entry.block_bytes != (id.kind == SectionKind::kVectors ? kVectorBlockBytes : 0)) {
+    if (entry.block_bytes != (HasBlocks(id.kind) ? kBlockBytes : 0)) {
       return Damaged(file_.path(), "section ", name, " has checksum blocks of ", entry.block_bytes,
                      " bytes");
     }
@@ -97,6 +93,11 @@ SegmentView ScalarsOf(const Header& header) {
   view.graph.degree = header.degree;
   view.graph.entry = header.entry;
   view.graph.max_level = header.max_level;
+  view.codes.quantization = static_cast<Quantization>(header.quantization);
+  view.codes.stride = header.code_stride;
+  view.codes.rotation_seed = header.rotation_seed;
+  view.codes.scale = header.code_scale;
+  view.longest = header.longest;
   return view;
 }
 
@@ -108,9 +109,9 @@ struct SegmentFile::Impl {
   absl::Status ReadHeader();
   absl::Status ReadTable();
   absl::Status Bind();
+  void AdviseReads() const;
   absl::Status CheckSmallSections() const;
   absl::Status CheckSection(const SectionEntry& entry) const;
-  absl::Status CheckBlock(uint64_t block) const;
   absl::Status CheckPadding() const;
   uint64_t ContentChecksum() const;
   absl::Status AsDamage(const absl::Status& status) const {
@@ -122,14 +123,11 @@ struct SegmentFile::Impl {
   Header header;
   std::vector<SectionEntry> entries;
   SegmentView view;
-  std::span<const uint64_t> block_checksums;
-  std::vector<uint64_t> block_checksums_copy;
   uint64_t checksum = 0;
 
-  // Synchronised: 1 once a block's checksum was found right, and how many are not yet. The bytes
-  // they speak of never change, so relaxed order does.
-  std::unique_ptr<std::atomic<uint8_t>[]> block_checked;
-  std::atomic<uint64_t> blocks_left{0};
+  // Synchronised by themselves.
+  CheckedBlocks vectors;
+  CheckedBlocks codes;
 };
 
 absl::Status SegmentFile::Impl::ReadHeader() {
@@ -155,7 +153,7 @@ absl::Status SegmentFile::Impl::ReadHeader() {
   if (header.checksum != Checksum64(&header, offsetof(Header, checksum))) {
     return Damaged(file.path(), "wrong checksum of the header");
   }
-  if ((header.flags & ~kFlavourMask) != 0 ||
+  if ((header.flags & ~kFlavourMask) != 0 || header.unused != 0 ||
       std::ranges::any_of(header.reserved, [](uint8_t byte) { return byte != 0; })) {
     return Damaged(file.path(), "the header sets bits that version 2 does not know");
   }
@@ -202,8 +200,26 @@ absl::Status SegmentFile::Impl::Bind() {
     return Damaged(file.path(), "its header describes a graph that it does not have");
   }
   SectionBinder binder(file, entries);
-  RETURN_IF_ERROR(VisitSections(view, block_checksums, binder));
-  return binder.Finish();
+  BlockChecksums checksums;
+  RETURN_IF_ERROR(VisitSections(view, checksums, binder));
+  RETURN_IF_ERROR(binder.Finish());
+  vectors.Set(file, "vectors", view.vectors.data(), view.vectors.size_bytes(), checksums.vectors);
+  codes.Set(file, "codes", view.codes.codes.data(), view.codes.codes.size_bytes(), checksums.codes);
+  return absl::OkStatus();
+}
+
+// What a graph search reads at every hop is wanted in memory, on huge pages. Of the vectors behind
+// codes only the best candidates' are read.
+void SegmentFile::Impl::AdviseReads() const {
+  for (const SectionEntry& entry : entries) {
+    const SectionKind kind = IdOf(entry).kind;
+    const bool of_vectors = kind == SectionKind::kVectors;
+    if (of_vectors && HasCodes(view)) {
+      file.ExpectRandomReads(entry.offset, entry.bytes);
+    } else if (of_vectors || kind == SectionKind::kCodes || kind == SectionKind::kLinks0) {
+      file.PreferHugePages(entry.offset, entry.bytes);
+    }
+  }
 }
 
 absl::Status SegmentFile::Impl::CheckSection(const SectionEntry& entry) const {
@@ -216,30 +232,21 @@ absl::Status SegmentFile::Impl::CheckSection(const SectionEntry& entry) const {
 
 absl::Status SegmentFile::Impl::CheckSmallSections() const {
   for (const SectionEntry& entry : entries) {
-    if (IdOf(entry).kind != SectionKind::kVectors) file.ReadAhead(entry.offset, entry.bytes);
+    if (!HasBlocks(IdOf(entry).kind)) file.ReadAhead(entry.offset, entry.bytes);
   }
-  for (const SectionEntry& entry : entries) {
-    if (IdOf(entry).kind != SectionKind::kVectors) {
-      RETURN_IF_ERROR(CheckSection(entry));
-    } else if (entry.checksum != entries[1].checksum) {
-      // Both are of the section of block checksums, which is always the second.
-      return Damaged(file.path(), "wrong checksum of the vectors' block checksums");
+  for (size_t i = 0; i < entries.size(); ++i) {
+    if (!HasBlocks(IdOf(entries[i]).kind)) {
+      RETURN_IF_ERROR(CheckSection(entries[i]));
+    } else if (entries[i].checksum != entries[i + 1].checksum) {
+      // Both are of the section of block checksums, which always follows.
+      return Damaged(file.path(), "wrong checksum of the block checksums of section ",
+                     SectionName(IdOf(entries[i])));
     }
   }
   RETURN_IF_ERROR(AsDamage(CheckRows(view)));
   RETURN_IF_ERROR(AsDamage(CheckGraph(view)));
+  RETURN_IF_ERROR(AsDamage(CheckCentre(view)));
   return AsDamage(CheckColumns(view));
-}
-
-absl::Status SegmentFile::Impl::CheckBlock(uint64_t block) const {
-  const uint64_t begin = block * kVectorBlockBytes;
-  const uint64_t bytes = std::min(kVectorBlockBytes, view.vectors.size_bytes() - begin);
-  const char* vectors = reinterpret_cast<const char*>(view.vectors.data());
-  RETURN_IF_ERROR(file.Populate(vectors + begin - file.data(), bytes));
-  if (Checksum64(vectors + begin, bytes) != block_checksums[block]) {
-    return Damaged(file.path(), "wrong checksum of section vectors, block ", block);
-  }
-  return absl::OkStatus();
 }
 
 absl::Status SegmentFile::Impl::CheckPadding() const {
@@ -270,14 +277,9 @@ absl::StatusOr<std::unique_ptr<SegmentFile>> SegmentFile::Open(const std::string
   RETURN_IF_ERROR(impl->ReadHeader());
   RETURN_IF_ERROR(impl->ReadTable());
   RETURN_IF_ERROR(impl->Bind());
+  impl->AdviseReads();
   RETURN_IF_ERROR(impl->CheckSmallSections());
   impl->checksum = impl->ContentChecksum();
-  // A copy, so that checking a block touches no page but the block's.
-  impl->block_checksums_copy.assign(impl->block_checksums.begin(), impl->block_checksums.end());
-  impl->block_checksums = impl->block_checksums_copy;
-  const uint64_t blocks = impl->block_checksums.size();
-  impl->block_checked = std::make_unique<std::atomic<uint8_t>[]>(blocks);
-  impl->blocks_left.store(blocks, std::memory_order_relaxed);
   return std::unique_ptr<SegmentFile>(new SegmentFile(std::move(impl)));
 }
 
@@ -286,24 +288,30 @@ const std::string& SegmentFile::path() const { return impl_->file.path(); }
 uint64_t SegmentFile::file_bytes() const { return impl_->file.size(); }
 uint64_t SegmentFile::checksum() const { return impl_->checksum; }
 
+namespace {
+
+absl::Status CheckNodes(uint32_t first, uint32_t last, uint32_t nodes) {
+  if (first <= last && last <= nodes) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("nodes ", first, " to ", last, " of ", nodes));
+}
+
+}  // namespace
+
+bool SegmentFile::VectorsChecked() const { return impl_->vectors.AllChecked(); }
+bool SegmentFile::CodesChecked() const { return impl_->codes.AllChecked(); }
+
 absl::Status SegmentFile::EnsureVectors(uint32_t first, uint32_t last) const {
-  Impl& impl = *impl_;
-  if (impl.blocks_left.load(std::memory_order_relaxed) == 0) return absl::OkStatus();
-  if (first > last || last > impl.view.nodes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("nodes ", first, " to ", last, " of ", impl.view.nodes));
-  }
-  if (first == last) return absl::OkStatus();
-  const uint64_t node_bytes = uint64_t{impl.view.stride} * sizeof(float);
-  const uint64_t end = RoundUp(last * node_bytes, kVectorBlockBytes) / kVectorBlockBytes;
-  for (uint64_t block = first * node_bytes / kVectorBlockBytes; block < end; ++block) {
-    if (impl.block_checked[block].load(std::memory_order_relaxed) != 0) continue;
-    RETURN_IF_ERROR(impl.CheckBlock(block));
-    if (impl.block_checked[block].exchange(1, std::memory_order_relaxed) == 0) {
-      impl.blocks_left.fetch_sub(1, std::memory_order_relaxed);
-    }
-  }
-  return absl::OkStatus();
+  if (impl_->vectors.AllChecked()) return absl::OkStatus();
+  RETURN_IF_ERROR(CheckNodes(first, last, impl_->view.nodes));
+  const uint64_t node_bytes = uint64_t{impl_->view.stride} * sizeof(float);
+  return impl_->vectors.Ensure(first * node_bytes, last * node_bytes);
+}
+
+absl::Status SegmentFile::EnsureCodes(uint32_t first, uint32_t last) const {
+  if (impl_->codes.AllChecked()) return absl::OkStatus();
+  RETURN_IF_ERROR(CheckNodes(first, last, impl_->view.nodes));
+  const uint64_t node_bytes = impl_->view.codes.stride;
+  return impl_->codes.Ensure(first * node_bytes, last * node_bytes);
 }
 
 absl::Status SegmentFile::Verify() const {
@@ -313,10 +321,10 @@ absl::Status SegmentFile::Verify() const {
     return Damaged(path(), "header or section table have changed since it was opened");
   }
   RETURN_IF_ERROR(impl.CheckSmallSections());
-  for (uint64_t block = 0; block < impl.block_checksums.size(); ++block) {
-    RETURN_IF_ERROR(impl.CheckBlock(block));
-  }
+  RETURN_IF_ERROR(impl.vectors.CheckAll());
+  RETURN_IF_ERROR(impl.codes.CheckAll());
   RETURN_IF_ERROR(impl.AsDamage(CheckVectors(impl.view)));
+  RETURN_IF_ERROR(impl.AsDamage(CheckCodes(impl.view)));
   return impl.CheckPadding();
 }
 

@@ -47,6 +47,17 @@ struct GraphView {
   std::span<const uint32_t> upper_links;
 };
 
+/// 8-bit codes of the nodes' vectors, which a graph search scores instead (engine/search/
+/// scalar_code.h). A segment without them has quantization NONE, and the rest empty or 0.
+struct CodesView {
+  Quantization quantization = Quantization::kNone;
+  uint32_t stride = 0;  // bytes from one node's code to the next: dim rounded up to 64
+  uint64_t rotation_seed = 0;
+  float scale = 0;
+  std::span<const float> centre;   // dim
+  std::span<const uint8_t> codes;  // nodes × stride, 64-byte aligned; padding is zero
+};
+
 /// A segment's content: what the writer takes and what an opened file gives, in place. Rows are
 /// grouped by class and node: rows of node i are node_rows[i] .. node_rows[i + 1], by row id; then
 /// `null_rows` rows without a vector, then `invalid_rows` rows whose dim is not the index's.
@@ -67,12 +78,14 @@ struct SegmentView {
   /// Floats from one node's vector to the next: dim rounded up to 16. Padding is zero.
   uint32_t stride = 0;
   std::span<const float> vectors;        // nodes × stride, 64-byte aligned
+  double longest = 0;                    // length of the longest vector
   std::span<const float> inverse_norms;  // COSINE: nodes × 1/|x|; else empty
   std::span<const uint32_t> node_rows;   // nodes + 1
   std::span<const RowId> row_ids;        // rows
   std::span<const uint64_t> versions;    // rows
   std::span<const uint32_t> by_row_id;   // rows: row numbers in ascending row id order
   GraphView graph;                       // HNSW only
+  CodesView codes;                       // HNSW only
   std::vector<CapturedColumn> columns;
 
   /// Row number of `id`, or -1. Binary search in by_row_id.
@@ -87,15 +100,15 @@ absl::StatusOr<uint64_t> WriteSegmentFile(const std::string& path, const Segment
 
 /// An opened .vdata file, mapped read-only. Immutable, thread-safe. The mapping lives as long as
 /// this object. The file must not be written or truncated meanwhile; removing it is fine. A disk
-/// error is a DATA_LOSS from Open, Verify and EnsureVectors, which ask the kernel for the pages
-/// before they touch them (Linux 5.14 and later); it raises SIGBUS only in a page that was read
-/// once, evicted, and can no longer be read.
+/// error is a DATA_LOSS from Open, Verify and the two Ensure functions, which ask the kernel for
+/// the pages before they touch them (Linux 5.14 and later); it raises SIGBUS only in a page that
+/// was read once, evicted, and can no longer be read.
 class SegmentFile {
  public:
   /// Opens and verifies header, section table, ids, links, levels and offsets (checksums and
-  /// ranges), so no later search can leave the mapping. Vector blocks are verified by Verify, or
-  /// at first touch (EnsureVectors). DATA_LOSS for damage; FAILED_PRECONDITION for another format
-  /// version, naming it; NOT_FOUND.
+  /// ranges), so no later search can leave the mapping. Blocks of vectors and codes are verified by
+  /// Verify, or at first touch (EnsureVectors, EnsureCodes). DATA_LOSS for damage;
+  /// FAILED_PRECONDITION for another format version, naming it; NOT_FOUND.
   static absl::StatusOr<std::unique_ptr<SegmentFile>> Open(const std::string& path);
   ~SegmentFile();
 
@@ -109,6 +122,11 @@ class SegmentFile {
   /// is asked for; later calls cost one load per block, or one in all when every block is checked.
   /// DATA_LOSS names section and block. REQUIRES: first <= last <= nodes.
   absl::Status EnsureVectors(uint32_t first, uint32_t last) const;
+  /// Whether every block of the vectors was found right: EnsureVectors has nothing left to do.
+  bool VectorsChecked() const;
+  /// The same for the nodes' codes. REQUIRES: the segment has them.
+  absl::Status EnsureCodes(uint32_t first, uint32_t last) const;
+  bool CodesChecked() const;
 
   /// Checks every byte of the file.
   absl::Status Verify() const;

@@ -17,10 +17,11 @@ static_assert(std::endian::native == std::endian::little && sizeof(size_t) == 8,
 
 inline constexpr char kMagic[8] = {'O', 'R', 'D', 'V', 'D', 'A', 'T', 'A'};
 inline constexpr uint32_t kVersion = 2;
-inline constexpr uint64_t kPageBytes = 4096;          // of the header; sections are aligned to it
-inline constexpr uint64_t kVectorBlockBytes = 65536;  // one checksum per block of the vectors
-inline constexpr uint32_t kStrideFloats = 16;         // a vector starts on a cache line
-inline constexpr uint32_t kFlavourMask = 0xff;        // of Header::flags; the other bits are zero
+inline constexpr uint64_t kPageBytes = 4096;    // of the header; sections are aligned to it
+inline constexpr uint64_t kBlockBytes = 65536;  // one checksum per block of vectors and codes
+inline constexpr uint32_t kStrideFloats = 16;   // a vector starts on a cache line
+inline constexpr uint32_t kStrideCodes = 64;    // and so does a code
+inline constexpr uint32_t kFlavourMask = 0xff;  // of Header::flags; the other bits are zero
 inline constexpr uint32_t kMaxDegree = 4096;
 inline constexpr uint32_t kMaxSections = 1024;
 
@@ -48,12 +49,19 @@ struct Header {
   uint64_t table_offset;    // always kPageBytes
   uint64_t table_checksum;  // of the sections × SectionEntry
   uint64_t file_bytes;
-  uint8_t reserved[3976];  // zero
+  uint32_t quantization;
+  uint32_t code_stride;
+  uint64_t rotation_seed;
+  float code_scale;
+  uint32_t unused;  // zero
+  double longest;
+  uint8_t reserved[3944];  // zero
   uint64_t checksum;       // of the bytes before it
 };
 static_assert(sizeof(Header) == kPageBytes && offsetof(Header, seq) == 40 &&
               offsetof(Header, degree0) == 64 && offsetof(Header, table_offset) == 88 &&
-              offsetof(Header, reserved) == 112 && offsetof(Header, checksum) == 4088);
+              offsetof(Header, quantization) == 112 && offsetof(Header, longest) == 136 &&
+              offsetof(Header, reserved) == 144 && offsetof(Header, checksum) == 4088);
 
 /// Numbers of section kinds never change meaning.
 enum class SectionKind : uint32_t {
@@ -72,16 +80,24 @@ enum class SectionKind : uint32_t {
   kColumnWords = 13,
   kColumnOffsets = 14,
   kColumnBytes = 15,
+  kCodes = 16,
+  kCodeChecksums = 17,
+  kCodeCentre = 18,
 };
+
+/// Whether a section is checked block by block, against the checksums in the section behind it.
+inline bool HasBlocks(SectionKind kind) {
+  return kind == SectionKind::kVectors || kind == SectionKind::kCodes;
+}
 
 struct SectionEntry {
   uint32_t kind;
   uint32_t column_id;    // 0 but for the kColumn sections
   uint32_t type;         // DataType of that column, or 0
-  uint32_t block_bytes;  // kVectors: kVectorBlockBytes; else 0
+  uint32_t block_bytes;  // HasBlocks: kBlockBytes; else 0
   uint64_t offset;
   uint64_t bytes;
-  uint64_t checksum;  // of the section; of the whole kVectorChecksums section for kVectors
+  uint64_t checksum;  // of the section; HasBlocks: of the whole section of its checksums
 };
 static_assert(sizeof(SectionEntry) == 40);
 

@@ -16,10 +16,18 @@ inline bool HasGraph(const SegmentView& view) {
   return view.engine == Engine::kHnsw && view.nodes > 0;
 }
 
-inline uint64_t VectorBlocks(const SegmentView& view) {
-  const uint64_t bytes = SaturatingProduct(uint64_t{view.nodes} * view.stride, sizeof(float));
-  return bytes / kVectorBlockBytes + (bytes % kVectorBlockBytes != 0);
+inline bool HasCodes(const SegmentView& view) {
+  return view.codes.quantization == Quantization::kSq8;
 }
+
+inline uint64_t BlocksOf(uint64_t bytes) {
+  return bytes / kBlockBytes + (bytes % kBlockBytes != 0);
+}
+
+/// The checksums of the blocks of vectors and codes.
+struct BlockChecksums {
+  std::span<const uint64_t> vectors, codes;
+};
 
 template <typename Column, typename Visitor>
 absl::Status VisitColumn(Column& column, uint64_t rows, Visitor& visit) {
@@ -42,8 +50,17 @@ absl::Status VisitSections(View& view, Checksums& checksums, Visitor& visit) {
   using K = SectionKind;
   const uint64_t nodes = view.nodes;
   const uint64_t rows = view.rows();
-  RETURN_IF_ERROR(visit(SectionId{K::kVectors}, view.vectors, nodes * view.stride));
-  RETURN_IF_ERROR(visit(SectionId{K::kVectorChecksums}, checksums, VectorBlocks(view)));
+  const uint64_t floats = nodes * view.stride;
+  RETURN_IF_ERROR(visit(SectionId{K::kVectors}, view.vectors, floats));
+  RETURN_IF_ERROR(visit(SectionId{K::kVectorChecksums}, checksums.vectors,
+                        BlocksOf(SaturatingProduct(floats, sizeof(float)))));
+  if (HasCodes(view)) {
+    auto& codes = view.codes;
+    const uint64_t bytes = nodes * codes.stride;
+    RETURN_IF_ERROR(visit(SectionId{K::kCodes}, codes.codes, bytes));
+    RETURN_IF_ERROR(visit(SectionId{K::kCodeChecksums}, checksums.codes, BlocksOf(bytes)));
+    RETURN_IF_ERROR(visit(SectionId{K::kCodeCentre}, codes.centre, uint64_t{view.dim}));
+  }
   if (view.metric == Metric::kCosine) {
     RETURN_IF_ERROR(visit(SectionId{K::kInverseNorms}, view.inverse_norms, nodes));
   }

@@ -68,6 +68,12 @@ std::string_view KindName(SectionKind kind) {
       return "offsets";
     case SectionKind::kColumnBytes:
       return "bytes";
+    case SectionKind::kCodes:
+      return "codes";
+    case SectionKind::kCodeChecksums:
+      return "code_checksums";
+    case SectionKind::kCodeCentre:
+      return "code_centre";
   }
   return "";
 }

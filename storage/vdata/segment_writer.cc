@@ -45,6 +45,9 @@ absl::Status CheckUnusedSpans(const SegmentView& segment) {
   if (segment.metric != Metric::kCosine && !segment.inverse_norms.empty()) {
     return absl::InvalidArgumentError("inverse_norms: only a COSINE segment has them");
   }
+  if (!HasCodes(segment) && (!segment.codes.codes.empty() || !segment.codes.centre.empty())) {
+    return absl::InvalidArgumentError("codes: only a segment of quantization SQ8 has them");
+  }
   const GraphView& graph = segment.graph;
   if (!HasGraph(segment) && (!graph.links0.empty() || !graph.levels.empty() ||
                              graph.upper_offsets.size() > 1 || !graph.upper_links.empty())) {
@@ -60,31 +63,30 @@ absl::Status CheckUnusedSpans(const SegmentView& segment) {
   return absl::OkStatus();
 }
 
-std::vector<uint64_t> BlockChecksums(std::span<const float> vectors) {
-  const char* data = reinterpret_cast<const char*>(vectors.data());
+std::vector<uint64_t> ChecksumsOf(const void* data, uint64_t bytes) {
+  const char* from = static_cast<const char*>(data);
   std::vector<uint64_t> checksums;
-  for (uint64_t at = 0; at < vectors.size_bytes(); at += kVectorBlockBytes) {
-    checksums.push_back(
-        Checksum64(data + at, std::min(kVectorBlockBytes, vectors.size_bytes() - at)));
+  for (uint64_t at = 0; at < bytes; at += kBlockBytes) {
+    checksums.push_back(Checksum64(from + at, std::min(kBlockBytes, bytes - at)));
   }
   return checksums;
 }
 
-std::vector<SectionEntry> PlaceSections(const std::vector<Section>& sections,
-                                        const std::vector<uint64_t>& block_checksums) {
+std::vector<SectionEntry> PlaceSections(const std::vector<Section>& sections) {
   std::vector<SectionEntry> entries;
   uint64_t offset = RoundUp(kPageBytes + sections.size() * sizeof(SectionEntry), kPageBytes);
-  for (const Section& section : sections) {
-    const bool blocks = section.id.kind == SectionKind::kVectors;
+  for (size_t i = 0; i < sections.size(); ++i) {
+    const Section& section = sections[i];
+    const bool blocks = HasBlocks(section.id.kind);
+    const Section& summed = blocks ? sections[i + 1] : section;  // its checksums follow it
     entries.push_back({
         .kind = static_cast<uint32_t>(section.id.kind),
         .column_id = section.id.column_id,
         .type = section.id.type,
-        .block_bytes = blocks ? static_cast<uint32_t>(kVectorBlockBytes) : 0,
+        .block_bytes = blocks ? static_cast<uint32_t>(kBlockBytes) : 0,
         .offset = offset,
         .bytes = section.bytes,
-        .checksum = blocks ? Checksum64(block_checksums.data(), block_checksums.size() * 8)
-                           : Checksum64(section.data, section.bytes),
+        .checksum = Checksum64(summed.data, summed.bytes),
     });
     offset = RoundUp(offset + section.bytes, kPageBytes);
   }
@@ -118,6 +120,11 @@ Header MakeHeader(const SegmentView& segment, const std::vector<SectionEntry>& e
   header.table_offset = kPageBytes;
   header.table_checksum = Checksum64(entries.data(), entries.size() * sizeof(SectionEntry));
   header.file_bytes = RoundUp(entries.back().offset + entries.back().bytes, kPageBytes);
+  header.quantization = static_cast<uint32_t>(segment.codes.quantization);
+  header.code_stride = segment.codes.stride;
+  header.rotation_seed = segment.codes.rotation_seed;
+  header.code_scale = segment.codes.scale;
+  header.longest = segment.longest;
   header.checksum = Checksum64(&header, offsetof(Header, checksum));
   return header;
 }
@@ -127,13 +134,15 @@ absl::Status CheckSegment(const SegmentView& segment) {
   RETURN_IF_ERROR(CheckRows(segment));
   RETURN_IF_ERROR(CheckGraph(segment));
   RETURN_IF_ERROR(CheckColumns(segment));
+  RETURN_IF_ERROR(CheckCentre(segment));
+  RETURN_IF_ERROR(CheckCodes(segment));
   return CheckVectors(segment);
 }
 
 absl::StatusOr<std::vector<Section>> ListSections(const SegmentView& segment,
-                                                  std::span<const uint64_t> block_checksums) {
+                                                  const BlockChecksums& checksums) {
   SectionLister lister;
-  RETURN_IF_ERROR(VisitSections(segment, block_checksums, lister));
+  RETURN_IF_ERROR(VisitSections(segment, checksums, lister));
   return std::move(lister.sections);
 }
 
@@ -141,11 +150,15 @@ absl::StatusOr<std::vector<Section>> ListSections(const SegmentView& segment,
 
 absl::StatusOr<uint64_t> WriteSegmentFile(const std::string& path, const SegmentView& segment) {
   RETURN_IF_ERROR(CheckShape(segment));
-  const std::vector<uint64_t> block_checksums = BlockChecksums(segment.vectors);
-  ASSIGN_OR_RETURN(const std::vector<Section> sections, ListSections(segment, block_checksums));
+  const std::vector<uint64_t> vector_checksums =
+      ChecksumsOf(segment.vectors.data(), segment.vectors.size_bytes());
+  const std::vector<uint64_t> code_checksums =
+      ChecksumsOf(segment.codes.codes.data(), segment.codes.codes.size_bytes());
+  const BlockChecksums checksums{vector_checksums, code_checksums};
+  ASSIGN_OR_RETURN(const std::vector<Section> sections, ListSections(segment, checksums));
   RETURN_IF_ERROR(CheckSegment(segment));
 
-  const std::vector<SectionEntry> entries = PlaceSections(sections, block_checksums);
+  const std::vector<SectionEntry> entries = PlaceSections(sections);
   const Header header = MakeHeader(segment, entries);
   ASSIGN_OR_RETURN(std::unique_ptr<DurableFileWriter> file, DurableFileWriter::Create(path));
   Checksummer64 checksum;

@@ -115,7 +115,7 @@ double Recall(const Built& built, uint32_t ef, uint32_t modulus = 1) {
     std::vector<float> query(row.begin(), row.end());
     for (float& x : query) x += normal(random);
     const auto prepared = *PreparedQuery::Create(built.view.metric, built.view.dim, query);
-    const GraphQuery graph_query{prepared.data(), ef, modulus == 1 ? nullptr : &filter};
+    const GraphQuery graph_query{&prepared, ef, modulus == 1 ? nullptr : &filter};
     const auto hits = *SearchGraph(built.view, graph_query, context, nullptr);
     EXPECT_EQ(hits.size(), ef);
     const auto best = built.BruteForce(query, 10, modulus);
@@ -145,7 +145,7 @@ TEST(GraphBuilder, GraphsOfNoneOneAndTwoNodes) {
       EXPECT_EQ(built.graph.links0.size(), nodes * built.graph.degree0);
       const auto query = *PreparedQuery::Create(metric, 3, std::vector<float>{1, 2, 3});
       const CallContext context;
-      EXPECT_EQ(SearchGraph(built.view, {query.data(), 10}, context, nullptr)->size(), nodes);
+      EXPECT_EQ(SearchGraph(built.view, {&query, 10}, context, nullptr)->size(), nodes);
     }
   }
 }

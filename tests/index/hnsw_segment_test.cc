@@ -40,9 +40,9 @@ std::vector<Row> RandomRows(uint32_t count, uint32_t dim, uint32_t seed) {
 }
 
 std::vector<GraphHit> Search(const SegmentFile& file, const Vector& query, uint32_t ef) {
-  const auto prepared = *PreparedQuery::Create(file.view().metric, file.view().dim, query);
+  const auto prepared = *PreparedQuery::Create(file.view(), query);
   const CallContext context;
-  GraphQuery graph_query{prepared.data(), ef};
+  GraphQuery graph_query{&prepared, ef};
   graph_query.file = &file;
   const auto hits = SearchGraph(file.view(), graph_query, context, nullptr);
   EXPECT_TRUE(hits.ok()) << hits.status();
@@ -137,7 +137,7 @@ TEST_F(HnswSegmentTest, ADamagedVectorBlockIsFoundBeforeItIsScored) {
   ASSERT_TRUE(file.ok()) << file.status();
   const auto query = *PreparedQuery::Create(Metric::kL2, 64, first);
   const CallContext context;
-  GraphQuery graph_query{query.data(), 100};
+  GraphQuery graph_query{&query, 100};
   graph_query.file = file->get();
   EXPECT_EQ(SearchGraph((*file)->view(), graph_query, context, nullptr).status().code(),
             absl::StatusCode::kDataLoss);

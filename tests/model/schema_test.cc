@@ -82,7 +82,12 @@ TEST(ValidateIndex, RefusesByNameWithTheRange) {
   ExpectIndexRefused([](IndexDef& i) { i.batch_rows = 0; }, "batch_rows is 0; the range is 1 to");
   ExpectIndexRefused([](IndexDef& i) { i.batch_interval_micros = 999; }, "batch_interval");
   ExpectIndexRefused([](IndexDef& i) { i.max_lag_rows = 0; }, "max_lag_rows is 0; the range is 1");
-  ExpectIndexRefused([](IndexDef& i) { i.quantization = Quantization::kSq8; }, "use quantization");
+  ExpectIndexRefused(
+      [](IndexDef& i) {
+        i.engine = Engine::kFlat;
+        i.quantization = Quantization::kSq8;
+      },
+      "use quantization");
   ExpectIndexRefused([](IndexDef& i) { i.metric = static_cast<Metric>(0); }, "metric 0 is not");
 }
 

@@ -35,8 +35,7 @@ TEST(ApproximateNodes, IsCloseToTheExactScoreUnderEveryMetric) {
     const CallContext context;
     std::vector<float> distances(777);
     ASSERT_TRUE(
-        ApproximateNodes(prepared.data(), segment.view(), nullptr, 0, 777, context, distances)
-            .ok());
+        ApproximateNodes(prepared, segment.view(), nullptr, 0, 777, context, distances).ok());
     const ExactScorer scorer(metric, query);
     for (uint32_t i = 0; i < 777; ++i) {
       const double score = scorer.Score(segment.view().vectors.data() + i * 32);

@@ -28,7 +28,7 @@ std::vector<uint32_t> Search(const SegmentView& segment, const std::vector<float
   const auto prepared = PreparedQuery::Create(segment.metric, segment.dim, query);
   EXPECT_TRUE(prepared.ok()) << prepared.status();
   const CallContext context;
-  GraphQuery graph_query{prepared->data(), ef, accept, accepted_share, max_hops};
+  GraphQuery graph_query{&*prepared, ef, accept, accepted_share, max_hops};
   const auto hits = SearchGraph(segment, graph_query, context, stats);
   EXPECT_TRUE(hits.ok()) << hits.status();
   std::vector<uint32_t> nodes;
@@ -68,7 +68,7 @@ TEST(SearchGraph, DistancesAreSmallerWhenNearerUnderEveryMetric) {
     const PreparedQuery query = prepared(metric);
     const CallContext context;
     std::vector<float> found(3);
-    const auto hits = *SearchGraph(segment.view(), {query.data(), 3}, context, nullptr);
+    const auto hits = *SearchGraph(segment.view(), {&query, 3}, context, nullptr);
     for (const GraphHit& hit : hits) found[hit.node] = hit.distance;
     return found;
   };
@@ -171,14 +171,14 @@ TEST(SearchGraph, EmptySegmentAndBadArguments) {
   SegmentView empty;
   empty.engine = Engine::kHnsw;
   const CallContext context;
-  const float query[16] = {};
-  EXPECT_TRUE(SearchGraph(empty, {query, 5}, context, nullptr)->empty());
+  const auto query = *PreparedQuery::Create(Metric::kL2, 2, std::vector<float>(2));
+  EXPECT_TRUE(SearchGraph(empty, {&query, 5}, context, nullptr)->empty());
   const HandSegment segment(Metric::kL2, 2, Grid());
-  EXPECT_EQ(SearchGraph(segment.view(), {query, 0}, context, nullptr).status().code(),
+  EXPECT_EQ(SearchGraph(segment.view(), {&query, 0}, context, nullptr).status().code(),
             absl::StatusCode::kInvalidArgument);
   SegmentView flat = segment.view();
   flat.engine = Engine::kFlat;
-  EXPECT_EQ(SearchGraph(flat, {query, 5}, context, nullptr).status().code(),
+  EXPECT_EQ(SearchGraph(flat, {&query, 5}, context, nullptr).status().code(),
             absl::StatusCode::kFailedPrecondition);
 }
 
@@ -187,13 +187,13 @@ TEST(SearchGraph, CancellationStopsIt) {
   const auto query = *PreparedQuery::Create(Metric::kL2, 8, std::vector<float>(8));
   CallContext cancelled;
   cancelled.Cancel();
-  EXPECT_EQ(SearchGraph(segment.view(), {query.data(), 10}, cancelled, nullptr).status().code(),
+  EXPECT_EQ(SearchGraph(segment.view(), {&query, 10}, cancelled, nullptr).status().code(),
             absl::StatusCode::kCancelled);
   // Cancelled on the way: the third check, some hundred hops after the second.
   int checks = 0;
   const CallContext later(CallContext::TimePoint::max(), [&] { return ++checks == 3; });
   GraphStats stats;
-  EXPECT_EQ(SearchGraph(segment.view(), {query.data(), 5000}, later, &stats).status().code(),
+  EXPECT_EQ(SearchGraph(segment.view(), {&query, 5000}, later, &stats).status().code(),
             absl::StatusCode::kCancelled);
   EXPECT_GT(stats.hops, 0u);
   EXPECT_LT(stats.hops, 1000u);

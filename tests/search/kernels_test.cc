@@ -142,31 +142,69 @@ TEST(Kernels, ExactSumsByHand) {
   }
 }
 
-TEST(Kernels, ApproximateSumsAreTheSameOnEveryIsaSinglyAndByFours) {
+TEST(Kernels, ApproximateSumsAreTheSameOnEveryIsaSinglyAndByRows) {
   const uint32_t seed = 3;
   std::mt19937 random(seed);
   for (size_t stride = 16; stride <= 320; stride += 16) {
-    SCOPED_TRACE(testing::Message() << "stride " << stride << " seed " << seed);
-    Pair pairs[4];
-    const float* rows[4];
-    for (int i = 0; i < 4; ++i) {
-      pairs[i] = MakePair(random, stride, i == 3);
-      rows[i] = pairs[i].b.data();
+    const Pair rows = MakePair(random, stride * 40, stride == 32);
+    const std::vector<float> query(rows.a.begin(), rows.a.begin() + static_cast<long>(stride));
+    for (const size_t count : {0, 1, 3, 4, 7, 12, 13, 31, 40}) {
+      std::vector<uint32_t> chosen(count);
+      for (uint32_t& row : chosen) row = random() % 40;
+      for (const Kernels* kernels : Tables()) {
+        std::vector<float> l2sq(count), dot(count);
+        kernels->l2sq_rows(query.data(), rows.b.data(), stride, chosen.data(), count, l2sq.data());
+        kernels->dot_rows(query.data(), rows.b.data(), stride, chosen.data(), count, dot.data());
+        for (size_t i = 0; i < count; ++i) {
+          SCOPED_TRACE(testing::Message() << kernels->name << " stride " << stride << " row " << i
+                                          << " of " << count << " seed " << seed);
+          const auto from = rows.b.begin() + static_cast<long>(chosen[i] * stride);
+          const std::vector<float> row(from, from + static_cast<long>(stride));
+          const float expected = Reference<float>(query, row, kSquaredDifference);
+          EXPECT_EQ(Bits(l2sq[i]), Bits(expected));
+          EXPECT_EQ(Bits(kernels->l2sq(query.data(), row.data(), stride)), Bits(expected));
+          const float product = Reference<float>(query, row, kProduct);
+          if (std::isnan(product)) continue;  // the sign of a NaN is not fixed
+          EXPECT_EQ(Bits(dot[i]), Bits(product));
+          EXPECT_EQ(Bits(kernels->dot(query.data(), row.data(), stride)), Bits(product));
+        }
+      }
     }
-    const std::vector<float>& query = pairs[0].a;
+  }
+}
+
+TEST(Kernels, CodeSumsAreExactOnEveryIsa) {
+  const uint32_t seed = 4;
+  std::mt19937 random(seed);
+  for (size_t stride = 64; stride <= 16384; stride = stride < 512 ? stride + 64 : stride * 2) {
+    constexpr uint32_t kRows = 9;
+    std::vector<uint8_t> codes(stride * kRows);
+    for (uint8_t& code : codes) code = static_cast<uint8_t>(random());
+    std::fill_n(codes.begin(), stride, uint8_t{255});  // the largest sums there are
+    std::vector<int16_t> query(stride), levels(stride);
+    const int most = static_cast<int>(2147483647 / (255 * stride));
+    const int limit = std::min(4095, most);
+    for (size_t i = 0; i < stride; ++i) {
+      query[i] = static_cast<int16_t>(
+          stride >= 8192 ? -limit : static_cast<int>(random() % (2 * limit + 1)) - limit);
+      levels[i] = static_cast<int16_t>(stride >= 8192 ? 0 : random() % 256);
+    }
+    const uint32_t rows[] = {3, 0, 8, 8, 1, 2, 7, 0, 5};
     for (const Kernels* kernels : Tables()) {
-      float l2sq[4], dot[4];
-      kernels->l2sq4(query.data(), rows, stride, l2sq);
-      kernels->dot4(query.data(), rows, stride, dot);
-      for (int i = 0; i < 4; ++i) {
-        SCOPED_TRACE(testing::Message() << kernels->name << " vector " << i);
-        const float expected = Reference<float>(query, pairs[i].b, kSquaredDifference);
-        EXPECT_EQ(Bits(l2sq[i]), Bits(expected));
-        EXPECT_EQ(Bits(kernels->l2sq(query.data(), rows[i], stride)), Bits(expected));
-        const float product = Reference<float>(query, pairs[i].b, kProduct);
-        if (std::isnan(product)) continue;  // the sign of a NaN is not fixed
-        EXPECT_EQ(Bits(dot[i]), Bits(product));
-        EXPECT_EQ(Bits(kernels->dot(query.data(), rows[i], stride)), Bits(product));
+      int32_t l2sq[kRows], dot[kRows];
+      kernels->code_l2sq_rows(levels.data(), codes.data(), stride, rows, kRows, l2sq);
+      kernels->code_dot_rows(query.data(), codes.data(), stride, rows, kRows, dot);
+      for (uint32_t i = 0; i < kRows; ++i) {
+        SCOPED_TRACE(testing::Message()
+                     << kernels->name << " stride " << stride << " row " << i << " seed " << seed);
+        int64_t squares = 0, products = 0;
+        for (size_t j = 0; j < stride; ++j) {
+          const int64_t code = codes[rows[i] * stride + j];
+          squares += (levels[j] - code) * (levels[j] - code);
+          products += query[j] * code;
+        }
+        EXPECT_EQ(l2sq[i], squares);
+        EXPECT_EQ(dot[i], products);
       }
     }
   }
@@ -183,7 +221,7 @@ TEST(SelectKernels, FindsWhatTheMachineHasAndRefusesTheRestByName) {
   const absl::Status unknown = SelectKernels("sse9").status();
   EXPECT_EQ(unknown.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_NE(std::string(unknown.message()).find("sse9"), std::string::npos) << unknown;
-  for (const char* name : {"avx2", "avx512"}) {
+  for (const char* name : {"avx2", "avx512", "avx512vnni"}) {
     const auto selected = SelectKernels(name);
     if (selected.ok()) continue;
     EXPECT_EQ(selected.status().code(), absl::StatusCode::kFailedPrecondition);

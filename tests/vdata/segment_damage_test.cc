@@ -41,6 +41,7 @@ std::vector<std::string> Samples(const ScratchFolder& folder) {
   add({.engine = Engine::kFlat, .dim = 100, .nodes = 200, .invalid_rows = 2, .columns = false});
   add({.engine = Engine::kHnsw, .dim = 17, .nodes = 70, .columns = false});
   add({.nodes = 0, .null_rows = 5});
+  add({.engine = Engine::kHnsw, .dim = 66, .nodes = 60, .codes = true, .columns = false});
   return files;
 }
 
@@ -55,7 +56,7 @@ TEST(SegmentDamage, EveryBitOfHeaderAndTable) {
     std::string bad = good;
     for (size_t bit = 0; bit < end * 8; ++bit) {
       // The reserved bytes are alike in all: the first sample's are enough.
-      if (reserved_done && bit == 128 * 8) bit = offsetof(vdata::Header, checksum) * 8;
+      if (reserved_done && bit == 152 * 8) bit = offsetof(vdata::Header, checksum) * 8;
       bad[bit / 8] ^= static_cast<char>(1 << bit % 8);
       test::WriteBytes(path, bad);
       const auto file = SegmentFile::Open(path);
@@ -169,7 +170,7 @@ size_t PickOffset(const std::string& file, std::mt19937_64& random) {
   vdata::Header header;
   std::memcpy(&header, file.data(), sizeof(header));
   const uint64_t choice = random() % 4;
-  if (choice == 0) return 12 + random() % 100;
+  if (choice == 0) return 12 + random() % 136;
   if (choice == 1) return sizeof(header) + random() % (header.sections * 40);
   vdata::SectionEntry entry;
   std::memcpy(&entry, file.data() + sizeof(header) + random() % header.sections * sizeof(entry),
@@ -207,6 +208,8 @@ TEST(SegmentDamage, NonsenseUnderRightChecksumsNeverLeadsAstray) {
     ExpectNothingLeadsAstray((*file)->view());
     const absl::Status ensured = (*file)->EnsureVectors(0, (*file)->view().nodes);
     ASSERT_TRUE(ensured.ok() || IsRefusal(ensured)) << ensured;
+    const absl::Status codes = (*file)->EnsureCodes(0, (*file)->view().nodes);
+    ASSERT_TRUE(codes.ok() || IsRefusal(codes)) << codes;
     const absl::Status verified = (*file)->Verify();
     ASSERT_TRUE(verified.ok() || IsRefusal(verified)) << verified;
     if (HasFatalFailure()) return;
@@ -239,6 +242,30 @@ TEST(SegmentDamage, VectorBlocksAreCheckedAtFirstTouch) {
   }
   EXPECT_TRUE(absl::IsDataLoss((*opened)->Verify()));
   EXPECT_TRUE(absl::IsInvalidArgument((*opened)->EnsureVectors(0, 1001)));
+}
+
+TEST(SegmentDamage, CodeBlocksAreCheckedAtFirstTouch) {
+  ScratchFolder folder;
+  const std::string path = folder.File("f.vdata");
+  std::mt19937_64 random(1);
+  const auto segment = RandomSegment(
+      {.engine = Engine::kHnsw, .dim = 64, .nodes = 3000, .codes = true, .columns = false}, random);
+  ASSERT_TRUE(WriteSegmentFile(path, segment->View()).ok());
+  std::string file = test::ReadBytes(path);
+  vdata::SectionEntry codes;  // the third section
+  std::memcpy(&codes, file.data() + sizeof(vdata::Header) + 2 * sizeof(codes), sizeof(codes));
+  // 1024 nodes a block: node 1500 is in block 1.
+  file[codes.offset + 1500 * 64 + 5] ^= 1;
+  test::WriteBytes(path, file);
+  const auto opened = SegmentFile::Open(path);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_TRUE((*opened)->EnsureVectors(0, 3000).ok());
+  EXPECT_TRUE((*opened)->EnsureCodes(0, 1024).ok());
+  EXPECT_TRUE((*opened)->EnsureCodes(2048, 3000).ok());
+  const absl::Status status = (*opened)->EnsureCodes(1024, 1025);
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("codes, block 1"));
+  EXPECT_TRUE(absl::IsDataLoss((*opened)->Verify()));
 }
 
 TEST(SegmentDamage, FileThatLostItsEndFailsTheSegmentNotTheProcess) {

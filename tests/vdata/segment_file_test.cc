@@ -73,6 +73,7 @@ TEST(SegmentFile, RandomSegmentsReadBack) {
                                               .nodes = nodes,
                                               .null_rows = static_cast<uint32_t>(seed % 3) * 40,
                                               .invalid_rows = static_cast<uint32_t>(seed % 2),
+                                              .codes = engine == Engine::kHnsw && seed % 2 == 0,
                                               .columns = seed % 4 != 0},
                                              random);
           ExpectRoundTrip(folder.File("s.vdata"), segment->View());
@@ -189,8 +190,12 @@ class NonsenseTest : public testing::TestWithParam<Nonsense> {};
 TEST_P(NonsenseTest, IsRefusedByTheWriter) {
   ScratchFolder folder;
   std::mt19937_64 random(11);
-  const auto segment = RandomSegment(
-      {.engine = Engine::kHnsw, .metric = Metric::kCosine, .nodes = 40, .null_rows = 3}, random);
+  const auto segment = RandomSegment({.engine = Engine::kHnsw,
+                                      .metric = Metric::kCosine,
+                                      .nodes = 40,
+                                      .null_rows = 3,
+                                      .codes = true},
+                                     random);
   ASSERT_TRUE(WriteSegmentFile(folder.File("good.vdata"), segment->View()).ok());
   ASSERT_GE(segment->scalars.graph.max_level, 2u);
   GetParam().spoil(*segment);
@@ -225,6 +230,17 @@ INSTANTIATE_TEST_SUITE_P(
         Nonsense{"expected a finite", [](auto& s) { s.vectors[17] = NAN; }},
         Nonsense{"expected zero padding", [](auto& s) { s.vectors[2] = -0.0f; }},
         Nonsense{"inverse_norms: nan", [](auto& s) { s.inverse_norms[3] = NAN; }},
+        Nonsense{"longest inf", [](auto& s) { s.scalars.longest = INFINITY; }},
+        Nonsense{"quantization 3", [](auto& s) { s.scalars.codes.quantization = Quantization{3}; }},
+        Nonsense{"without codes",
+                 [](auto& s) { s.scalars.codes.quantization = Quantization::kNone; }},
+        Nonsense{"code_stride 2", [](auto& s) { s.scalars.codes.stride = 2; }},
+        Nonsense{"code_scale 0", [](auto& s) { s.scalars.codes.scale = 0; }},
+        Nonsense{"code_scale nan", [](auto& s) { s.scalars.codes.scale = NAN; }},
+        Nonsense{"code_centre: inf", [](auto& s) { s.centre[1] = INFINITY; }},
+        Nonsense{"code_centre: 1 elements", [](auto& s) { s.centre.pop_back(); }},
+        Nonsense{"codes: ", [](auto& s) { s.codes.pop_back(); }},
+        Nonsense{"expected zero padding", [](auto& s) { s.codes[63] = 1; }},
         Nonsense{"only a COSINE", [](auto& s) { s.scalars.metric = Metric::kIp; }},
         Nonsense{"node_rows", [](auto& s) { s.node_rows[3] = 0; }},
         Nonsense{"node_rows ends", [](auto& s) { ++s.scalars.vector_rows, --s.scalars.null_rows; }},
@@ -264,6 +280,12 @@ TEST(SegmentFile, FlatSegmentTakesNoGraph) {
   EXPECT_FALSE(WriteSegmentFile(folder.File("a.vdata"), segment->View()).ok());
   segment->links0.clear();
   segment->scalars.graph.degree0 = 16;
+  EXPECT_FALSE(WriteSegmentFile(folder.File("a.vdata"), segment->View()).ok());
+  segment->scalars.graph.degree0 = 0;
+  segment->codes.assign(128, 0);
+  EXPECT_FALSE(WriteSegmentFile(folder.File("a.vdata"), segment->View()).ok());
+  segment->codes.clear();
+  segment->scalars.codes = {Quantization::kSq8, 64, 1, 1.0f, {}, {}};
   EXPECT_FALSE(WriteSegmentFile(folder.File("a.vdata"), segment->View()).ok());
 }
 

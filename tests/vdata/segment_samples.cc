@@ -37,6 +37,7 @@ void FillVectors(OwnedSegment& segment, std::mt19937_64& random) {
       segment.vectors[uint64_t{node} * view.stride + i] = x;
       square += double{x} * x;
     }
+    segment.scalars.longest = std::max(view.longest, std::sqrt(square));
     if (view.metric == Metric::kCosine) {
       segment.inverse_norms.push_back(static_cast<float>(1 / std::sqrt(square)));
     }
@@ -90,6 +91,22 @@ void FillGraph(OwnedSegment& segment, std::mt19937_64& random) {
         const uint32_t to = Below(view.nodes, random);
         segment.upper_links.push_back(segment.levels[to] >= level ? to : node);
       }
+    }
+  }
+}
+
+void FillCodes(OwnedSegment& segment, std::mt19937_64& random) {
+  const SegmentView& view = segment.scalars;
+  CodesView& codes = segment.scalars.codes;
+  codes.quantization = Quantization::kSq8;
+  codes.stride = (view.dim + 63) / 64 * 64;
+  codes.rotation_seed = random();
+  codes.scale = 0.25f;
+  for (uint32_t i = 0; i < view.dim; ++i) segment.centre.push_back(static_cast<float>(i) - 0.5f);
+  segment.codes.assign(uint64_t{view.nodes} * codes.stride, 0);
+  for (uint32_t node = 0; node < view.nodes; ++node) {
+    for (uint32_t i = 0; i < view.dim; ++i) {
+      segment.codes[uint64_t{node} * codes.stride + i] = static_cast<uint8_t>(random());
     }
   }
 }
@@ -148,6 +165,8 @@ SegmentView OwnedSegment::View() const {
   view.graph.levels = levels;
   view.graph.upper_offsets = upper_offsets;
   view.graph.upper_links = upper_links;
+  view.codes.centre = centre;
+  view.codes.codes = codes;
   for (const Column& column : columns) {
     view.columns.push_back(
         {column.id, column.type, column.present, column.words, column.offsets, column.bytes});
@@ -172,6 +191,7 @@ std::unique_ptr<OwnedSegment> RandomSegment(const SampleOptions& options, std::m
   FillVectors(*segment, random);
   FillRows(*segment, random);
   if (options.engine == Engine::kHnsw && options.nodes > 0) FillGraph(*segment, random);
+  if (options.codes) FillCodes(*segment, random);
   if (!options.columns) return segment;
   for (uint32_t type = 1; type <= static_cast<uint32_t>(DataType::kTimestamp); ++type) {
     segment->columns.push_back(
@@ -196,6 +216,7 @@ std::unique_ptr<OwnedSegment> DocumentedSegment() {
   segment->vectors[1] = 2;
   segment->vectors[16] = -0.5;
   segment->vectors[17] = 4;
+  view.longest = std::sqrt(16.25);
   segment->node_rows = {0, 2, 3};
   segment->row_ids = {10, 30, 20};
   segment->versions = {7, 9, 8};
@@ -218,6 +239,7 @@ void ExpectSame(const SegmentView& expected, const SegmentView& actual) {
   EXPECT_EQ(expected.null_rows, actual.null_rows);
   EXPECT_EQ(expected.invalid_rows, actual.invalid_rows);
   EXPECT_EQ(expected.stride, actual.stride);
+  EXPECT_EQ(expected.longest, actual.longest);
   ExpectSameSpan("vectors", expected.vectors, actual.vectors);
   ExpectSameSpan("inverse_norms", expected.inverse_norms, actual.inverse_norms);
   ExpectSameSpan("node_rows", expected.node_rows, actual.node_rows);
@@ -225,6 +247,12 @@ void ExpectSame(const SegmentView& expected, const SegmentView& actual) {
   ExpectSameSpan("versions", expected.versions, actual.versions);
   ExpectSameSpan("by_row_id", expected.by_row_id, actual.by_row_id);
   ExpectSameGraph(expected.graph, actual.graph);
+  EXPECT_EQ(expected.codes.quantization, actual.codes.quantization);
+  EXPECT_EQ(expected.codes.stride, actual.codes.stride);
+  EXPECT_EQ(expected.codes.rotation_seed, actual.codes.rotation_seed);
+  EXPECT_EQ(expected.codes.scale, actual.codes.scale);
+  ExpectSameSpan("centre", expected.codes.centre, actual.codes.centre);
+  ExpectSameSpan("codes", expected.codes.codes, actual.codes.codes);
   ASSERT_EQ(expected.columns.size(), actual.columns.size());
   for (size_t i = 0; i < expected.columns.size(); ++i) {
     EXPECT_EQ(expected.columns[i].column_id, actual.columns[i].column_id);
@@ -251,13 +279,12 @@ void RepairChecksums(std::string& file) {
     for (size_t i = 0; i < entries.size(); ++i) {
       SectionEntry& entry = entries[i];
       if (!inside(entry)) continue;
-      if (IdOf(entry).kind == SectionKind::kVectors && i + 1 < entries.size() &&
-          inside(entries[i + 1]) &&
-          entries[i + 1].bytes == (entry.bytes + kVectorBlockBytes - 1) / kVectorBlockBytes * 8) {
+      if (HasBlocks(IdOf(entry).kind) && i + 1 < entries.size() && inside(entries[i + 1]) &&
+          entries[i + 1].bytes == (entry.bytes + kBlockBytes - 1) / kBlockBytes * 8) {
         char* out = file.data() + entries[i + 1].offset;
-        for (uint64_t at = 0; at < entry.bytes; at += kVectorBlockBytes, out += 8) {
-          const uint64_t sum = Checksum64(file.data() + entry.offset + at,
-                                          std::min(kVectorBlockBytes, entry.bytes - at));
+        for (uint64_t at = 0; at < entry.bytes; at += kBlockBytes, out += 8) {
+          const uint64_t sum =
+              Checksum64(file.data() + entry.offset + at, std::min(kBlockBytes, entry.bytes - at));
           std::memcpy(out, &sum, sizeof(sum));
         }
         entry.checksum = Checksum64(file.data() + entries[i + 1].offset, entries[i + 1].bytes);

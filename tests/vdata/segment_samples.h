@@ -27,11 +27,11 @@ struct OwnedSegment {
   SegmentView View() const;
 
   SegmentView scalars;
-  std::vector<float> vectors, inverse_norms;
+  std::vector<float> vectors, inverse_norms, centre;
   std::vector<uint32_t> node_rows, by_row_id, links0, upper_offsets, upper_links;
   std::vector<RowId> row_ids;
   std::vector<uint64_t> versions;
-  std::vector<uint8_t> levels;
+  std::vector<uint8_t> levels, codes;
   std::vector<Column> columns;
 };
 
@@ -42,6 +42,7 @@ struct SampleOptions {
   uint32_t nodes = 5;
   uint32_t null_rows = 0;
   uint32_t invalid_rows = 0;
+  bool codes = false;   // SQ8; any bytes are codes
   bool columns = true;  // one of each type, with NULLs and empty strings
 };
 

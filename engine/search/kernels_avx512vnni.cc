@@ -1,0 +1,14 @@
+#include <immintrin.h>
+
+#include "engine/search/kernel_table.h"
+
+#define ORDINATE_KERNEL_WIDTH 64
+
+namespace ordinate {
+namespace {
+#include "engine/search/kernels_body.h"
+}  // namespace
+
+constinit const Kernels kAvx512VnniKernels = ORDINATE_KERNEL_TABLE("avx512vnni");
+
+}  // namespace ordinate

@@ -1,0 +1,53 @@
+#include "engine/index/node_order.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+namespace ordinate {
+namespace {
+
+// A path 2 - 0 - 3 on level 0, node 1 apart; nodes 0 and 3 on level 1 too. degree0 is 2 here.
+Graph Path() {
+  Graph graph;
+  graph.degree0 = 2;
+  graph.degree = 1;
+  graph.entry = 3;
+  graph.max_level = 1;
+  graph.links0 = {2, 3, /*1:*/ 1, 1, /*2:*/ 0, 2, /*3:*/ 0, 3};
+  graph.levels = {1, 0, 0, 1};
+  graph.upper_offsets = {0, 1, 1, 1, 2};
+  graph.upper_links = {3, 0};
+  return graph;
+}
+
+TEST(NodeOrder, BreadthFirstFromTheEntryThenWhatItDoesNotReach) {
+  EXPECT_EQ(BreadthFirstOrder(Path()), (std::vector<uint32_t>{3, 0, 2, 1}));
+  EXPECT_TRUE(BreadthFirstOrder(Graph()).empty());
+}
+
+TEST(NodeOrder, RenumberKeepsTheGraph) {
+  const std::vector<uint32_t> order = {3, 0, 2, 1};
+  const Graph graph = Renumber(Path(), order);
+  EXPECT_EQ(graph.entry, 0u);
+  EXPECT_EQ(graph.max_level, 1u);
+  EXPECT_EQ(graph.links0, (std::vector<uint32_t>{1, 0, 2, 0, 1, 2, 3, 3}));
+  EXPECT_EQ(graph.levels, (std::vector<uint8_t>{1, 1, 0, 0}));
+  EXPECT_EQ(graph.upper_offsets, (std::vector<uint32_t>{0, 1, 2, 2, 2}));
+  EXPECT_EQ(graph.upper_links, (std::vector<uint32_t>{1, 0}));
+}
+
+TEST(NodeOrder, RearrangeMovesWholeRows) {
+  AlignedFloats vectors(3 * 16);
+  std::iota(vectors.begin(), vectors.end(), 0.0f);
+  const AlignedFloats moved = Rearrange(vectors, 16, std::vector<uint32_t>{2, 0, 1});
+  EXPECT_EQ(moved[0], 32);
+  EXPECT_EQ(moved[15], 47);
+  EXPECT_EQ(moved[16], 0);
+  EXPECT_EQ(moved[47], 31);
+}
+
+}  // namespace
+}  // namespace ordinate
