@@ -1,0 +1,233 @@
+#include "tests/bench/engine/ordinate_contender.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "engine/index/segment_builder.h"
+#include "engine/search/exact_score.h"
+#include "engine/search/flat_search.h"
+#include "engine/search/graph_search.h"
+#include "engine/search/node_distance.h"
+#include "storage/base/status_macros.h"
+#include "storage/vdata/segment_file.h"
+
+namespace ordinate::bench {
+namespace {
+
+enum class Kind { kF32, kSq8, kFlat };
+
+struct ScoredRow {
+  double score = 0;
+  uint32_t node = 0;
+};
+
+/// Keeps the `count` best first, by score and then node.
+void SortBest(std::vector<ScoredRow>& rows, size_t count, bool descending) {
+  count = std::min(count, rows.size());
+  std::partial_sort(rows.begin(), rows.begin() + static_cast<ptrdiff_t>(count), rows.end(),
+                    [descending](const ScoredRow& a, const ScoredRow& b) {
+                      if (a.score != b.score) return (a.score > b.score) == descending;
+                      return a.node < b.node;
+                    });
+  rows.resize(count);
+}
+
+/// Rows of the best nodes, up to out.size() of them, and kNoRow after the last.
+void WriteRows(const SegmentView& view, const std::vector<ScoredRow>& best,
+               std::span<uint32_t> out) {
+  size_t count = 0;
+  for (const ScoredRow& scored : best) {
+    for (uint32_t row = view.node_rows[scored.node];
+         row < view.node_rows[scored.node + 1] && count < out.size(); ++row) {
+      out[count++] = static_cast<uint32_t>(view.row_ids[row]);
+    }
+  }
+  std::fill(out.begin() + static_cast<ptrdiff_t>(count), out.end(), kNoRow);
+}
+
+/// What the engine does for one query over one sealed segment: search the graph for `ef` nodes,
+/// score the nearest `w` exactly, keep the best k.
+absl::Status SearchOne(const SegmentFile& file, std::span<const float> query, uint32_t k,
+                       uint32_t ef, uint32_t w, std::vector<ScoredRow>& scratch, GraphStats* stats,
+                       std::span<uint32_t> out) {
+  const CallContext context;
+  const SegmentView& view = file.view();
+  ASSIGN_OR_RETURN(const PreparedQuery prepared, PreparedQuery::Create(view, query));
+  GraphQuery search;
+  search.query = &prepared;
+  search.ef = ef;
+  search.file = &file;
+  ASSIGN_OR_RETURN(const std::vector<GraphHit> hits, SearchGraph(view, search, context, stats));
+  const ExactScorer scorer(view.metric, query);
+  scratch.clear();
+  for (size_t i = 0; i < hits.size() && i < w; ++i) {
+    const uint32_t node = hits[i].node;
+    RETURN_IF_ERROR(file.EnsureVectors(node, node + 1));
+    scratch.push_back({scorer.Score(view.vectors.data() + size_t{node} * view.stride), node});
+  }
+  SortBest(scratch, k, HigherIsBetter(view.metric));
+  WriteRows(view, scratch, out);
+  return absl::OkStatus();
+}
+
+/// What the engine does for one query of an exact scan of one sealed segment.
+absl::Status ScanOne(const SegmentFile& file, std::span<const float> query, uint32_t k,
+                     std::vector<ScoredRow>& scratch, std::span<uint32_t> out) {
+  constexpr uint32_t kPart = 1'024;
+  const CallContext context;
+  const SegmentView& view = file.view();
+  const bool descending = HigherIsBetter(view.metric);
+  const ExactScorer scorer(view.metric, query);
+  scratch.clear();
+  double scores[kPart];
+  double worst = 0;
+  for (uint32_t first = 0; first < view.nodes; first += kPart) {
+    const uint32_t last = std::min(view.nodes, first + kPart);
+    RETURN_IF_ERROR(ScoreNodesExactly(scorer, view, &file, first, last, context, scores));
+    for (uint32_t node = first; node < last; ++node) {
+      const double score = scores[node - first];
+      if (scratch.size() >= k && (descending ? score <= worst : score >= worst)) continue;
+      scratch.push_back({score, node});
+      if (scratch.size() < 2 * size_t{k} && scratch.size() != k) continue;
+      SortBest(scratch, k, descending);
+      worst = scratch.back().score;
+    }
+  }
+  SortBest(scratch, k, descending);
+  WriteRows(view, scratch, out);
+  return absl::OkStatus();
+}
+
+/// What the engine does for several queries of an exact scan.
+absl::Status ScanMany(const SegmentFile& file, std::span<const float> queries, uint32_t k,
+                      std::vector<ScoredRow>& scratch, std::span<uint32_t> out) {
+  const uint32_t dim = file.view().dim;
+  for (size_t i = 0; i * dim < queries.size(); ++i) {
+    RETURN_IF_ERROR(
+        ScanOne(file, queries.subspan(i * dim, dim), k, scratch, out.subspan(i * k, k)));
+  }
+  return absl::OkStatus();
+}
+
+class OrdinateContender final : public Contender {
+ public:
+  OrdinateContender(Kind kind, std::string code_id) : kind_(kind), code_id_(std::move(code_id)) {}
+
+  std::string name() const override {
+    switch (kind_) {
+      case Kind::kF32:
+        return "ordinate-f32";
+      case Kind::kSq8:
+        return "ordinate-sq8";
+      case Kind::kFlat:
+        break;
+    }
+    return "ordinate-flat";
+  }
+  std::string version() const override { return absl::StrCat("kernels ", BestKernels().name); }
+  std::string code_id() const override { return code_id_; }
+  bool is_graph() const override { return kind_ != Kind::kFlat; }
+  bool is_mapped() const override { return true; }
+
+  absl::StatusOr<double> Build(const DataSet& set, const BuildParams& params,
+                               const std::string& path, const Progress& progress) override {
+    const TableDef table{.id = 1,
+                         .name = "bench",
+                         .columns = {{.id = 1,
+                                      .name = "v",
+                                      .role = ColumnRole::kVector,
+                                      .type = DataType::kVector,
+                                      .nullable = true,
+                                      .dim = set.dim}}};
+    const auto start = std::chrono::steady_clock::now();
+    ASSIGN_OR_RETURN(const auto builder, SegmentBuilder::Create(table, Index(set, params), 1));
+    for (uint32_t i = 0; i < set.rows(); ++i) {
+      const auto row = set.row(i);
+      RETURN_IF_ERROR(builder->Add({i, 1, {Vector(row.begin(), row.end())}}));
+    }
+    std::unique_ptr<GraphBuilder> graphs;
+    if (is_graph()) {
+      ASSIGN_OR_RETURN(graphs, MakeGraphBuilder());
+    }
+    RETURN_IF_ERROR(builder
+                        ->Finish(graphs.get(), {path, params.threads, params.seed}, CallContext(),
+                                 [&](uint32_t done, uint32_t total) { progress(done, total); })
+                        .status());
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+
+  absl::Status Open(const DataSet&, const std::string& path) override {
+    ASSIGN_OR_RETURN(file_, SegmentFile::Open(path));
+    if (kind_ == Kind::kSq8 && file_->view().codes.codes.empty()) {
+      return absl::FailedPreconditionError(absl::StrCat(path, " holds no codes"));
+    }
+    return absl::OkStatus();
+  }
+  void Close() override { file_.reset(); }
+
+  absl::Status Search(std::span<const float> queries, const SearchParams& params,
+                      std::span<uint32_t> out) override {
+    return SearchAll(queries, params, nullptr, out);
+  }
+
+  absl::StatusOr<uint64_t> CountDistances(std::span<const float> queries,
+                                          const SearchParams& params) override {
+    const uint32_t dim = file_->view().dim;
+    if (!is_graph()) return queries.size() / dim * file_->view().nodes;
+    std::vector<uint32_t> out(queries.size() / dim * params.k);
+    GraphStats stats;
+    RETURN_IF_ERROR(SearchAll(queries, params, &stats, out));
+    return stats.distances;
+  }
+
+  uint32_t BytesPerDistance(const DataSet& set) const override {
+    return StrideOf(set.dim) * (kind_ == Kind::kSq8 ? 1 : sizeof(float));
+  }
+
+ private:
+  IndexDef Index(const DataSet& set, const BuildParams& params) const {
+    IndexDef index;
+    index.id = 1;
+    index.name = "bench";
+    index.table_id = 1;
+    index.column_id = 1;
+    index.engine = is_graph() ? Engine::kHnsw : Engine::kFlat;
+    index.metric = set.metric;
+    index.dim = set.dim;
+    index.m = params.m;
+    index.ef_build = params.ef_build;
+    if (kind_ == Kind::kSq8) index.quantization = Quantization::kSq8;
+    return index;
+  }
+
+  absl::Status SearchAll(std::span<const float> queries, const SearchParams& params,
+                         GraphStats* stats, std::span<uint32_t> out) {
+    if (!is_graph()) return ScanMany(*file_, queries, params.k, scratch_, out);
+    const uint32_t dim = file_->view().dim;
+    const uint32_t w = kind_ == Kind::kSq8 ? params.rescore * params.k : params.k;
+    for (size_t i = 0; i * dim < queries.size(); ++i) {
+      RETURN_IF_ERROR(SearchOne(*file_, queries.subspan(i * dim, dim), params.k, params.ef, w,
+                                scratch_, stats, out.subspan(i * params.k, params.k)));
+    }
+    return absl::OkStatus();
+  }
+
+  const Kind kind_;
+  const std::string code_id_;
+  std::unique_ptr<SegmentFile> file_;
+  std::vector<ScoredRow> scratch_;
+};
+
+}  // namespace
+
+std::vector<std::unique_ptr<Contender>> OrdinateContenders(const std::string& code_id) {
+  std::vector<std::unique_ptr<Contender>> all;
+  all.push_back(std::make_unique<OrdinateContender>(Kind::kF32, code_id));
+  all.push_back(std::make_unique<OrdinateContender>(Kind::kSq8, code_id));
+  all.push_back(std::make_unique<OrdinateContender>(Kind::kFlat, code_id));
+  return all;
+}
+
+}  // namespace ordinate::bench
