@@ -107,7 +107,7 @@ TEST_P(GraphScale, QueriesBeyondWhatTheGraphCanTellApart) {
 
 INSTANTIATE_TEST_SUITE_P(Metrics, GraphScale,
                          ::testing::Values(Metric::kL2, Metric::kCosine, Metric::kIp),
-                         [](const auto& info) { return std::string(MetricName(info.param)); });
+                         [](const auto& test) { return std::string(MetricName(test.param)); });
 
 #endif  // ORDINATE_WITH_HNSW
 
