@@ -121,14 +121,14 @@ absl::Status RunStream(FuzzFront& fuzz, const v1::StreamQueryRequest& request) {
 }
 
 absl::Status RunBatch(FuzzFront& fuzz, const v1::BatchQueryRequest& request) {
-  ASSIGN_OR_RETURN(const std::vector<QueryRequest> queries, BatchFromProto(request));
+  ASSIGN_OR_RETURN(const auto queries, BatchFromProto(request));
   RETURN_IF_ERROR(Rule(!queries.empty() && queries.size() <= kMaxBatch,
                        "a batch has 1 to 1,000 vectors", Concat(queries.size())));
   ASSIGN_OR_RETURN(const TableDef table, fuzz.front().FindTable(request.query().table()));
   const auto results = fuzz.front().QueryBatch(queries, fuzz.context());
   RETURN_IF_ERROR(Rule(results.size() == queries.size(), "a batch has an answer per vector"));
   for (size_t i = 0; i < results.size(); ++i) {
-    RETURN_IF_ERROR(results[i].ok() ? CheckAnswered(queries[i], table, *results[i])
+    RETURN_IF_ERROR(results[i].ok() ? CheckAnswered(*queries[i], table, *results[i])
                                     : CheckRefusal(results[i].status()));
   }
   v1::BatchQueryResponse response;
