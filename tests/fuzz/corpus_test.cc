@@ -72,7 +72,7 @@ TEST_P(FuzzTargetTest, TakesMutations) {
 
 INSTANTIATE_TEST_SUITE_P(Every, FuzzTargetTest,
                          testing::ValuesIn(Targets().begin(), Targets().end()),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace
 }  // namespace ordinate::fuzz
