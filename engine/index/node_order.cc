@@ -23,14 +23,15 @@ std::vector<uint32_t> BreadthFirstOrder(const Graph& graph) {
     taken[node] = true;
     order.push_back(node);
   };
+  if (nodes > 0) take(graph.entry);
   size_t next = 0;
-  for (uint32_t unseen = 0; order.size() < nodes; ++unseen) {
-    // The entry first; then the first node that nothing so far led to.
-    take(order.empty() ? graph.entry : unseen);
+  for (uint32_t unseen = 0; next < nodes; ++unseen) {
     for (; next < order.size(); ++next) {
       const size_t links = size_t{order[next]} * graph.degree0;
       for (size_t i = links; i < links + graph.degree0; ++i) take(graph.links0[i]);
     }
+    // What nothing so far led to.
+    if (unseen < nodes) take(unseen);
   }
   return order;
 }

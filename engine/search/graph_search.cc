@@ -24,6 +24,8 @@ constexpr uint32_t kMaxNodes = 1u << 31;
 // Lengths whose squares f32 holds with room for sums and for differences in the last bits.
 constexpr double kShortest = 1e-10;
 constexpr double kLongest = 1e15;
+// How many times longer than the longest vector a query may be under L2.
+constexpr double kFarthest = 1e4;
 // Stepping over refused nodes, one hop looks for so many accepted ones, and for them reads the
 // links of at most so many refused ones, or twice as many as it takes if each leads to so many new
 // nodes.
@@ -332,7 +334,9 @@ bool GraphFits(const SegmentView& segment, std::span<const float> query) {
   const double length =
       std::sqrt(BestKernels().exact_dot(query.data(), query.data(), query.size()));
   const auto fits = [](double x) { return x == 0 || (x >= kShortest && x <= kLongest); };
-  return fits(segment.longest) && fits(length);
+  // Far beside short vectors, a long query is as far from each as from the next.
+  const bool parts = segment.metric == Metric::kIp || length <= kFarthest * segment.longest;
+  return fits(segment.longest) && fits(length) && parts;
 }
 
 absl::StatusOr<std::vector<GraphHit>> SearchGraph(const SegmentView& segment,

@@ -139,8 +139,12 @@ ScalarCoder::Query ScalarCoder::EncodeQuery(std::span<const float> query) const 
   Query encoded;
   encoded.numbers.assign(CodeStrideOf(dim_), 0);
   if (metric_ != Metric::kIp) {
+    // The largest difference from a code whose squares cannot add up to more than 32 bits hold.
+    const auto most = static_cast<float>(std::min(kMaxNumber, std::sqrt(2147483647.0 / dim_)));
     for (uint32_t i = 0; i < dim_; ++i) {
-      encoded.numbers[i] = CodeOf((x[i] - centre_[i]) / scale_ + kZero);
+      const float level = std::nearbyint((x[i] - centre_[i]) / scale_ + kZero);
+      if (!(level >= 255 - most && level <= most)) return Query();
+      encoded.numbers[i] = static_cast<int16_t>(level);
     }
     encoded.unit = scale_ * scale_;
     return encoded;

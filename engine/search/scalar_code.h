@@ -55,9 +55,10 @@ class ScalarCoder {
   void Encode(std::span<const float> vector, std::span<uint8_t> out) const;
 
   /// The query as the code kernels take it, CodeStrideOf(dim) numbers: under L2 and COSINE in the
-  /// codes' own scale, 0 to 255; under IP in a scale of its own, as large as keeps every sum of
-  /// products within 32 bits. The kernels' sum times `unit` is near L2² or 2 (1 - cosine); under
-  /// IP it is near the dot product, but for a term that is the same for every node.
+  /// codes' own scale, where a query so far from all codes that sums would not fit has no numbers
+  /// at all, and is scored from the vectors; under IP in a scale of its own, as large as keeps
+  /// every sum of products within 32 bits. The kernels' sum times `unit` is near L2² or 2 (1 -
+  /// cosine); under IP it is near the dot product, but for a term that is the same for every node.
   struct Query {
     std::vector<int16_t> numbers;
     float unit = 1;

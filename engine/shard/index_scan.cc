@@ -322,7 +322,8 @@ absl::Status SearchGraphOf(const IndexSnapshot::Sealed& part, SealedReader& read
                    SearchGraph(view, search, job.context, &graph_stats));
   stats.nodes_visited += graph_stats.hops;
   stats.distances += graph_stats.distances;
-  job.gave_up |= graph_stats.gave_up;
+  // Giving up among masked rows says nothing of a filter: a larger W goes on.
+  job.gave_up |= in_graph && graph_stats.gave_up;
   const size_t w = std::min<size_t>(hits.size(), query.plan.w);
   stats.candidates += w;
   std::optional<double> worst;
@@ -379,17 +380,20 @@ absl::Status AnnFromIndex(const IndexSnapshot& index, RankJob& job) {
 
 void SampleFilter(const IndexSnapshot& index, const Filter& filter, ShardProbe& probe) {
   for (const IndexSnapshot::Sealed& part : index.sealed) {
-    const uint32_t rows = part.segment->view().vector_rows;
-    // A fixed stride: the same snapshot gives the same estimate.
+    const SegmentView& view = part.segment->view();
+    // At a fixed stride in the order of row ids, which, unlike the order of the rows, no build
+    // changes: the same rows give the same estimate.
+    const uint64_t rows = view.by_row_id.size();
     const uint64_t step = std::max<uint64_t>(1, rows / kFilterSample);
     const RowMatcher matcher(filter, *part.segment);
-    for (uint64_t row = step / 2; row < rows; row += step) {
-      if (row + kSampleAhead * step < rows) {
-        matcher.Prefetch(static_cast<uint32_t>(row + kSampleAhead * step));
+    for (uint64_t at = step / 2; at < rows; at += step) {
+      if (at + kSampleAhead * step < rows) {
+        matcher.Prefetch(view.by_row_id[at + kSampleAhead * step]);
       }
-      if (part.masked.Test(static_cast<uint32_t>(row))) continue;
+      const uint32_t row = view.by_row_id[at];
+      if (row >= view.vector_rows || part.masked.Test(row)) continue;
       ++probe.sampled;
-      if (matcher.Matches(static_cast<uint32_t>(row))) ++probe.sample_matched;
+      if (matcher.Matches(row)) ++probe.sample_matched;
     }
   }
   TailCells cells;

@@ -13,7 +13,7 @@ namespace ordinate {
 namespace {
 
 using ServiceWithStreams =
-    v1::QueryService::WithCallbackMethod_StreamQuery<v1::QueryService::Service>;
+    v1::QueryService::WithRawCallbackMethod_StreamQuery<v1::QueryService::Service>;
 
 class QueryServiceImpl final : public ServiceWithStreams {
  public:
@@ -38,8 +38,8 @@ class QueryServiceImpl final : public ServiceWithStreams {
     });
   }
 
-  grpc::ServerWriteReactor<v1::StreamQueryResponse>* StreamQuery(
-      grpc::CallbackServerContext* call, const v1::StreamQueryRequest* request) override {
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* StreamQuery(
+      grpc::CallbackServerContext* call, const grpc::ByteBuffer* request) override {
     return streams_.Start(*call, *request);
   }
 

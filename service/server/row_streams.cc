@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "ordinate/v1/query_service.grpc.pb.h"
 #include "service/front/query_stream.h"
 #include "service/wire/queries.h"
 #include "storage/base/error_details.h"
@@ -19,17 +20,18 @@ constexpr uint64_t kRetryMillis = 1'000;
 
 // Made, worked on and ended by one task of the executor at a time; gRPC's callbacks only start
 // tasks, since the watch may make them while it holds its lock.
-class RowStreams::Call final : public grpc::ServerWriteReactor<v1::StreamQueryResponse> {
+class RowStreams::Call final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
  public:
-  Call(RowStreams& streams, grpc::CallbackServerContext& call,
-       const v1::StreamQueryRequest& request)
+  Call(RowStreams& streams, grpc::CallbackServerContext& call)
       : streams_(streams),
-        request_(request),
         passage_(streams.gate_, "StreamQuery"),
         context_(CallGate::DeadlineOf(call.deadline())),
         waiter_(call.c_call(), StreamWatch::WaitsFor::kReader) {}
 
-  void Start() {
+  void Start(grpc::ByteBuffer bytes) {
+    const grpc::Status read =
+        grpc::SerializationTraits<v1::StreamQueryRequest>::Deserialize(&bytes, &request_);
+    if (!read.ok()) return Finish(read);
     absl::Status status = passage_.Begin();
     if (status.ok()) status = streams_.Admit();
     admitted_ = status.ok();
@@ -51,7 +53,12 @@ class RowStreams::Call final : public grpc::ServerWriteReactor<v1::StreamQueryRe
     if (!made.ok()) return End(made);
     const absl::Status waits = streams_.watch_.Begin(waiter_);
     if (!waits.ok()) return End(waits);
-    StartWrite(&response_);
+    bool own_bytes = false;
+    page_.Clear();
+    const grpc::Status written = grpc::SerializationTraits<v1::StreamQueryResponse>::Serialize(
+        response_, &page_, &own_bytes);
+    if (!written.ok()) return End(absl::InternalError(written.error_message()));
+    StartWrite(&page_);
   }
 
   // After a page was taken, or never will be.
@@ -86,21 +93,22 @@ class RowStreams::Call final : public grpc::ServerWriteReactor<v1::StreamQueryRe
   }
 
   RowStreams& streams_;
-  const v1::StreamQueryRequest& request_;
+  v1::StreamQueryRequest request_;
   CallGate::Passage passage_;
   CallContext context_;
   StreamWatch::Waiter waiter_;
   bool admitted_ = false;
   std::unique_ptr<QueryStream> stream_;
-  v1::StreamQueryResponse response_;  // on its way between StartWrite and OnWriteDone
+  v1::StreamQueryResponse response_;
+  grpc::ByteBuffer page_;  // on its way between StartWrite and OnWriteDone
   bool taken_ = false;
   bool last_ = false;
 };
 
-grpc::ServerWriteReactor<v1::StreamQueryResponse>* RowStreams::Start(
-    grpc::CallbackServerContext& call, const v1::StreamQueryRequest& request) {
-  auto* const started = new Call(*this, call, request);
-  started->Start();
+grpc::ServerWriteReactor<grpc::ByteBuffer>* RowStreams::Start(grpc::CallbackServerContext& call,
+                                                              const grpc::ByteBuffer& request) {
+  auto* const started = new Call(*this, call);
+  started->Start(request);
   return started;
 }
 

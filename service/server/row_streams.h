@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "grpcpp/server_context.h"
+#include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "ordinate/v1/query_service.pb.h"
 #include "service/front/front.h"
@@ -20,9 +21,11 @@ class RowStreams {
   RowStreams(Front& front, CallGate& gate, StreamWatch& watch, Executor& pages)
       : front_(front), gate_(gate), watch_(watch), pages_(pages) {}
 
-  /// Begins to answer; what it returns ends itself. `call` and `request` live until then.
-  grpc::ServerWriteReactor<v1::StreamQueryResponse>* Start(grpc::CallbackServerContext& call,
-                                                           const v1::StreamQueryRequest& request);
+  /// Begins to answer; what it returns ends itself. `call` lives until then. `request`: the bytes
+  /// of a StreamQueryRequest, which gRPC would answer with a bare UNIMPLEMENTED where it cannot
+  /// read them itself.
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* Start(grpc::CallbackServerContext& call,
+                                                    const grpc::ByteBuffer& request);
 
  private:
   class Call;

@@ -97,9 +97,10 @@ absl::StatusOr<std::function<void(IndexDef&)>> AlterationFromProto(
   }
   if (proto.mode() == 0 && proto.dim_policy() == 0 && !proto.has_ef_search() &&
       !proto.has_batch_rows() && !proto.has_batch_interval() && !proto.has_max_lag_rows()) {
-    return absl::InvalidArgumentError(
-        "nothing is to change; give mode, ef_search, dim_policy, batch_rows, batch_interval or "
-        "max_lag_rows");
+    return InField(
+        absl::InvalidArgumentError("nothing is to change; give mode, ef_search, dim_policy, "
+                                   "batch_rows, batch_interval or max_lag_rows"),
+        "mode");
   }
   if (proto.has_ef_search() && engine != Engine::kHnsw) {
     return InField(absl::InvalidArgumentError(Concat("ef_search does not apply to ",

@@ -28,6 +28,27 @@ TEST(NodeOrder, BreadthFirstFromTheEntryThenWhatItDoesNotReach) {
   EXPECT_TRUE(BreadthFirstOrder(Graph()).empty());
 }
 
+// Whichever node nothing leads to: the first, the last, all of them.
+TEST(NodeOrder, EveryNodeComesOnceWhateverIsReached) {
+  for (uint32_t nodes = 1; nodes <= 5; ++nodes) {
+    for (uint32_t entry = 0; entry < nodes; ++entry) {
+      for (uint32_t target = 0; target < nodes; ++target) {
+        Graph graph;
+        graph.degree0 = 1;
+        graph.entry = entry;
+        graph.links0.assign(nodes, target);
+        graph.levels.assign(nodes, 0);
+        graph.upper_offsets.assign(nodes + 1, 0);
+        std::vector<uint32_t> order = BreadthFirstOrder(graph);
+        ASSERT_EQ(order.size(), nodes);
+        EXPECT_EQ(order[0], entry);
+        std::sort(order.begin(), order.end());
+        for (uint32_t i = 0; i < nodes; ++i) EXPECT_EQ(order[i], i);
+      }
+    }
+  }
+}
+
 TEST(NodeOrder, RenumberKeepsTheGraph) {
   const std::vector<uint32_t> order = {3, 0, 2, 1};
   const Graph graph = Renumber(Path(), order);

@@ -100,6 +100,9 @@ TEST(Kernels, AreThoseOfTheProcessor) {
   std::vector<std::string> expected = {"baseline"}, names;
   if (has({"avx2", "fma"})) expected.emplace_back("avx2");
   if (has({"avx512f", "avx512bw", "avx512dq", "avx512vl"})) expected.emplace_back("avx512");
+  if (has({"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni"})) {
+    expected.emplace_back("avx512vnni");
+  }
   for (const Kernels* kernels : AvailableKernels()) names.emplace_back(kernels->name);
   EXPECT_EQ(names, expected);
 }
