@@ -19,7 +19,11 @@ constexpr uint64_t kSeed = 20'261'129;
 constexpr uint32_t kDim = 8;
 // Two requests of half as many; more than one block of a scan on one shard.
 constexpr size_t kRows = 12'000;
+#ifdef ORDINATE_SANITIZER
+constexpr int kTimes = 15;
+#else
 constexpr int kTimes = 100;
+#endif
 
 // The rows as a caller gets them. Maps are written in the order of their keys.
 std::string RowBytes(const QueryResult& result, const TableDef& table) {

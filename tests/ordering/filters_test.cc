@@ -107,7 +107,10 @@ TEST_P(Filters, EveryShareOfRowsNearAndFarAndAnywhere) {
       Check(lie, std::max(1u, kRows / share), Path::kAuto, chosen, reasons);
     }
   }
-  EXPECT_GT(chosen[Path::kAnn], 0);
+  // Of fewer rows on a shard, as under a sanitizer, all that match are scanned.
+  if (kRows / GetParam() >= 4'000) {
+    EXPECT_GT(chosen[Path::kAnn], 0);
+  }
   EXPECT_GT(chosen[Path::kExact], 0);
   // Half of all rows match and lie elsewhere: contract 3.5, the search says so.
   reasons.clear();
