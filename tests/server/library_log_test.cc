@@ -48,8 +48,8 @@ grpc::Status SendQuery(const TestServer& server, const std::string& bytes) {
 }
 
 TEST(LibraryLog, AMalformedMessageMakesJsonLinesOnly) {
-  TestServer server;
-  const auto lines = JsonLines([&] {
+  const auto lines = JsonLines([] {
+    const TestServer server;  // whose threads must not outlive a logger
     // Field 1, the table's name, with a byte that is not UTF-8; then bytes that are no message.
     EXPECT_FALSE(SendQuery(server, "\x0a\x01\xff").ok());
     EXPECT_FALSE(SendQuery(server, "\xff\xff\xff garbage").ok());
