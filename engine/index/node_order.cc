@@ -24,6 +24,12 @@ std::vector<uint32_t> BreadthFirstOrder(const Graph& graph) {
     order.push_back(node);
   };
   if (nodes > 0) take(graph.entry);
+  // The walk down the levels stays among few nodes that way.
+  for (uint32_t level = graph.max_level; level >= 1; --level) {
+    for (uint32_t node = 0; node < nodes; ++node) {
+      if (graph.levels[node] == level) take(node);
+    }
+  }
   size_t next = 0;
   for (uint32_t unseen = 0; next < nodes; ++unseen) {
     for (; next < order.size(); ++next) {

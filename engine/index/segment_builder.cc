@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <limits>
 #include <new>
 #include <numeric>
 #include <system_error>
@@ -33,6 +34,10 @@ double LongestOf(const SegmentView& view) {
     squared = std::max(squared, BestKernels().exact_dot(x, x, view.dim));
   }
   return std::sqrt(squared);
+}
+
+float RoundedUp(double x) {
+  return std::nextafter(static_cast<float>(x), std::numeric_limits<float>::infinity());
 }
 
 absl::Status OutOfMemory(const IndexDef& index, size_t rows) {
@@ -274,13 +279,15 @@ absl::Status SegmentBuilder::Encode(uint64_t seed, const CallContext& context, C
   const ScalarCoder coder(view.metric, view.dim, params.rotation_seed, params.scale, params.centre);
   const uint32_t stride = CodeStrideOf(view.dim);
   c.codes.resize(size_t{view.nodes} * stride);
+  double error = 0;
   for (uint32_t node = 0; node < view.nodes; ++node) {
     if (node % kNodesBetweenChecks == 0) RETURN_IF_ERROR(context.Check());
-    coder.Encode(view.vectors.subspan(size_t{node} * view.stride, view.dim),
-                 std::span(c.codes).subspan(size_t{node} * stride, stride));
+    error =
+        std::max(error, coder.Encode(view.vectors.subspan(size_t{node} * view.stride, view.dim),
+                                     std::span(c.codes).subspan(size_t{node} * stride, stride)));
   }
-  view.codes = {Quantization::kSq8, stride,        params.rotation_seed,
-                params.scale,       params.centre, c.codes};
+  view.codes = {Quantization::kSq8, stride, params.rotation_seed, params.scale, RoundedUp(error),
+                params.centre,      c.codes};
   return absl::OkStatus();
 }
 

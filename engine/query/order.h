@@ -35,6 +35,7 @@ struct RankedRow {
   std::vector<Value> keys;  // parallel to the sort keys, then the carried columns
   RowId id = 0;
   uint64_t version = 0;
+  uint64_t place = 0;  // a note of the shard's to itself, where it found the row; 0: none
 };
 
 /// How the score and the keys share the order (contract 2.5).

@@ -15,14 +15,21 @@ namespace {
 // An index of so few rows over all shards is not worth a graph search.
 constexpr uint64_t kSmallTableRows = 1'000;
 
-// The cost model, in units of scoring one vector that a graph search meets (some 60 ns at dim 128);
+// The cost model, in units of scoring one vector that a graph search meets (some 40 ns at dim 128);
 // filter_plan_bench measures it. All vectors in order cost less each than those of matching rows.
 // A scan matches many rows at a time, a graph search one by one, wherever they are in memory.
 constexpr double kScoreInGraph = 1.0;
-constexpr double kScoreInOrder = 0.5;
-constexpr double kScoreMatching = 1.2;
-constexpr double kMatchInGraph = 0.45;
-constexpr double kMatchInScan = 0.011;
+constexpr double kScoreInOrder = 0.6;
+constexpr double kScoreMatching = 1.6;
+constexpr double kMatchInGraph = 0.5;
+constexpr double kMatchInScan = 0.016;
+// Standard deviations by which more than k rows are expected to match among those preselected.
+constexpr double kMargin = 3;
+// A sample of the nearest rows costs this much; it pays where a scan costs so many times as much
+// and fewer rows than this match.
+constexpr double kNearbyCost = 300;
+constexpr double kNearbyPays = 5;
+constexpr double kNearbyShare = 0.3;
 // How much W grows when an answer is not complete.
 constexpr uint64_t kGrowth = 4;
 
@@ -31,8 +38,11 @@ struct Totals {
   uint64_t rows = 0;    // the index's
   double matching = 0;  // of them, estimated
   double selectivity = 1;
-  uint32_t unusable = 0;  // shards on which the index does not answer
-  std::string problem;    // of the first of those
+  std::optional<double> nearby;  // share of the rows nearest to the vector that match, where tried
+  uint32_t unusable = 0;         // shards on which the index does not answer
+  std::string problem;           // of the first of those
+
+  double ShareNearby() const { return std::max(nearby.value_or(0), selectivity); }
 };
 
 // Why a path is taken.
@@ -61,20 +71,36 @@ double Selectivity(const std::vector<ShardProbe>& probes) {
   return rows > 0 ? matching / rows : 1;
 }
 
+double NearbyShareOf(const ShardProbe& probe) {
+  if (probe.nearby == 0) return Sampled(probe) ? SelectivityOf(probe) : 1;
+  return static_cast<double>(probe.nearby_matched) / static_cast<double>(probe.nearby);
+}
+
+std::optional<double> NearbyShare(const std::vector<ShardProbe>& probes) {
+  double rows = 0;
+  double matching = 0;
+  bool tried = false;
+  for (const ShardProbe& probe : probes) {
+    const auto weight = static_cast<double>(std::max<uint64_t>(probe.index_rows, 1));
+    rows += weight;
+    matching += weight * NearbyShareOf(probe);
+    tried |= probe.nearby > 0;
+  }
+  return tried ? std::optional(matching / rows) : std::nullopt;
+}
+
 Totals Sum(const QueryRequest& request, const std::vector<ShardProbe>& probes) {
   Totals totals;
   for (const ShardProbe& probe : probes) {
     totals.rows += probe.index_rows;
     if (!probe.index_usable && totals.unusable++ == 0) totals.problem = probe.index_problem;
   }
-  if (request.filter.has_value()) totals.selectivity = Selectivity(probes);
+  if (request.filter.has_value()) {
+    totals.selectivity = Selectivity(probes);
+    totals.nearby = NearbyShare(probes);
+  }
   totals.matching = totals.selectivity * static_cast<double>(totals.rows);
   return totals;
-}
-
-bool IsNearestFirst(const QueryRequest& request, Metric metric) {
-  if (request.direction == Direction::kNearest) return true;
-  return (request.direction == Direction::kDescending) == HigherIsBetter(metric);
 }
 
 // A request's ef_search wins over the index's own, which wins over the server's (contract 3.2).
@@ -99,18 +125,20 @@ double InGraphCost(double ef, uint32_t m, double selectivity, double rows) {
   return GraphCost(ef, m) + tried * kMatchInGraph;
 }
 
-// Nodes of any kind of which W match.
-double WidenedW(uint64_t w, double selectivity) {
-  return std::ceil(static_cast<double>(w) / std::max(selectivity, 1e-9));
+// Nodes of any kind of which `rows` match, most likely, and no fewer than `w`.
+double WidenedW(uint64_t w, uint64_t rows, double selectivity) {
+  const auto wanted = static_cast<double>(rows);
+  const double widened = (wanted + kMargin * std::sqrt(wanted)) / std::max(selectivity, 1e-9);
+  return std::max(static_cast<double>(w), std::ceil(widened));
 }
 
 // By the cheaper of the two ways, on every shard.
-double FilteredGraphCost(uint32_t ef, uint64_t w, uint32_t m, double selectivity,
+double FilteredGraphCost(uint32_t ef, uint64_t w, uint64_t wanted, uint32_t m, double selectivity,
                          const std::vector<ShardProbe>& probes) {
   double cost = 0;
   for (const ShardProbe& probe : probes) {
     const auto rows = static_cast<double>(probe.index_rows);
-    const double widened = std::max<double>(ef, WidenedW(w, selectivity));
+    const double widened = std::max<double>(ef, WidenedW(w, wanted, selectivity));
     cost += std::min(InGraphCost(ef, m, selectivity, rows), GraphCost(widened, m));
   }
   return cost;
@@ -168,14 +196,14 @@ uint64_t Preselected(uint64_t w, const std::vector<ShardProbe>& probes) {
 // Why the EXACT path costs less, if it does.
 std::optional<Verdict> WhyCheaper(const QueryRequest& request, const IndexDef& index,
                                   const Totals& totals, const std::vector<ShardProbe>& probes,
-                                  uint32_t ef, uint64_t w) {
+                                  uint32_t ef, uint64_t w, uint64_t wanted) {
   if (totals.rows <= kSmallTableRows) {
     return Verdict{Reason::kSmallTable, Concat("the index has ", totals.rows, " rows; up to ",
                                                kSmallTableRows, " are scanned")};
   }
   if (request.filter.has_value() &&
       ScanCost(static_cast<double>(totals.rows), totals.selectivity, true) <
-          FilteredGraphCost(ef, w, index.m, totals.selectivity, probes)) {
+          FilteredGraphCost(ef, w, wanted, index.m, totals.ShareNearby(), probes)) {
     return Verdict{Reason::kSelectiveFilter,
                    absl::StrFormat("about %.4g%% of %d rows match the filter: scanning for them "
                                    "costs less than searching the graph",
@@ -210,12 +238,14 @@ void TakeExact(Verdict verdict, bool filtered, Plan& plan) {
   plan.filter_strategy = filtered ? FilterStrategy::kScanMatching : FilterStrategy::kNone;
 }
 
-// Preselecting W / selectivity nodes of any kind finds W matching ones, and costs less than trying
-// every node met while nearly all match.
+// Preselecting more nodes of any kind finds k matching ones, and costs less than trying every node
+// met while many match.
 void ChooseFilterStrategy(uint32_t m, const Totals& totals, Plan& plan) {
-  const double widened = WidenedW(plan.w, totals.selectivity);
-  if (GraphCost(std::max<double>(plan.ef_search, widened), m) >
-      InGraphCost(plan.ef_search, m, totals.selectivity, static_cast<double>(totals.rows))) {
+  const double share = totals.ShareNearby();
+  const double widened = WidenedW(plan.w, plan.k + plan.before, share);
+  if (widened > static_cast<double>(kMaxW) ||
+      GraphCost(std::max<double>(plan.ef_search, widened), m) >
+          InGraphCost(plan.ef_search, m, share, static_cast<double>(totals.rows))) {
     plan.filter_strategy = FilterStrategy::kInGraph;
     return;
   }
@@ -249,6 +279,18 @@ uint64_t FirstW(const QueryRequest& request, const Settings& settings, const Pla
 
 }  // namespace
 
+bool IsNearestFirst(const QueryRequest& request, Metric metric) {
+  if (request.direction == Direction::kNearest) return true;
+  return (request.direction == Direction::kDescending) == HigherIsBetter(metric);
+}
+
+bool WantsNearbySample(const ShardProbe& probe) {
+  if (!Sampled(probe)) return false;
+  const double share = SelectivityOf(probe);
+  const double scan = ScanCost(static_cast<double>(probe.index_rows), share, true);
+  return share < kNearbyShare && scan >= kNearbyPays * kNearbyCost;
+}
+
 Plan MakePlan(const QueryRequest& request, const IndexChoice& choice, const Settings& settings,
               const std::vector<ShardProbe>& probes, uint64_t before) {
   const Totals totals = Sum(request, probes);
@@ -262,6 +304,7 @@ Plan MakePlan(const QueryRequest& request, const IndexChoice& choice, const Sett
   plan.range = request.range;
   if (request.group_by.has_value()) plan.group_by = request.group_by->column;
   plan.selectivity = totals.selectivity;
+  plan.nearby_selectivity = totals.nearby;
   plan.shards = static_cast<uint32_t>(probes.size());
   plan.warnings = choice.warnings;
   const bool readable = choice.index != nullptr && plan.shards > 0 && totals.unusable == 0;
@@ -288,7 +331,8 @@ Plan MakePlan(const QueryRequest& request, const IndexChoice& choice, const Sett
     return plan;
   }
   if (!forced) {
-    if (std::optional<Verdict> why = WhyCheaper(request, index, totals, probes, ef, w)) {
+    if (std::optional<Verdict> why =
+            WhyCheaper(request, index, totals, probes, ef, w, plan.k + before)) {
       TakeExact(*std::move(why), filtered, plan);
       return plan;
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -60,10 +61,15 @@ struct Plan {
   std::string group_by;  // column; empty: rows, not groups
   FilterStrategy filter_strategy = FilterStrategy::kNone;
   double selectivity = 1;
+  std::optional<double> nearby_selectivity;  // among the rows nearest to the vector, where tried
   uint32_t shards = 0;
   LagPolicy lag_policy = LagPolicy::kScanTail;
   std::map<uint32_t, uint64_t> generation_by_shard;
   std::vector<std::string> warnings;
+
+  /// The share of rows near the vector that may match. Where fewer do than elsewhere, a search that
+  /// expects as many finds out at little cost.
+  double ShareNearby() const { return std::max(nearby_selectivity.value_or(0), selectivity); }
 };
 
 /// The order in which rows are selected: 2.2 with the plan's buckets. The n of WITHIN_K are
@@ -81,10 +87,19 @@ struct ShardProbe {
   uint64_t generation = 0;
   uint64_t index_rows = 0;  // live rows with a vector the index answers with, tail included
   uint64_t tail_rows = 0;
-  uint64_t sampled = 0;         // rows the filter was tried on
-  uint64_t sample_matched = 0;  // of those, matching
+  uint64_t sampled = 0;         // rows that a sample of them, tried by the filter, stands for
+  uint64_t sample_matched = 0;  // of those, matching by that
+  uint64_t nearby = 0;          // nodes nearest to the vector it was tried on; 0: it was not
+  uint64_t nearby_matched = 0;  // of those, matching
   uint64_t snapshot_id = 0;     // when it was to be held
 };
+
+/// Whether the request asks for the nearest rows first, under the metric.
+bool IsNearestFirst(const QueryRequest& request, Metric metric);
+
+/// Whether it matters to the plan how many of the rows nearest to the vector match: the sample of
+/// all rows alone would have them scanned, at a cost beside which that of finding out is small.
+bool WantsNearbySample(const ShardProbe& probe);
 
 /// Which index a question resolves to, before any shard is asked (contract 1.3, 3.5).
 struct IndexChoice {

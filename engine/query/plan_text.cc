@@ -138,6 +138,9 @@ std::string PlanText(const Plan& plan) {
   AppendLine(text, "filter", FilterStrategyName(plan.filter_strategy));
   if (plan.filter_strategy != FilterStrategy::kNone) {
     AppendLine(text, "selectivity", absl::StrFormat("%.4g", plan.selectivity));
+    if (plan.nearby_selectivity.has_value()) {
+      AppendLine(text, "selectivity nearby", absl::StrFormat("%.4g", *plan.nearby_selectivity));
+    }
   }
   AppendLine(text, "shards", Concat(plan.shards));
   AppendLine(text, "lag policy", LagPolicyName(plan.lag_policy));

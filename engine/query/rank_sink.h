@@ -15,6 +15,8 @@ class RankSink {
   virtual ~RankSink() = default;
   /// Whether a row with this score could still be kept: false lets a scan skip reading its keys.
   virtual bool CouldEnter(const std::optional<double>& score) const = 0;
+  /// Whether no row with this score or a worse one could be kept any more.
+  virtual bool IsBeyond(double /*score*/) const { return false; }
   virtual void Offer(RankedRow row) = 0;
   /// An empty sink of the same kind. It must not outlive this one.
   virtual std::unique_ptr<RankSink> Fork() const = 0;

@@ -19,6 +19,12 @@ bool TopRows::CouldEnter(const std::optional<double>& score) const {
   return score.has_value() && !order_.ScoreBefore(*worst, *score);
 }
 
+bool TopRows::IsBeyond(double score) const {
+  if (heap_.size() < limit_) return false;
+  const std::optional<double>& worst = heap_.front().score;
+  return worst.has_value() && order_.ScoreBefore(*worst, score);
+}
+
 void TopRows::Offer(RankedRow row) {
   if (after_ != nullptr && !order_(*after_, row)) return;
   const auto before = [this](const RankedRow& a, const RankedRow& b) { return order_(a, b); };

@@ -17,6 +17,7 @@ class TopRows final : public RankSink {
       : order_(order), limit_(limit), after_(after) {}
 
   bool CouldEnter(const std::optional<double>& score) const override;
+  bool IsBeyond(double score) const override;
   void Offer(RankedRow row) override;
   std::unique_ptr<RankSink> Fork() const override;
   std::vector<RankedRow> Take() override;

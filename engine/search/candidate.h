@@ -51,22 +51,16 @@ class CandidatePool {
   size_t size() const { return size_; }
   const Candidate& operator[](size_t i) const { return entries_[i]; }
 
-  void Insert(Candidate candidate) {
-    if (size_ == capacity_ && !(candidate < entries_[size_ - 1])) return;
-    size_t low = 0;
-    for (size_t high = size_; low < high;) {
-      const size_t middle = (low + high) / 2;
-      if (entries_[middle] < candidate) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
+  /// False: it is no nearer than `capacity` others.
+  bool Insert(Candidate candidate) {
+    if (size_ == capacity_ && !(candidate < entries_[size_ - 1])) return false;
+    const size_t low = LowerBound(candidate);
     std::memmove(static_cast<void*>(&entries_[low + 1]), &entries_[low],
                  (size_ - low) * sizeof(Candidate));
     entries_[low] = candidate;
     if (size_ < capacity_) ++size_;
     if (low < next_) next_ = low;
+    return true;
   }
 
   /// Index of the nearest candidate not yet expanded, or size().
@@ -80,6 +74,19 @@ class CandidatePool {
   }
 
  private:
+  // How many entries come before the candidate. Without branches, which nobody could foretell.
+  size_t LowerBound(Candidate candidate) const {
+    const Candidate* first = entries_.data();
+    size_t count = size_;
+    while (count > 1) {
+      const size_t half = count / 2;
+      const size_t mask = -static_cast<size_t>(first[half - 1] < candidate);
+      first += half & mask;
+      count -= half;
+    }
+    return static_cast<size_t>(first - entries_.data()) + (count == 1 && *first < candidate);
+  }
+
   size_t capacity_ = 0;
   size_t size_ = 0;
   size_t next_ = 0;                 // everything before it is expanded

@@ -35,6 +35,19 @@ class ExactScorer {
     return Cosine(kernels_.exact_dot_norm(query_.data(), x, query_.size()));
   }
 
+  /// The scores of `count` vectors, `stride` floats apart.
+  void ScoreRows(const float* x, size_t stride, size_t count, double* out) const {
+    const size_t dim = query_.size();
+    if (metric_ == Metric::kCosine) {
+      for (size_t i = 0; i < count; ++i) out[i] = Score(x + i * stride);
+    } else if (metric_ == Metric::kIp) {
+      kernels_.exact_dot_rows(query_.data(), x, stride, dim, count, out);
+    } else {
+      kernels_.exact_l2sq_rows(query_.data(), x, stride, dim, count, out);
+      for (size_t i = 0; i < count; ++i) out[i] = std::sqrt(out[i]);
+    }
+  }
+
  private:
   double Root(Metric metric) const {
     if (metric != Metric::kCosine) return 0;

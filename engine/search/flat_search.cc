@@ -26,8 +26,7 @@ absl::Status InParts(uint32_t first, uint32_t last, const CallContext& context, 
 
 void ScorePart(const ExactScorer& scorer, const VectorBlock& block, uint32_t begin, uint32_t end,
                double* out) {
-  const float* x = block.data + size_t{begin} * block.stride;
-  for (uint32_t i = begin; i < end; ++i, x += block.stride) *out++ = scorer.Score(x);
+  scorer.ScoreRows(block.data + size_t{begin} * block.stride, block.stride, end - begin, out);
 }
 
 }  // namespace

@@ -9,7 +9,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "engine/search/candidate.h"
-#include "engine/search/hop_set.h"
 #include "engine/search/node_distance.h"
 #include "engine/search/visited_set.h"
 #include "storage/base/status_macros.h"
@@ -36,16 +35,19 @@ constexpr double kFreshPerStep = 10;
 // leads to expect, the nodes it accepts are known to lie elsewhere.
 constexpr uint64_t kTriedBeforeDoubt = 256;
 constexpr double kDoubt = 4;
+// Candidates expanded at once by a search of the pool.
+constexpr size_t kExpandedAtOnce = 2;
 
 // What one thread reuses from search to search.
 struct Scratch {
   VisitedSet visited;
   VisitedSet refused;  // stepping over: tried, and not accepted
-  HopSet hop;          // stepping over: met by one hop
+  VisitedSet hop;      // stepping over: met by one hop
   CandidatePool pool;
   std::vector<Candidate> frontier;  // min-heap
   std::vector<Candidate> nearest;   // max-heap
   std::vector<uint32_t> batch;      // nodes met by one hop
+  std::vector<uint32_t> coming;     // by the hop before, to be scored
   std::vector<uint32_t> steps;      // refused nodes met by one hop
   std::vector<uint32_t> untried;    // of the links of one node
   std::vector<float> distances;     // of the batch
@@ -67,7 +69,9 @@ class GraphSearch {
         distance_(segment, *query.query, query.file),
         scratch_(ThreadScratch()) {
     scratch_.visited.Reset(segment.nodes);
-    scratch_.batch.resize(std::max<size_t>(kAcceptedPerHop + graph_.degree0, graph_.degree));
+    scratch_.batch.resize(std::max<size_t>(kAcceptedPerHop + graph_.degree0, graph_.degree) +
+                          kExpandedAtOnce * graph_.degree0);
+    scratch_.coming.resize(scratch_.batch.size());
     scratch_.distances.resize(scratch_.batch.size());
   }
 
@@ -75,12 +79,14 @@ class GraphSearch {
     RETURN_IF_ERROR(context_.Check());
     Candidate start;
     RETURN_IF_ERROR(Descend(&start));
+    scratch_.visited.Reset(segment_.nodes);
     scratch_.visited.Insert(start.node());
     const bool steps_over = query_.accept != nullptr && query_.accepted_share > 0;
     if (steps_over) BeginSteppingOver(start.node());
     ASSIGN_OR_RETURN(auto hits,
                      IsTravelling() || ef_ > kMaxPool ? RunHeaps(start) : RunPool(start));
     if (steps_over) stats_.gave_up = hits.size() < ef_ || IsDoubtful();
+    if (distance_.Refines()) RETURN_IF_ERROR(Refine(hits));
     return hits;
   }
 
@@ -89,15 +95,17 @@ class GraphSearch {
  private:
   // Greedy walk over the upper levels: to the nearest node of level 1.
   absl::Status Descend(Candidate* nearest) {
-    RETURN_IF_ERROR(ScoreBatch(TakeBatch({&graph_.entry, 1}, /*unseen_only=*/false)));
+    VisitedSet& seen = scratch_.visited;  // and no nearer than `nearest`
+    RETURN_IF_ERROR(ScoreBatch(TakeBatch({&graph_.entry, 1}, seen, 0)));
     *nearest = Candidate(scratch_.distances[0], graph_.entry);
     for (uint32_t level = graph_.max_level; level >= 1; --level) {
       for (bool moved = true; moved;) {
         moved = false;
-        const uint32_t node = nearest->node();
-        const size_t block = size_t{graph_.upper_offsets[node]} + level - 1;
-        const auto links = graph_.upper_links.subspan(block * graph_.degree, graph_.degree);
-        const auto batch = TakeBatch(links, /*unseen_only=*/false, node);
+        const auto batch = TakeBatch(UpperLinks(nearest->node(), level), seen, 0);
+        distance_.Fetch(batch);
+        for (const uint32_t node : batch) {
+          PrefetchLines(UpperLinks(node, level).data(), graph_.degree * sizeof(uint32_t));
+        }
         RETURN_IF_ERROR(ScoreBatch(batch));
         for (size_t i = 0; i < batch.size(); ++i) {
           const Candidate candidate(scratch_.distances[i], batch[i]);
@@ -116,18 +124,19 @@ class GraphSearch {
     CandidatePool& pool = scratch_.pool;
     pool.Reset(ef_ + refused_start_.has_value());
     pool.Insert(start);
-    for (size_t at = pool.Next(); at < pool.size(); at = pool.Next()) {
-      const uint32_t node = pool.Expand(at).node();
+    const auto insert = [&](Candidate candidate) {
+      if (pool.Insert(candidate)) PrefetchLinks(candidate.node());
+    };
+    // While the nodes of one hop come in from memory, those of the hop before are scored.
+    std::span<const uint32_t> coming;
+    for (bool goes_on = true; goes_on && !IsDoubtful();) {
       std::span<const uint32_t> batch;
-      RETURN_IF_ERROR(TakeNew(node, batch));
-      if (IsDoubtful()) break;
-      // Likely the next hop, unless this one finds something nearer.
-      if (const size_t next = pool.Next(); next < pool.size()) PrefetchLinks(pool[next].node());
-      RETURN_IF_ERROR(ScoreBatch(batch));
-      for (size_t i = 0; i < batch.size(); ++i) {
-        pool.Insert(Candidate(scratch_.distances[i], batch[i]));
-      }
-      RETURN_IF_ERROR(CountHop());
+      RETURN_IF_ERROR(ExpandNearest(pool, batch, goes_on));
+      goes_on |= !coming.empty();
+      distance_.Fetch(batch);
+      RETURN_IF_ERROR(ScoreInto(coming, insert));
+      scratch_.batch.swap(scratch_.coming);
+      coming = batch;
     }
     std::vector<GraphHit> hits;
     hits.reserve(pool.size());
@@ -147,7 +156,7 @@ class GraphSearch {
     const uint64_t limit = !IsTravelling()        ? UINT64_MAX
                            : query_.max_hops == 0 ? DefaultMaxHops(ef_)
                                                   : query_.max_hops;
-    for (uint64_t hops = 0; !frontier.empty(); ++hops) {
+    for (uint64_t hops = 0; !frontier.empty() && !IsDoubtful(); ++hops) {
       const Candidate current = PopFrontier();
       if (Full() && scratch_.nearest.front() < current) break;
       if (hops == limit) {
@@ -156,11 +165,8 @@ class GraphSearch {
       }
       std::span<const uint32_t> batch;
       RETURN_IF_ERROR(TakeNew(current.node(), batch));
-      if (IsDoubtful()) break;
       if (!frontier.empty()) PrefetchLinks(frontier.front().node());
-      RETURN_IF_ERROR(ScoreBatch(batch));
-      for (size_t i = 0; i < batch.size(); ++i) Meet(Candidate(scratch_.distances[i], batch[i]));
-      RETURN_IF_ERROR(CountHop());
+      RETURN_IF_ERROR(ScoreInto(batch, [this](Candidate candidate) { Meet(candidate); }));
     }
     return SortedNearest();
   }
@@ -176,7 +182,25 @@ class GraphSearch {
   // The nodes `node` leads to that were not met before.
   absl::Status TakeNew(uint32_t node, std::span<const uint32_t>& batch) {
     if (query_.accepted_share > 0) return TakeAccepted(node, batch);
-    batch = TakeBatch(Links0(node), /*unseen_only=*/true);
+    batch = TakeBatch(Links0(node), scratch_.visited, 0);
+    return CountHop();
+  }
+
+  // Expands the nearest candidates: several at once, because a hop takes as long as memory takes to
+  // answer, for one as for several. What they lead to goes to `batch`. `expanded`: there were any.
+  absl::Status ExpandNearest(CandidatePool& pool, std::span<const uint32_t>& batch,
+                             bool& expanded) {
+    size_t at = pool.Next();
+    expanded = at < pool.size();
+    if (!expanded) return absl::OkStatus();
+    RETURN_IF_ERROR(TakeNew(pool.Expand(at).node(), batch));
+    if (query_.accepted_share > 0) return absl::OkStatus();
+    for (size_t i = 1; i < kExpandedAtOnce; ++i) {
+      if (at = pool.Next(); at >= pool.size()) break;
+      const auto more = TakeBatch(Links0(pool.Expand(at).node()), scratch_.visited, batch.size());
+      batch = {batch.data(), batch.size() + more.size()};
+      RETURN_IF_ERROR(CountHop());
+    }
     return absl::OkStatus();
   }
 
@@ -195,7 +219,7 @@ class GraphSearch {
       RETURN_IF_ERROR(CountHop());
     }
     batch = {scratch_.batch.data(), fresh_};
-    return absl::OkStatus();
+    return CountHop();
   }
 
   // Of the links this hop has not tried: adds the accepted nodes not met before to the batch and
@@ -270,6 +294,21 @@ class GraphSearch {
     std::push_heap(nearest.begin(), nearest.end());
   }
 
+  // Orders the hits by better distances than those that led to them.
+  absl::Status Refine(std::vector<GraphHit>& hits) {
+    std::vector<uint32_t>& nodes = scratch_.steps;
+    nodes.clear();
+    for (const GraphHit& hit : hits) nodes.push_back(hit.node);
+    std::vector<float>& distances = scratch_.distances;
+    if (distances.size() < nodes.size()) distances.resize(nodes.size());
+    RETURN_IF_ERROR(distance_.Refine(nodes, distances));
+    for (size_t i = 0; i < hits.size(); ++i) hits[i].distance = distances[i];
+    std::sort(hits.begin(), hits.end(), [](const GraphHit& a, const GraphHit& b) {
+      return Candidate(a.distance, a.node) < Candidate(b.distance, b.node);
+    });
+    return absl::OkStatus();
+  }
+
   std::vector<GraphHit> SortedNearest() {
     std::vector<Candidate>& nearest = scratch_.nearest;
     std::sort_heap(nearest.begin(), nearest.end());
@@ -278,6 +317,10 @@ class GraphSearch {
     return hits;
   }
 
+  std::span<const uint32_t> UpperLinks(uint32_t node, uint32_t level) const {
+    const size_t block = size_t{graph_.upper_offsets[node]} + level - 1;
+    return graph_.upper_links.subspan(block * graph_.degree, graph_.degree);
+  }
   std::span<const uint32_t> Links0(uint32_t node) const {
     return graph_.links0.subspan(size_t{node} * graph_.degree0, graph_.degree0);
   }
@@ -286,17 +329,15 @@ class GraphSearch {
                   graph_.degree0 * sizeof(uint32_t));
   }
 
-  // The nodes among `links` to score: not `self` (unused slots), not met before when `unseen_only`.
-  std::span<const uint32_t> TakeBatch(std::span<const uint32_t> links, bool unseen_only,
-                                      uint32_t self = UINT32_MAX) {
-    uint32_t* out = scratch_.batch.data();
+  // Those of `links` that `seen` has not met, behind the first `at` of the batch.
+  std::span<const uint32_t> TakeBatch(std::span<const uint32_t> links, VisitedSet& seen,
+                                      size_t at) {
+    uint32_t* const out = scratch_.batch.data() + at;
     size_t count = 0;
-    if (unseen_only) {
-      for (const uint32_t node : links) __builtin_prefetch(scratch_.visited.Slot(node));
-    }
+    for (const uint32_t node : links) __builtin_prefetch(seen.Slot(node));
     for (const uint32_t node : links) {
       out[count] = node;
-      count += unseen_only ? scratch_.visited.Insert(node) : node != self;
+      count += seen.Insert(node);
     }
     return {out, count};
   }
@@ -304,6 +345,12 @@ class GraphSearch {
   absl::Status ScoreBatch(std::span<const uint32_t> batch) {
     stats_.distances += batch.size();
     return distance_.Score(batch, scratch_.distances);
+  }
+  template <typename Take>
+  absl::Status ScoreInto(std::span<const uint32_t> batch, const Take& take) {
+    RETURN_IF_ERROR(ScoreBatch(batch));
+    for (size_t i = 0; i < batch.size(); ++i) take(Candidate(scratch_.distances[i], batch[i]));
+    return absl::OkStatus();
   }
 
   absl::Status CountHop() {

@@ -69,7 +69,8 @@ bool GraphFits(const SegmentView& segment, std::span<const float> query);
 /// input gives the same hits on every machine and thread. A segment without nodes gives none.
 /// `stats`, when not null, is added to.
 ///
-/// Thread-safe; each calling thread keeps one bit per node of the largest segment it searched.
+/// Thread-safe; each calling thread keeps a byte per node of the largest segment it searched, and
+/// two more once it stepped over refused ones.
 /// Errors: `context`'s; DATA_LOSS from the file; INVALID_ARGUMENT for ef 0; FAILED_PRECONDITION
 /// for a segment without a graph.
 absl::StatusOr<std::vector<GraphHit>> SearchGraph(const SegmentView& segment,

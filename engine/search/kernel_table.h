@@ -13,6 +13,13 @@ struct DotAndNorm {
   double norm = 0;  // x · x
 };
 
+/// `base`: rows × stride, codes in two planes (scalar_code.h).
+using CodeRowsFunction = void(const int16_t* q, const uint8_t* base, size_t stride,
+                              const uint32_t* rows, size_t count, int32_t* out);
+
+using ExactRowsFunction = void(const float* q, const float* x, size_t stride, size_t dim,
+                               size_t count, double* out);
+
 /// The distance functions of one instruction set. Every table gives the same bits for the same
 /// input, because all of them sum in the one order below, without fused multiply-adds:
 ///
@@ -34,6 +41,10 @@ struct Kernels {
   double (*exact_l2sq)(const float* a, const float* b, size_t dim);
   double (*exact_dot)(const float* a, const float* b, size_t dim);
   DotAndNorm (*exact_dot_norm)(const float* q, const float* x, size_t dim);
+  /// The same of `count` rows one after the other, `stride` floats apart; out[i] has the bits of
+  /// the row's own sum.
+  ExactRowsFunction* exact_l2sq_rows;
+  ExactRowsFunction* exact_dot_rows;
 
   float (*l2sq)(const float* q, const float* x, size_t stride);
   float (*dot)(const float* q, const float* x, size_t stride);
@@ -43,10 +54,11 @@ struct Kernels {
                    size_t count, float* out);
 
   /// Sums of (q - code)² and of q · code, exact in 32 bits. REQUIRES: they fit (ScalarCode).
-  void (*code_l2sq_rows)(const int16_t* q, const uint8_t* base, size_t stride, const uint32_t* rows,
-                         size_t count, int32_t* out);
-  void (*code_dot_rows)(const int16_t* q, const uint8_t* base, size_t stride, const uint32_t* rows,
-                        size_t count, int32_t* out);
+  CodeRowsFunction* code_l2sq_rows;
+  CodeRowsFunction* code_dot_rows;
+  /// The same with the numbers of the codes' first planes, times 16, for the codes.
+  CodeRowsFunction* guide_l2sq_rows;
+  CodeRowsFunction* guide_dot_rows;
 };
 
 extern const Kernels kBaselineKernels;
@@ -58,10 +70,11 @@ extern const Kernels kAvx512VnniKernels;
 }  // namespace ordinate
 
 /// The table of the kernels that kernels_body.h defined in the including scope.
-#define ORDINATE_KERNEL_TABLE(table_name)                                          \
-  {                                                                                \
-    (table_name), &ExactSum<SquaredDifference>, &ExactSum<Product>, &ExactDotNorm, \
-        &ApproximateSum<SquaredDifference>, &ApproximateSum<Product>,              \
-        &ApproximateRows<SquaredDifference>, &ApproximateRows<Product>,            \
-        &CodeRows<SquaredDifference>, &CodeRows<Product>                           \
+#define ORDINATE_KERNEL_TABLE(table_name)                                                         \
+  {                                                                                               \
+    (table_name), &ExactSum<SquaredDifference>, &ExactSum<Product>, &ExactDotNorm,                \
+        &ExactRows<SquaredDifference>, &ExactRows<Product>, &ApproximateSum<SquaredDifference>,   \
+        &ApproximateSum<Product>, &ApproximateRows<SquaredDifference>, &ApproximateRows<Product>, \
+        &CodeRows<SquaredDifference, true>, &CodeRows<Product, true>,                             \
+        &CodeRows<SquaredDifference, false>, &CodeRows<Product, false>                            \
   }

@@ -3,19 +3,34 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "storage/base/status_macros.h"
 
 namespace ordinate {
 
+namespace {
+
+// A rotation, kept by the thread until it needs another: making one takes longer than applying it,
+// and the segments of an index share theirs.
+std::shared_ptr<const Rotation> LastRotation(uint32_t dim, uint64_t seed) {
+  thread_local std::shared_ptr<const Rotation> last;
+  if (last == nullptr || last->dim() != dim || last->seed() != seed) {
+    last = std::make_shared<const Rotation>(dim, seed);
+  }
+  return last;
+}
+
+}  // namespace
+
 absl::StatusOr<PreparedQuery> PreparedQuery::Create(const SegmentView& segment,
                                                     std::span<const float> query) {
   auto prepared = Create(segment.metric, segment.dim, query);
   if (prepared.ok() && segment.codes.quantization == Quantization::kSq8) {
     const CodesView& codes = segment.codes;
-    const ScalarCoder coder(segment.metric, segment.dim, codes.rotation_seed, codes.scale,
-                            codes.centre);
+    const ScalarCoder coder(segment.metric, LastRotation(segment.dim, codes.rotation_seed),
+                            codes.scale, codes.centre);
     prepared->code_ = coder.EncodeQuery(query);
   }
   return prepared;
@@ -48,8 +63,41 @@ float InverseNorm(std::span<const float> x) {
   return static_cast<float>(std::min<double>(inverse, std::numeric_limits<float>::max()));
 }
 
+namespace {
+// Of lengths: what f32 may lose while a vector is rotated and its distance computed.
+constexpr double kRounding = 1e-5;
+}  // namespace
+
+BestScore::BestScore(const SegmentView& segment, const PreparedQuery& query,
+                     std::span<const float> vector)
+    : metric_(segment.metric),
+      known_(!query.code().numbers.empty() && segment.metric != Metric::kIp) {
+  if (!known_) return;
+  const double lengths = metric_ == Metric::kCosine
+                             ? 2
+                             : segment.longest + std::sqrt(BestKernels().exact_dot(
+                                                     vector.data(), vector.data(), vector.size()));
+  error_ = segment.codes.error + query.code().error + kRounding * lengths;
+}
+
+double BestScore::At(float distance) const {
+  const double squared = metric_ == Metric::kCosine ? 2.0 * distance : distance;
+  const double nearest = std::max(0.0, std::sqrt(squared) - error_);
+  return metric_ == Metric::kCosine ? 1 - nearest * nearest / 2 : nearest;
+}
+
 absl::Status NodeDistance::Score(std::span<const uint32_t> nodes, std::span<float> out) {
-  return query_.code().numbers.empty() ? ScoreVectors(nodes, out) : ScoreCodes(nodes, out);
+  if (!by_code_) return ScoreVectors(nodes, out);
+  if (!by_guide_) return Refine(nodes, out);
+  const bool dot = segment_.metric == Metric::kIp;
+  return ScoreCodes(dot ? kernels_.guide_dot_rows : kernels_.guide_l2sq_rows, query_.code().guide,
+                    nodes, out);
+}
+
+absl::Status NodeDistance::Refine(std::span<const uint32_t> nodes, std::span<float> out) {
+  const bool dot = segment_.metric == Metric::kIp;
+  return ScoreCodes(dot ? kernels_.code_dot_rows : kernels_.code_l2sq_rows, query_.code().numbers,
+                    nodes, out);
 }
 
 absl::Status NodeDistance::ScoreVectors(std::span<const uint32_t> nodes,
@@ -70,19 +118,18 @@ absl::Status NodeDistance::ScoreVectors(std::span<const uint32_t> nodes,
   return absl::OkStatus();
 }
 
-absl::Status NodeDistance::ScoreCodes(std::span<const uint32_t> nodes, std::span<float> out) {
+absl::Status NodeDistance::ScoreCodes(CodeRowsFunction* sums, const std::vector<int16_t>& query,
+                                      std::span<const uint32_t> nodes, std::span<float> out) {
   if (file_ != nullptr && !file_->CodesChecked()) {
     for (const uint32_t node : nodes) RETURN_IF_ERROR(file_->EnsureCodes(node, node + 1));
   }
   if (sums_.size() < nodes.size()) sums_.resize(nodes.size());
-  const bool dot = segment_.metric == Metric::kIp;
-  const auto score = dot ? kernels_.code_dot_rows : kernels_.code_l2sq_rows;
-  const ScalarCoder::Query& query = query_.code();
-  score(query.numbers.data(), segment_.codes.codes.data(), segment_.codes.stride, nodes.data(),
-        nodes.size(), sums_.data());
-  const float unit = dot                                  ? -query.unit
-                     : segment_.metric == Metric::kCosine ? query.unit / 2
-                                                          : query.unit;
+  sums(query.data(), segment_.codes.codes.data(), segment_.codes.stride, nodes.data(), nodes.size(),
+       sums_.data());
+  const float scale = query_.code().unit;
+  const float unit = segment_.metric == Metric::kIp       ? -scale
+                     : segment_.metric == Metric::kCosine ? scale / 2
+                                                          : scale;
   for (size_t i = 0; i < nodes.size(); ++i) out[i] = static_cast<float>(sums_[i]) * unit;
   return absl::OkStatus();
 }

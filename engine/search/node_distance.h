@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -43,6 +44,32 @@ class PreparedQuery {
 /// 1/|x| as f32, the sum of squares in f64, kept within the finite f32 values. 0 for a zero vector.
 float InverseNorm(std::span<const float> x);
 
+/// Fetches `bytes` from `from` on into the cache, line by line.
+inline void PrefetchLines(const void* from, size_t bytes) {
+  const char* line = static_cast<const char*>(from);
+  for (size_t offset = 0; offset < bytes; offset += 64) {
+    __builtin_prefetch(line + offset);
+    // GCC 12 drops every prefetch of such a loop but the first; a compiler barrier keeps them.
+    __asm__ __volatile__("" ::: "memory");
+  }
+}
+
+/// How good the score of a node can be at most, by the distance that NodeDistance::Refine gave it:
+/// the triangle inequality over what its code and the query's stand for. Borrows nothing.
+class BestScore {
+ public:
+  BestScore(const SegmentView& segment, const PreparedQuery& query, std::span<const float> vector);
+  /// False: there are no codes, or the metric is IP; nothing is known.
+  bool known() const { return known_; }
+  /// A score no node at this refined distance is better than (contract 2.1). REQUIRES: known().
+  double At(float distance) const;
+
+ private:
+  const Metric metric_;
+  bool known_;
+  double error_ = 0;
+};
+
 /// Approximate distances from one prepared query to a segment's nodes; smaller is nearer under
 /// every metric: L2 squared, 1 - cosine, -dot. From the codes, where the segment has them (under IP
 /// then but for a term that is the same for every node), else from the vectors. Borrows everything.
@@ -53,31 +80,48 @@ class NodeDistance {
   /// from: the blocks of its vectors or codes are then verified before they are read.
   NodeDistance(const SegmentView& segment, const PreparedQuery& query, const SegmentFile* file,
                const Kernels& kernels = BestKernels())
-      : segment_(segment), query_(query), file_(file), kernels_(kernels) {}
+      : segment_(segment),
+        query_(query),
+        file_(file),
+        kernels_(kernels),
+        by_code_(!query.code().numbers.empty()),
+        by_guide_(by_code_ && segment.codes.stride >= kGuideDims) {}
 
-  /// out[i] is the distance of nodes[i]. DATA_LOSS from SegmentFile.
-  /// REQUIRES: every node < segment.nodes; out.size() >= nodes.size().
+  /// out[i] is the distance of nodes[i], from the first planes of codes. DATA_LOSS from
+  /// SegmentFile. REQUIRES: every node < segment.nodes; out.size() >= nodes.size().
   absl::Status Score(std::span<const uint32_t> nodes, std::span<float> out);
 
+  /// Whether Refine gives better distances than Score.
+  bool Refines() const { return by_guide_; }
+  /// As Score, from whole codes. REQUIRES: the segment has codes, and the query numbers.
+  absl::Status Refine(std::span<const uint32_t> nodes, std::span<float> out);
+
+  /// Brings into the cache what Score reads first of the nodes.
+  void Fetch(std::span<const uint32_t> nodes) const {
+    const char* const base = by_code_ ? reinterpret_cast<const char*>(segment_.codes.codes.data())
+                                      : reinterpret_cast<const char*>(segment_.vectors.data());
+    const size_t stride = by_code_ ? segment_.codes.stride : segment_.stride * sizeof(float);
+    const size_t bytes = std::min(by_guide_ ? stride / 2 : stride, kFetchBytes);
+    for (const uint32_t node : nodes) PrefetchLines(base + node * stride, bytes);
+  }
+
  private:
+  // The hardware fetches what follows.
+  static constexpr size_t kFetchBytes = 512;
+  // Of fewer dims, the whole code is read in the time of the first plane, and tells more.
+  static constexpr uint32_t kGuideDims = 256;
+
   absl::Status ScoreVectors(std::span<const uint32_t> nodes, std::span<float> out) const;
-  absl::Status ScoreCodes(std::span<const uint32_t> nodes, std::span<float> out);
+  absl::Status ScoreCodes(CodeRowsFunction* sums, const std::vector<int16_t>& query,
+                          std::span<const uint32_t> nodes, std::span<float> out);
 
   const SegmentView& segment_;
   const PreparedQuery& query_;
   const SegmentFile* const file_;
   const Kernels& kernels_;
+  const bool by_code_;
+  const bool by_guide_;
   std::vector<int32_t> sums_;  // of one call
 };
-
-/// Fetches `bytes` from `from` on into the cache, line by line.
-inline void PrefetchLines(const void* from, size_t bytes) {
-  const char* line = static_cast<const char*>(from);
-  for (size_t offset = 0; offset < bytes; offset += 64) {
-    __builtin_prefetch(line + offset);
-    // GCC 12 drops every prefetch of such a loop but the first; a compiler barrier keeps them.
-    __asm__ __volatile__("" ::: "memory");
-  }
-}
 
 }  // namespace ordinate

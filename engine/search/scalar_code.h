@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -16,11 +17,14 @@ namespace ordinate {
 class Rotation {
  public:
   Rotation(uint32_t dim, uint64_t seed);
+  uint32_t dim() const { return dim_; }
+  uint64_t seed() const { return seed_; }
   /// REQUIRES: x.size() == dim.
   void Apply(std::span<float> x) const;
 
  private:
   uint32_t dim_;
+  uint64_t seed_;
   uint32_t block_;            // coordinates of one transform: the largest power of two <= dim
   std::vector<float> signs_;  // rounds × block_, each +1/sqrt(block_) or -1/sqrt(block_)
 };
@@ -39,9 +43,19 @@ inline constexpr uint32_t CodeStrideOf(uint32_t dim) {
   return (dim + kCodePadding - 1) / kCodePadding * kCodePadding;
 }
 
+/// A code is stored as two planes of half its bytes each: first the high halves of its numbers,
+/// then the low ones, so that a graph search reads the first plane alone. In either, bytes 32 b to
+/// 32 b + 31 hold dims 64 b to 64 b + 31 in their low halves and the next 32 dims in their high
+/// halves. `code`: CodeStrideOf(dim) bytes, as all below.
+uint8_t NumberAt(std::span<const uint8_t> code, uint32_t dim);
+/// REQUIRES: it is 0.
+void SetNumberAt(std::span<uint8_t> code, uint32_t dim, uint8_t number);
+
 /// Encodes a segment's vectors, and queries for them. Immutable, thread-safe.
 class ScalarCoder {
  public:
+  ScalarCoder(Metric metric, std::shared_ptr<const Rotation> rotation, float scale,
+              std::span<const float> centre);
   ScalarCoder(Metric metric, uint32_t dim, uint64_t rotation_seed, float scale,
               std::span<const float> centre);
 
@@ -51,8 +65,9 @@ class ScalarCoder {
   static ScalarCodeParams Calibrate(Metric metric, uint32_t dim, std::span<const float> vectors,
                                     uint32_t stride, uint64_t rotation_seed);
 
-  /// `out`: CodeStrideOf(dim) bytes. What does not fit is clamped.
-  void Encode(std::span<const float> vector, std::span<uint8_t> out) const;
+  /// `out`: CodeStrideOf(dim) bytes. What does not fit is clamped. Returns how far the code is from
+  /// the vector.
+  double Encode(std::span<const float> vector, std::span<uint8_t> out) const;
 
   /// The query as the code kernels take it, CodeStrideOf(dim) numbers: under L2 and COSINE in the
   /// codes' own scale, where a query so far from all codes that sums would not fit has no numbers
@@ -61,16 +76,19 @@ class ScalarCoder {
   /// cosine); under IP it is near the dot product, but for a term that is the same for every node.
   struct Query {
     std::vector<int16_t> numbers;
+    std::vector<int16_t> guide;  // the same for sums over the first plane alone
     float unit = 1;
+    double error = 0;  // under L2 and COSINE: how far the numbers are from the query
   };
   Query EncodeQuery(std::span<const float> query) const;
 
  private:
   std::vector<float> Rotated(std::span<const float> vector) const;
+  Query Zeros() const;
 
   const Metric metric_;
   const uint32_t dim_;
-  const Rotation rotation_;
+  const std::shared_ptr<const Rotation> rotation_;
   const float scale_;
   const std::span<const float> centre_;
 };

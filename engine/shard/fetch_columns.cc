@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "engine/shard/query_exec.h"
+#include "engine/shard/rank.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
 #include "storage/model/row_codec.h"
@@ -25,10 +26,24 @@ bool AllCaptured(const TableDef& table, const std::vector<uint32_t>& columns) {
   return true;
 }
 
+/// Where the index has the row: at the place noted, if it is there, else looked up.
+std::optional<IndexSnapshot::Location> Locate(const IndexSnapshot& index,
+                                              const ShardFetch::Ref& ref) {
+  const auto [segment, row] = SealedPlace::From(ref.place);
+  if (segment < index.sealed.size()) {
+    const IndexSnapshot::Sealed& sealed = index.sealed[segment];
+    const SegmentView& view = sealed.segment->view();
+    if (row < view.rows() && view.row_ids[row] == ref.id && !sealed.masked.Test(row)) {
+      return {{&sealed, row}};
+    }
+  }
+  return index.FindSealed(ref.id);
+}
+
 /// The row's columns from the index's captured cells, when that very version is sealed there.
 std::optional<Row> FromSealed(const IndexSnapshot& index, const ShardFetch::Ref& ref,
                               const std::vector<uint32_t>& columns) {
-  const auto location = index.FindSealed(ref.id);
+  const auto location = Locate(index, ref);
   if (!location.has_value()) return std::nullopt;
   const SealedSegment& segment = *location->sealed->segment;
   if (segment.view().versions[location->row] != ref.version) return std::nullopt;

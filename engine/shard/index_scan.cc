@@ -4,6 +4,7 @@
 #include <numeric>
 #include <utility>
 
+#include "engine/search/flat_search.h"
 #include "engine/search/graph_search.h"
 #include "engine/search/node_distance.h"
 #include "engine/segment/row_matcher.h"
@@ -23,9 +24,6 @@ constexpr uint32_t kMatchNodes = 4'096;
 // hardware fetches the rest.
 constexpr size_t kFetchAhead = 4;
 constexpr size_t kFetchBytes = 1'024;
-// Rows a filter is tried on, per shard, to estimate its selectivity.
-constexpr uint64_t kFilterSample = 512;
-constexpr uint64_t kSampleAhead = 16;  // of which those so many ahead are fetched
 // The share of rows that match when the sample has none.
 constexpr double kLeastShare = 1e-6;
 // A preselection that should hold at least so many matching nodes, and holds so many times fewer,
@@ -36,8 +34,10 @@ constexpr double kFewTimes = 4;
 /// One sealed segment as a query sees it.
 class SealedReader {
  public:
-  SealedReader(const IndexSnapshot::Sealed& part, const RankJob& job)
+  /// `number`: the segment's in the snapshot.
+  SealedReader(const IndexSnapshot::Sealed& part, size_t number, const RankJob& job)
       : part_(part),
+        number_(number),
         view_(part.segment->view()),
         query_(job.query),
         job_(job),
@@ -62,6 +62,7 @@ class SealedReader {
     ranked.score = score;
     ranked.id = view_.row_ids[row];
     ranked.version = view_.versions[row];
+    ranked.place = SealedPlace{number_, row}.Note();
     cells_.MoveTo(row);
     job_.order.ReadKeys(cells_, ranked);
     sink.Offer(std::move(ranked));
@@ -84,14 +85,19 @@ class SealedReader {
     return absl::OkStatus();
   }
 
+  /// Brings into the cache what OfferNode reads of the node.
+  void Fetch(uint32_t node) const {
+    __builtin_prefetch(view_.node_rows.data() + node);
+    PrefetchLines(view_.vectors.data() + size_t{node} * view_.stride,
+                  std::min<size_t>(size_t{view_.dim} * sizeof(float), kFetchBytes));
+  }
+
+  /// And the cells of its first row.
+  void FetchCells(uint32_t node) const { PrefetchCells(view_.node_rows[node]); }
+
   /// OfferNode for the nodes [first, last).
   absl::Status OfferNodes(uint32_t first, uint32_t last, RankSink& sink, uint64_t& rescored) {
-    if (matcher_ == nullptr) {
-      for (uint32_t node = first; node < last; ++node) {
-        RETURN_IF_ERROR(OfferNode(node, sink, rescored));
-      }
-      return absl::OkStatus();
-    }
+    if (matcher_ == nullptr) return OfferAllNodes(first, last, sink, rescored);
     FindMatches(first, last);
     std::optional<double> score;  // of the node before
     for (size_t i = 0; i < std::min(kFetchAhead, found_.size()); ++i) Fetch(found_[i].node);
@@ -114,6 +120,23 @@ class SealedReader {
     uint32_t node, row;
   };
 
+  // Scores the nodes one after the other, at the speed of memory, and looks at the rows of those
+  // alone that could be kept.
+  absl::Status OfferAllNodes(uint32_t first, uint32_t last, RankSink& sink, uint64_t& rescored) {
+    scores_.resize(last - first);
+    RETURN_IF_ERROR(ScoreNodesExactly(job_.scorer, view_, &part_.segment->file(), first, last,
+                                      job_.context, scores_));
+    rescored += last - first;
+    for (uint32_t node = first; node < last; ++node) {
+      const double score = scores_[node - first];
+      if (!sink.CouldEnter(score)) continue;
+      for (uint32_t row = view_.node_rows[node]; row < view_.node_rows[node + 1]; ++row) {
+        if (IsLive(row)) Offer(row, score, sink);
+      }
+    }
+    return absl::OkStatus();
+  }
+
   // Fills `found_` with the live matching rows of the nodes [first, last).
   void FindMatches(uint32_t first, uint32_t last) {
     const std::span<const uint32_t> node_rows = view_.node_rows;
@@ -128,12 +151,6 @@ class SealedReader {
     }
   }
 
-  // Brings a node's vector into the cache.
-  void Fetch(uint32_t node) const {
-    PrefetchLines(view_.vectors.data() + size_t{node} * view_.stride,
-                  std::min<size_t>(size_t{view_.dim} * sizeof(float), kFetchBytes));
-  }
-
   // `score`: of the node, once it is known.
   absl::Status OfferScored(uint32_t node, uint32_t row, std::optional<double>& score,
                            RankSink& sink, uint64_t& rescored) {
@@ -146,6 +163,7 @@ class SealedReader {
   }
 
   const IndexSnapshot::Sealed& part_;
+  const size_t number_;
   const SegmentView& view_;
   const ShardQuery& query_;
   const RankJob& job_;
@@ -153,6 +171,7 @@ class SealedReader {
   SealedCells cells_;
   MatchedRows matched_;
   std::vector<Found> found_;
+  std::vector<double> scores_;
 };
 
 /// Adds one segment's share to the totals, when it goes.
@@ -226,9 +245,10 @@ absl::Status ScanNodes(SealedReader& reader, uint32_t first, uint32_t last, cons
 }
 
 /// Scans all nodes of a segment, in blocks over the executor when there are several.
-absl::Status ScanSealed(const IndexSnapshot::Sealed& part, RankJob& job) {
+absl::Status ScanSealed(const IndexSnapshot& index, size_t number, RankJob& job) {
+  const IndexSnapshot::Sealed& part = index.sealed[number];
   SegmentTally tally(job, FileName(part), Path::kExact);
-  SealedReader reader(part, job);
+  SealedReader reader(part, number, job);
   const uint32_t nodes = part.segment->view().nodes;
   const uint32_t blocks = (nodes + kBlockNodes - 1) / kBlockNodes;
   if (job.query.include_null_vectors) reader.OfferNullRows(job.sink);
@@ -298,12 +318,13 @@ void KeepWorst(const RowOrder& order, const std::optional<double>& score,
 
 // Whether of W nodes of any kind so few matched that W would have to grow past all reason.
 bool FewMatched(const Plan& plan, size_t w, size_t matched) {
-  if (plan.filter_strategy != FilterStrategy::kLargerW) return false;
-  const double expected = static_cast<double>(w) * plan.selectivity;
+  if (plan.filter_strategy != FilterStrategy::kLargerW || matched >= plan.k) return false;
+  const double expected = static_cast<double>(w) * plan.ShareNearby();
   return expected >= kLeastExpected && static_cast<double>(matched) * kFewTimes < expected;
 }
 
-/// The plan's W nearest nodes by the graph, scored exactly. What was left out sets the job's bound.
+/// The plan's W nearest nodes by the graph, scored exactly but for those that cannot be kept. What
+/// was left out sets the job's bound.
 absl::Status SearchGraphOf(const IndexSnapshot::Sealed& part, SealedReader& reader, RankJob& job,
                            SegmentStats& stats) {
   const SegmentView& view = part.segment->view();
@@ -315,7 +336,7 @@ absl::Status SearchGraphOf(const IndexSnapshot::Sealed& part, SealedReader& read
   search.query = &prepared;
   search.ef = static_cast<uint32_t>(std::max<uint64_t>(query.plan.ef_search, query.plan.w));
   search.accept = in_graph || part.masked.count() > 0 ? &wanted : nullptr;
-  if (in_graph) search.accepted_share = std::max(query.plan.selectivity, kLeastShare);
+  if (in_graph) search.accepted_share = std::max(query.plan.ShareNearby(), kLeastShare);
   search.file = &part.segment->file();
   GraphStats graph_stats;
   ASSIGN_OR_RETURN(const std::vector<GraphHit> hits,
@@ -328,13 +349,23 @@ absl::Status SearchGraphOf(const IndexSnapshot::Sealed& part, SealedReader& read
   stats.candidates += w;
   std::optional<double> worst;
   size_t matched = 0;
+  bool all = true;
+  const BestScore best(view, prepared, query.vector);
+  for (size_t i = 0; i < std::min(2 * kFetchAhead, w); ++i) reader.Fetch(hits[i].node);
   for (size_t i = 0; i < w; ++i) {
+    // What comes after it is no better: rescoring any of them would change nothing.
+    if (best.known() && job.sink.IsBeyond(best.At(hits[i].distance))) {
+      all = false;
+      break;
+    }
+    if (i + 2 * kFetchAhead < w) reader.Fetch(hits[i + 2 * kFetchAhead].node);
+    if (i + kFetchAhead < w) reader.FetchCells(hits[i + kFetchAhead].node);
     std::optional<double> score;
     RETURN_IF_ERROR(reader.OfferNode(hits[i].node, job.sink, stats.rescored, &score));
     matched += score.has_value();
     KeepWorst(job.order, score, worst);
   }
-  job.gave_up |= FewMatched(query.plan, w, matched);
+  job.gave_up |= all && FewMatched(query.plan, w, matched);
   if (w == query.plan.w || (graph_stats.gave_up && w > 0)) {
     ASSIGN_OR_RETURN(const double last, reader.Score(hits[w - 1].node));
     KeepWorst(job.order, last, worst);
@@ -356,11 +387,12 @@ bool ScansAll(const SegmentView& view, const ShardQuery& query) {
          plan.selectivity * view.nodes <= plan.ef_search;
 }
 
-absl::Status SearchSealed(const IndexSnapshot::Sealed& part, RankJob& job) {
+absl::Status SearchSealed(const IndexSnapshot& index, size_t number, RankJob& job) {
+  const IndexSnapshot::Sealed& part = index.sealed[number];
   const SegmentView& view = part.segment->view();
   const bool scan = ScansAll(view, job.query);
   SegmentTally tally(job, FileName(part), scan ? Path::kExact : Path::kAnn);
-  SealedReader reader(part, job);
+  SealedReader reader(part, number, job);
   if (job.query.include_null_vectors) reader.OfferNullRows(job.sink);
   if (!scan) return SearchGraphOf(part, reader, job, tally.stats);
   return ScanNodes(reader, 0, view.nodes, job, job.sink, tally.stats.rescored);
@@ -369,44 +401,13 @@ absl::Status SearchSealed(const IndexSnapshot::Sealed& part, RankJob& job) {
 }  // namespace
 
 absl::Status ExactFromIndex(const IndexSnapshot& index, RankJob& job) {
-  for (const IndexSnapshot::Sealed& part : index.sealed) RETURN_IF_ERROR(ScanSealed(part, job));
+  for (size_t i = 0; i < index.sealed.size(); ++i) RETURN_IF_ERROR(ScanSealed(index, i, job));
   return ScanTail(index, job);
 }
 
 absl::Status AnnFromIndex(const IndexSnapshot& index, RankJob& job) {
-  for (const IndexSnapshot::Sealed& part : index.sealed) RETURN_IF_ERROR(SearchSealed(part, job));
+  for (size_t i = 0; i < index.sealed.size(); ++i) RETURN_IF_ERROR(SearchSealed(index, i, job));
   return ScanTail(index, job);
-}
-
-void SampleFilter(const IndexSnapshot& index, const Filter& filter, ShardProbe& probe) {
-  for (const IndexSnapshot::Sealed& part : index.sealed) {
-    const SegmentView& view = part.segment->view();
-    // At a fixed stride in the order of row ids, which, unlike the order of the rows, no build
-    // changes: the same rows give the same estimate.
-    const uint64_t rows = view.by_row_id.size();
-    const uint64_t step = std::max<uint64_t>(1, rows / kFilterSample);
-    const RowMatcher matcher(filter, *part.segment);
-    for (uint64_t at = step / 2; at < rows; at += step) {
-      if (at + kSampleAhead * step < rows) {
-        matcher.Prefetch(view.by_row_id[at + kSampleAhead * step]);
-      }
-      const uint32_t row = view.by_row_id[at];
-      if (row >= view.vector_rows || part.masked.Test(row)) continue;
-      ++probe.sampled;
-      if (matcher.Matches(row)) ++probe.sample_matched;
-    }
-  }
-  TailCells cells;
-  const uint64_t step = std::max<uint64_t>(1, index.tail.size / kFilterSample);
-  for (uint64_t slot = 0; slot < index.tail.size; slot += step) {
-    const TailRow& row = index.tail.Row(static_cast<uint32_t>(slot));
-    if (!index.tail.IsLive(static_cast<uint32_t>(slot)) || row.row_class != RowClass::kVector) {
-      continue;
-    }
-    cells.MoveTo(row);
-    ++probe.sampled;
-    if (Matches(filter, cells)) ++probe.sample_matched;
-  }
 }
 
 }  // namespace ordinate

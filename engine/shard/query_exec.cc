@@ -39,7 +39,7 @@ absl::Status Rank(const IndexSnapshot* index, RankJob& job) {
 std::vector<ShardFetch::Ref> RefsOf(const std::vector<RankedRow>& ranked) {
   std::vector<ShardFetch::Ref> refs;
   refs.reserve(ranked.size());
-  for (const RankedRow& row : ranked) refs.push_back({row.id, row.version});
+  for (const RankedRow& row : ranked) refs.push_back({row.id, row.version, row.place});
   return refs;
 }
 

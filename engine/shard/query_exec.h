@@ -28,7 +28,7 @@ struct QueryOutcome {
   bool index_damaged = false;  // DATA_LOSS is of the index's file, not of the row store
 };
 
-/// Executes `query` on one published snapshot: candidates by its plan's path, each scored exactly,
+/// Executes `query` on one published snapshot: candidates by its plan's path, scored exactly,
 /// ordered, cut at plan.k, and its columns fetched from the same versions. ABORTED when the plan's
 /// index does not answer here.
 QueryOutcome ExecuteQuery(const QuerySource& source, const ShardQuery& query,

@@ -23,6 +23,16 @@ struct RankJob {
   bool& gave_up;                 // likewise
 };
 
+/// RankedRow::place of a row found in a sealed segment of the snapshot.
+struct SealedPlace {
+  uint64_t segment = 0;  // its number in IndexSnapshot::sealed
+  uint32_t row = 0;
+
+  uint64_t Note() const { return (segment + 1) << 32 | row; }
+  /// Of no note: a segment that no snapshot has.
+  static SealedPlace From(uint64_t note) { return {(note >> 32) - 1, static_cast<uint32_t>(note)}; }
+};
+
 /// Whether the answer may have the row, its filter aside: not excluded, its score within the range.
 inline bool IsWanted(const ShardQuery& query, RowId id, const std::optional<double>& score) {
   if (query.exclude == id) return false;
@@ -35,8 +45,5 @@ absl::Status ExactFromIndex(const IndexSnapshot& index, RankJob& job);
 absl::Status AnnFromIndex(const IndexSnapshot& index, RankJob& job);
 /// Every live matching row read from the row store.
 absl::Status ExactFromRows(RankJob& job);
-
-/// Adds what the filter's sampling and the planner need to know of an index.
-void SampleFilter(const IndexSnapshot& index, const Filter& filter, ShardProbe& probe);
 
 }  // namespace ordinate

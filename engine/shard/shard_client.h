@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -105,6 +106,7 @@ struct ShardFetch {
   struct Ref {
     RowId id = 0;
     uint64_t version = 0;
+    uint64_t place = 0;  // RankedRow's
   };
   uint32_t table_id = 0;
   uint32_t index_id = 0;  // the plan's
@@ -118,7 +120,9 @@ struct ShardProbeQuery {
   uint32_t index_id = 0;           // 0: of the table only
   uint64_t snapshot_id = 0;        // a held snapshot; 0: the current one
   const Filter* filter = nullptr;  // bound; may be null
-  bool hold = false;               // hold the snapshot for this call; ShardProbe says which
+  /// With `filter`: tried on the rows nearest to it too, where that may change the plan. Empty: no.
+  std::span<const float> vector;
+  bool hold = false;  // hold the snapshot for this call; ShardProbe says which
 };
 
 /// Rows of one shard in row id order.

@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "engine/shard/answer_size.h"
+#include "engine/shard/filter_sample.h"
 #include "engine/shard/local_shard.h"
 #include "engine/shard/query_exec.h"
-#include "engine/shard/rank.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
 #include "storage/model/row_codec.h"
@@ -95,7 +95,7 @@ absl::StatusOr<uint64_t> CountRows(const RowStore& rows, const ShardSnapshot& sn
 }
 
 absl::StatusOr<ShardProbe> ProbeTable(const RowStore& rows, const ShardSnapshot& snapshot,
-                                      const ShardProbeQuery& query) {
+                                      const ShardProbeQuery& query, const CallContext& context) {
   ShardProbe probe;
   ASSIGN_OR_RETURN(probe.table_rows, rows.CountRows(snapshot.rows.get(), query.table_id));
   if (query.index_id == 0) return probe;
@@ -108,7 +108,11 @@ absl::StatusOr<ShardProbe> ProbeTable(const RowStore& rows, const ShardSnapshot&
   probe.generation = index->snapshot->generation;
   probe.index_rows = index->snapshot->live_vector_rows;
   probe.tail_rows = index->snapshot->live_tail_rows;
-  if (query.filter != nullptr) SampleFilter(*index->snapshot, *query.filter, probe);
+  if (query.filter == nullptr) return probe;
+  SampleFilter(*index->snapshot, *query.filter, probe);
+  if (!query.vector.empty() && WantsNearbySample(probe)) {
+    RETURN_IF_ERROR(SampleNearby(*index->snapshot, *query.filter, query.vector, context, probe));
+  }
   return probe;
 }
 
@@ -137,7 +141,15 @@ void LocalShard::Probe(const ShardProbeQuery& probe, const CallContext& context,
   if (absl::Status status = context.Check(); !status.ok()) return done(status);
   const auto snapshot = SnapshotAt(probe.snapshot_id);
   if (!snapshot.ok()) return done(snapshot.status());
-  absl::StatusOr<ShardProbe> result = ProbeTable(*rows_, **snapshot, probe);
+  absl::StatusOr<ShardProbe> result = ProbeTable(*rows_, **snapshot, probe, context);
+  if (absl::IsDataLoss(result.status()) && probe.index_id != 0) {
+    // The index's file is damaged; what remains is known without it.
+    const PublishedIndex* index = (*snapshot)->FindIndex(probe.index_id);
+    Quarantine(probe.index_id, index->snapshot->generation, result.status());
+    const std::string problem(result.status().message());
+    result = ProbeTable(*rows_, **snapshot, {.table_id = probe.table_id}, context);
+    if (result.ok()) result->index_problem = problem;
+  }
   if (result.ok() && probe.hold) result->snapshot_id = holds_.Hold(*snapshot, HoldFor::kCall);
   done(std::move(result));
 }

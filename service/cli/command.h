@@ -40,5 +40,6 @@ void AddExportCommand(CLI::App& app, int* exit_code);
 void AddRecallCommand(CLI::App& app, int* exit_code);
 void AddSqlCommand(CLI::App& app, int* exit_code);
 void AddVerifyCommand(CLI::App& app, int* exit_code);
+void AddInspectCommand(CLI::App& app, int* exit_code);
 
 }  // namespace ordinate::cli

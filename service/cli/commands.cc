@@ -60,6 +60,7 @@ void AddClientCommands(CLI::App& app, int* exit_code) {
   AddRecallCommand(app, exit_code);
   AddSqlCommand(app, exit_code);
   AddVerifyCommand(app, exit_code);
+  AddInspectCommand(app, exit_code);
   RunWith(*app.add_subcommand("version", "Print the version"), exit_code,
           std::make_shared<NoOptions>(), &PrintVersion);
 }

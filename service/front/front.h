@@ -209,7 +209,8 @@ class Front {
   absl::Status ResolveLike(const TableDef& table, QueryRequest& request,
                            std::optional<RowId>& exclude, const CallContext& context);
   absl::StatusOr<std::vector<ShardProbe>> ProbeShards(const BoundQuery& bound, uint32_t index_id,
-                                                      bool hold, const CallContext& context) const;
+                                                      std::span<const float> vector, bool hold,
+                                                      const CallContext& context) const;
   /// Whether `status` says that the snapshot of the page token is gone.
   static bool IsLost(const BoundQuery& bound, const absl::Status& status);
 

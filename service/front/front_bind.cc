@@ -1,4 +1,5 @@
 // From a question as asked to one with every name resolved and a plan.
+#include <span>
 #include <utility>
 
 #include "engine/query/column_lookup.h"
@@ -62,17 +63,18 @@ absl::Status Front::ResolveLike(const TableDef& table, QueryRequest& request,
 }
 
 absl::StatusOr<std::vector<ShardProbe>> Front::ProbeShards(const BoundQuery& bound,
-                                                           uint32_t index_id, bool hold,
+                                                           uint32_t index_id,
+                                                           std::span<const float> vector, bool hold,
                                                            const CallContext& context) const {
   const Filter* filter = bound.query.filter.has_value() ? &*bound.query.filter : nullptr;
   RETURN_IF_ERROR(context.Check());
-  auto probes =
-      GatherEach<ShardProbe>(shards_.size(), Spread::kInline, options_.executor,
-                             [&](size_t shard, ShardClient::Done<ShardProbe> done) {
-                               const ShardProbeQuery probe{bound.table.id, index_id,
-                                                           bound.SnapshotOf(shard), filter, hold};
-                               shards_[shard]->Probe(probe, context, std::move(done));
-                             });
+  auto probes = GatherEach<ShardProbe>(shards_.size(), Spread::kInline, options_.executor,
+                                       [&](size_t shard, ShardClient::Done<ShardProbe> done) {
+                                         const ShardProbeQuery probe{
+                                             bound.table.id, index_id, bound.SnapshotOf(shard),
+                                             filter,         vector,   hold};
+                                         shards_[shard]->Probe(probe, context, std::move(done));
+                                       });
   absl::Status failed;
   for (const auto& probe : probes) failed.Update(probe.status());
   std::vector<ShardProbe> all;
@@ -140,10 +142,15 @@ absl::StatusOr<Front::BoundQuery> Front::Bind(QueryRequest request, bool hold,
   if (choice->index != nullptr) bound.index_m = choice->index->m;
   const uint32_t index_id = choice->index == nullptr ? 0 : choice->index->id;
   RETURN_IF_ERROR(BindPage(request, index_id, bound));
-  auto probes = ProbeShards(bound, index_id, hold, context);
+  std::span<const float> vector;
+  const bool may_take_ann = request.path != Path::kExact && request.limit > 0 &&
+                            !request.group_by.has_value() &&
+                            IsNearestFirst(request, choice->metric);
+  if (may_take_ann) vector = request.vector;
+  auto probes = ProbeShards(bound, index_id, vector, hold, context);
   if (IsLost(bound, probes.status()) && request.on_lost_snapshot == OnLostSnapshot::kLatest) {
     bound.snapshot_ids.clear();
-    probes = ProbeShards(bound, index_id, hold, context);
+    probes = ProbeShards(bound, index_id, vector, hold, context);
   }
   if (!probes.ok()) return probes.status();
   bound.probes = *std::move(probes);

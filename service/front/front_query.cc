@@ -122,7 +122,8 @@ absl::Status Front::FetchCells(const BoundQuery& bound, const std::vector<uint64
   std::vector<std::vector<size_t>> places(shards_.size());
   for (size_t i = 0; i < ranking.rows.size(); ++i) {
     const uint32_t shard = ranking.shards[i];
-    fetches[shard].rows.push_back({ranking.rows[i].id, ranking.rows[i].version});
+    const RankedRow& row = ranking.rows[i];
+    fetches[shard].rows.push_back({row.id, row.version, row.place});
     places[shard].push_back(i);
   }
   for (size_t shard = 0; shard < fetches.size(); ++shard) {

@@ -41,6 +41,8 @@ void AddPlan(const Plan& plan, Json& facts) {
   facts["group_by"] = plan.group_by;
   facts["filter_strategy"] = Text(FilterStrategyName(plan.filter_strategy));
   facts["selectivity"] = plan.selectivity;
+  facts["nearby_selectivity"] =
+      plan.nearby_selectivity.has_value() ? Json(*plan.nearby_selectivity) : Json();
   facts["shards"] = plan.shards;
   facts["lag_policy"] = Text(LagPolicyName(plan.lag_policy));
   facts["score"] = plan.score_descending ? "descending" : "ascending";

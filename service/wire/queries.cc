@@ -213,6 +213,9 @@ void PlanToProto(const Plan& plan, v1::Plan* proto) {
   proto->set_k(plan.k);
   proto->set_filter_strategy(static_cast<v1::FilterStrategy>(plan.filter_strategy));
   proto->set_selectivity(plan.selectivity);
+  if (plan.nearby_selectivity.has_value()) {
+    proto->set_nearby_selectivity(*plan.nearby_selectivity);
+  }
   proto->set_shards(plan.shards);
   proto->set_lag_policy(static_cast<v1::LagPolicy>(plan.lag_policy));
   for (const auto& [shard, generation] : plan.generation_by_shard) {

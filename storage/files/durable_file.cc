@@ -19,7 +19,9 @@
 namespace ordinate {
 namespace {
 
-constexpr size_t kBufferBytes = 1 << 20;
+// Writes begin at multiples of this, the size of a huge page: the kernel then caches what is
+// written in pieces as large, which a mapping can have as huge pages.
+constexpr size_t kBufferBytes = 2 << 20;
 constexpr size_t kMaxWriteBytes = 64 << 20;  // per system call, well under the kernel's 2 GiB limit
 constexpr char kTemporaryMark[] = ".tmp-";
 constexpr size_t kUuidLength = 36;
@@ -93,9 +95,16 @@ absl::Status DurableFileWriter::Append(const void* data, size_t bytes) {
   if (fd_ < 0) return Fail(absl::FailedPreconditionError("the file is already committed"));
   bytes_ += bytes;
   const char* from = static_cast<const char*>(data);
-  if (buffer_.size() + bytes > kBufferBytes) RETURN_IF_ERROR(Flush());
-  if (bytes >= kBufferBytes) return WriteThrough(from, bytes);
-  buffer_.insert(buffer_.end(), from, from + bytes);
+  if (!buffer_.empty() || bytes < kBufferBytes) {
+    const size_t part = std::min(bytes, kBufferBytes - buffer_.size());
+    buffer_.insert(buffer_.end(), from, from + part);
+    if (buffer_.size() == kBufferBytes) RETURN_IF_ERROR(Flush());
+    from += part;
+    bytes -= part;
+  }
+  const size_t rest = bytes % kBufferBytes;
+  RETURN_IF_ERROR(WriteThrough(from, bytes - rest));
+  buffer_.insert(buffer_.end(), from + (bytes - rest), from + bytes);
   return absl::OkStatus();
 }
 

@@ -63,9 +63,12 @@ absl::Status CheckGraphShape(const SegmentView& view) {
 absl::Status CheckCodesShape(const SegmentView& view) {
   const CodesView& codes = view.codes;
   if (codes.quantization == Quantization::kNone) {
-    if (codes.stride == 0 && codes.rotation_seed == 0 && codes.scale == 0) return absl::OkStatus();
+    if (codes.stride == 0 && codes.rotation_seed == 0 && codes.scale == 0 && codes.error == 0) {
+      return absl::OkStatus();
+    }
     return Refuse("code_stride ", codes.stride, ", rotation_seed ", codes.rotation_seed,
-                  " and code_scale ", codes.scale, " without codes; expected zeros");
+                  ", code_scale ", codes.scale, " and code_error ", codes.error,
+                  " without codes; expected zeros");
   }
   if (codes.quantization != Quantization::kSq8) {
     return Refuse("quantization ", static_cast<int>(codes.quantization), "; expected 1 or 2");
@@ -77,6 +80,9 @@ absl::Status CheckCodesShape(const SegmentView& view) {
   }
   if (!std::isfinite(codes.scale) || codes.scale <= 0) {
     return Refuse("code_scale ", codes.scale, "; expected a finite number above 0");
+  }
+  if (!(codes.error > 0)) {
+    return Refuse("code_error ", codes.error, "; expected a number above 0");
   }
   return absl::OkStatus();
 }
@@ -272,8 +278,12 @@ absl::Status CheckCodes(const SegmentView& view) {
   for (uint64_t node = 0; node < view.nodes; ++node) {
     const uint8_t* code = view.codes.codes.data() + node * stride;
     for (uint64_t i = view.dim; i < stride; ++i) {
-      if (code[i] != 0) {
-        return Refuse("codes: ", static_cast<int>(code[i]), " in dimension ", i, " of node ", node,
+      // The halves of the number of dimension i, in the two planes.
+      const uint64_t at = i / 64 * 32 + i % 32;
+      const int shift = i % 64 < 32 ? 0 : 4;
+      const int halves = (code[at] >> shift & 15) << 4 | (code[stride / 2 + at] >> shift & 15);
+      if (halves != 0) {
+        return Refuse("codes: ", halves, " in dimension ", i, " of node ", node,
                       "; expected zero padding");
       }
     }

@@ -97,6 +97,7 @@ SegmentView ScalarsOf(const Header& header) {
   view.codes.stride = header.code_stride;
   view.codes.rotation_seed = header.rotation_seed;
   view.codes.scale = header.code_scale;
+  view.codes.error = header.code_error;
   view.longest = header.longest;
   return view;
 }
@@ -153,7 +154,7 @@ absl::Status SegmentFile::Impl::ReadHeader() {
   if (header.checksum != Checksum64(&header, offsetof(Header, checksum))) {
     return Damaged(file.path(), "wrong checksum of the header");
   }
-  if ((header.flags & ~kFlavourMask) != 0 || header.unused != 0 ||
+  if ((header.flags & ~kFlavourMask) != 0 ||
       std::ranges::any_of(header.reserved, [](uint8_t byte) { return byte != 0; })) {
     return Damaged(file.path(), "the header sets bits that version 2 does not know");
   }
@@ -287,6 +288,18 @@ const SegmentView& SegmentFile::view() const { return impl_->view; }
 const std::string& SegmentFile::path() const { return impl_->file.path(); }
 uint64_t SegmentFile::file_bytes() const { return impl_->file.size(); }
 uint64_t SegmentFile::checksum() const { return impl_->checksum; }
+uint32_t SegmentFile::format_version() const { return impl_->header.version; }
+
+std::vector<SegmentSection> SegmentFile::Sections() const {
+  std::vector<SegmentSection> sections;
+  for (const SectionEntry& entry : impl_->entries) {
+    const uint64_t blocks =
+        entry.block_bytes == 0 ? 0 : RoundUp(entry.bytes, entry.block_bytes) / entry.block_bytes;
+    sections.push_back(
+        {SectionName(IdOf(entry)), entry.offset, entry.bytes, entry.checksum, blocks});
+  }
+  return sections;
+}
 
 namespace {
 

@@ -54,6 +54,7 @@ struct CodesView {
   uint32_t stride = 0;  // bytes from one node's code to the next: dim rounded up to 64
   uint64_t rotation_seed = 0;
   float scale = 0;
+  float error = 0;                 // no vector is farther than this from what its code stands for
   std::span<const float> centre;   // dim
   std::span<const uint8_t> codes;  // nodes × stride, 64-byte aligned; padding is zero
 };
@@ -92,6 +93,15 @@ struct SegmentView {
   int64_t FindRow(RowId id) const;
 };
 
+/// A section of a file, as its table lists it.
+struct SegmentSection {
+  std::string name;  // "links0", "words of column 3"
+  uint64_t offset = 0;
+  uint64_t bytes = 0;
+  uint64_t checksum = 0;
+  uint64_t blocks = 0;  // of those that have a checksum each; 0: the section has one as a whole
+};
+
 /// Writes a segment to `path` (a temporary name beside it, synced, renamed, directory synced) and
 /// returns the XXH3-64 of the header page and section table, which hold all other checksums, as
 /// .vindex records it. The same segment gives the same bytes. Never leaves a partial file under
@@ -117,6 +127,9 @@ class SegmentFile {
   uint64_t file_bytes() const;
   /// As WriteSegmentFile returned it.
   uint64_t checksum() const;
+  uint32_t format_version() const;
+  /// In the order of the file.
+  std::vector<SegmentSection> Sections() const;
 
   /// Checks the checksums of the vector blocks that hold nodes [first, last) the first time each
   /// is asked for; later calls cost one load per block, or one in all when every block is checked.

@@ -53,7 +53,7 @@ struct Header {
   uint32_t code_stride;
   uint64_t rotation_seed;
   float code_scale;
-  uint32_t unused;  // zero
+  float code_error;
   double longest;
   uint8_t reserved[3944];  // zero
   uint64_t checksum;       // of the bytes before it

@@ -124,6 +124,7 @@ Header MakeHeader(const SegmentView& segment, const std::vector<SectionEntry>& e
   header.code_stride = segment.codes.stride;
   header.rotation_seed = segment.codes.rotation_seed;
   header.code_scale = segment.codes.scale;
+  header.code_error = segment.codes.error;
   header.longest = segment.longest;
   header.checksum = Checksum64(&header, offsetof(Header, checksum));
   return header;

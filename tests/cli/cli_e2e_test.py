@@ -212,6 +212,17 @@ def check_verify(data):
     assert report["clean"] and report["indexes"] == 1 and report["segments"] == 2, report
     segment = next(pathlib.Path(data).rglob("*.vdata"))
     good = segment.read_bytes()
+    inspected = json.loads(run(None, "inspect", str(segment), "--output", "json").stdout)
+    assert inspected["intact"] and inspected["bytes"] == len(good), inspected
+    names = [section["name"] for section in inspected["sections"]]
+    assert {"vectors", "row_ids"} <= set(names), names
+    graph = inspected["engine"] == "HNSW"
+    assert ("links0" in names) == graph, names
+    for of_nodes in ("nodes_by_links", "nodes_by_level"):
+        assert sum(inspected[of_nodes]) == (inspected["nodes"] if graph else 0), inspected
+    text = run(None, "inspect", str(segment)).stdout
+    assert "version 2" in text and "every checksum is right" in text, text
+    assert "no-such-file" in run(None, "inspect", "no-such-file", code=5).stderr
     for position in (5, 4096, len(good) // 2):
         damaged = bytearray(good)
         damaged[position] ^= 1
@@ -219,6 +230,7 @@ def check_verify(data):
         report = json.loads(
             run(None, "verify", "--data-dir", data, "--output", "json", code=3).stdout)
         assert [p["file"] for p in report["problems"]] == [str(segment)], report
+        assert str(segment) in run(None, "inspect", str(segment), code=3).stderr
     segment.write_bytes(good)
     run(None, "verify", "--data-dir", data)
 

@@ -43,6 +43,14 @@ class PlanTest : public testing::Test {
     }
   }
 
+  // And `matched` of the 16 rows nearest to the vector.
+  void SetNearby(uint64_t matched) {
+    for (ShardProbe& probe : probes_) {
+      probe.nearby = 16;
+      probe.nearby_matched = matched;
+    }
+  }
+
   void SetNoIndex(Reason reason) { choice_ = {.index = nullptr, .reason = reason}; }
 
   Plan Make() const { return MakePlan(request_, choice_, settings_, probes_); }
@@ -81,14 +89,14 @@ TEST_F(PlanTest, TextOfAnAnnPlan) {
   SetFilter(800);
   EXPECT_EQ(PlanText(Make()), R"(ANN
 reason: INDEX_MATCH
-because: index "near" matches metric L2 and dim 3 and preselects 75 rows on each shard
+because: index "near" matches metric L2 and dim 3 and preselects 60 rows on each shard
 index: near
 engine: HNSW
 metric: L2
 score: ascending
-ef_search: 75
+ef_search: 64
 alpha: 6
-w: 75
+w: 60
 k: 10
 filter: LARGER_W
 selectivity: 0.8
@@ -209,13 +217,21 @@ TEST_F(PlanTest, FilterStrategyFollowsSelectivity) {
   SetFilter(800);
   Plan plan = Make();
   EXPECT_EQ(plan.filter_strategy, FilterStrategy::kLargerW) << PlanText(plan);
-  EXPECT_EQ(plan.w, 75u);
-  EXPECT_EQ(plan.ef_search, 75u);
-  for (const uint64_t matched : {200u, 50u}) {
+  EXPECT_EQ(plan.w, 60u) << "of which 48 match";
+  EXPECT_EQ(plan.ef_search, 64u);
+  SetFilter(50);
+  plan = Make();
+  EXPECT_EQ(plan.filter_strategy, FilterStrategy::kLargerW) << PlanText(plan);
+  EXPECT_EQ(plan.w, 390u) << "of which 10 + 3 · √10 match";
+  EXPECT_EQ(plan.ef_search, 390u);
+  // Where few matching candidates are enough, looking for those alone costs less.
+  settings_.preselect_alpha = 1;
+  settings_.ef_search = 10;
+  for (const uint64_t matched : {400u, 50u}) {
     SetFilter(matched);
     plan = Make();
     EXPECT_EQ(plan.filter_strategy, FilterStrategy::kInGraph) << PlanText(plan);
-    EXPECT_EQ(plan.w, 60u);
+    EXPECT_EQ(plan.w, 10u);
   }
   SetFilter(0);
   EXPECT_EQ(Make().filter_strategy, FilterStrategy::kScanMatching);
@@ -227,7 +243,47 @@ TEST_F(PlanTest, ScanningForMatchingRowsCostsMoreInALargerIndex) {
   SetRows(10'000);
   EXPECT_EQ(Make().filter_strategy, FilterStrategy::kScanMatching);
   SetRows(1'000'000);
-  EXPECT_EQ(Make().filter_strategy, FilterStrategy::kInGraph);
+  EXPECT_EQ(Make().filter_strategy, FilterStrategy::kLargerW);
+}
+
+// contract 3.4: what matches lies near the vector, so the graph leads to it, whatever the share of
+// all rows.
+TEST_F(PlanTest, FewRowsMatchButThoseNearTheVectorDo) {
+  SetRows(250'000);
+  SetFilter(5);
+  EXPECT_EQ(Make().filter_strategy, FilterStrategy::kScanMatching);
+  EXPECT_EQ(Make().nearby_selectivity, std::nullopt);
+  SetNearby(16);
+  const Plan plan = Make();
+  EXPECT_EQ(plan.path, Path::kAnn) << PlanText(plan);
+  EXPECT_EQ(plan.filter_strategy, FilterStrategy::kLargerW);
+  EXPECT_EQ(plan.w, 60u);
+  EXPECT_NE(PlanText(plan).find("\nselectivity: 0.005\nselectivity nearby: 1\n"), std::string::npos)
+      << PlanText(plan);
+}
+
+// A search that expects as many as elsewhere costs little, and finds out.
+TEST_F(PlanTest, ManyRowsMatchButFewNearTheVector) {
+  SetFilter(250);
+  SetNearby(0);
+  EXPECT_EQ(Make().path, Path::kAnn);
+  EXPECT_EQ(Make().w, 78u) << "of which 10 + 3 · √10 match";
+  EXPECT_EQ(Make().nearby_selectivity, 0);
+}
+
+// The rows near the vector are tried where the sample of all leads to a scan that costs much.
+TEST(WantsNearbySample, WhereItMayChangeThePlan) {
+  ShardProbe probe{.index_rows = 100'000, .sampled = 1'000, .sample_matched = 10};
+  EXPECT_TRUE(WantsNearbySample(probe));
+  probe.sample_matched = 500;
+  EXPECT_FALSE(WantsNearbySample(probe)) << "the graph leads to them anyway";
+  probe.sample_matched = 0;
+  probe.index_rows = 50'000;
+  EXPECT_FALSE(WantsNearbySample(probe)) << "a scan costs little";
+  probe.index_rows = 10'000'000;
+  EXPECT_TRUE(WantsNearbySample(probe)) << "trying every row costs much";
+  probe.sampled = 0;
+  EXPECT_FALSE(WantsNearbySample(probe)) << "there is no row to try";
 }
 
 // contract 3.5: the search found that the rows that match lie elsewhere.

@@ -123,6 +123,34 @@ TEST(Kernels, ExactSumsHaveTheBitsOfTheDocumentedOrder) {
   }
 }
 
+TEST(Kernels, ExactSumsOfRowsHaveTheBitsOfEach) {
+  const uint32_t seed = 6;
+  std::mt19937 random(seed);
+  for (const size_t dim : {1u, 15u, 16u, 17u, 77u, 128u, 300u}) {
+    for (size_t count = 0; count <= 9; ++count) {
+      const size_t stride = dim + random() % 20;
+      const Pair query = MakePair(random, dim, true);
+      std::vector<float> rows(stride * count);
+      for (size_t i = 0; i < count; ++i) {
+        const Pair pair = MakePair(random, dim, i % 2 == 0);
+        std::copy(pair.b.begin(), pair.b.end(), rows.begin() + static_cast<long>(i * stride));
+      }
+      for (const Kernels* kernels : Tables()) {
+        std::vector<double> l2sq(count), dot(count);
+        kernels->exact_l2sq_rows(query.a.data(), rows.data(), stride, dim, count, l2sq.data());
+        kernels->exact_dot_rows(query.a.data(), rows.data(), stride, dim, count, dot.data());
+        for (size_t i = 0; i < count; ++i) {
+          SCOPED_TRACE(testing::Message() << kernels->name << " dim " << dim << " row " << i
+                                          << " of " << count << " seed " << seed);
+          const float* const row = rows.data() + i * stride;
+          EXPECT_EQ(Bits(l2sq[i]), Bits(kernels->exact_l2sq(query.a.data(), row, dim)));
+          EXPECT_EQ(Bits(dot[i]), Bits(kernels->exact_dot(query.a.data(), row, dim)));
+        }
+      }
+    }
+  }
+}
+
 TEST(Kernels, ExactSumsTakeAnyAddress) {
   std::mt19937 random(2);
   const Pair pair = MakePair(random, 77, false);
@@ -194,20 +222,27 @@ TEST(Kernels, CodeSumsAreExactOnEveryIsa) {
     }
     const uint32_t rows[] = {3, 0, 8, 8, 1, 2, 7, 0, 5};
     for (const Kernels* kernels : Tables()) {
-      int32_t l2sq[kRows], dot[kRows];
+      int32_t l2sq[kRows], dot[kRows], guide_l2sq[kRows], guide_dot[kRows];
       kernels->code_l2sq_rows(levels.data(), codes.data(), stride, rows, kRows, l2sq);
       kernels->code_dot_rows(query.data(), codes.data(), stride, rows, kRows, dot);
+      kernels->guide_l2sq_rows(levels.data(), codes.data(), stride, rows, kRows, guide_l2sq);
+      kernels->guide_dot_rows(query.data(), codes.data(), stride, rows, kRows, guide_dot);
       for (uint32_t i = 0; i < kRows; ++i) {
         SCOPED_TRACE(testing::Message()
                      << kernels->name << " stride " << stride << " row " << i << " seed " << seed);
-        int64_t squares = 0, products = 0;
-        for (size_t j = 0; j < stride; ++j) {
-          const int64_t code = codes[rows[i] * stride + j];
+        int64_t squares = 0, products = 0, guide_squares = 0, guide_products = 0;
+        for (uint32_t j = 0; j < stride; ++j) {
+          const int64_t code = NumberAt(std::span(codes).subspan(rows[i] * stride, stride), j);
+          const int64_t guide = code / 16 * 16;
           squares += (levels[j] - code) * (levels[j] - code);
           products += query[j] * code;
+          guide_squares += (levels[j] - guide) * (levels[j] - guide);
+          guide_products += query[j] * guide;
         }
         EXPECT_EQ(l2sq[i], squares);
         EXPECT_EQ(dot[i], products);
+        EXPECT_EQ(guide_l2sq[i], guide_squares);
+        EXPECT_EQ(guide_dot[i], guide_products);
       }
     }
   }

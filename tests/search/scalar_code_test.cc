@@ -108,6 +108,17 @@ std::vector<std::vector<float>> RandomRows(size_t count, uint32_t dim, std::mt19
   return rows;
 }
 
+TEST(ScalarCode, NumbersAreSplitIntoTwoPlanes) {
+  std::vector<uint8_t> code(128);
+  for (uint32_t dim = 0; dim < 128; ++dim) SetNumberAt(code, dim, static_cast<uint8_t>(dim * 2));
+  for (uint32_t dim = 0; dim < 128; ++dim) EXPECT_EQ(NumberAt(code, dim), dim * 2);
+  // 1 is 0x02, 33 is 0x42; 65 is 0x82, 97 is 0xc2.
+  EXPECT_EQ(code[1], 0x40);
+  EXPECT_EQ(code[33], 0xc8);
+  EXPECT_EQ(code[64 + 1], 0x22);
+  EXPECT_EQ(code[64 + 33], 0x22);
+}
+
 TEST(ScalarCoder, EstimatesAreNearTheDistances) {
   const uint32_t seed = 2;
   std::mt19937 random(seed);
@@ -159,7 +170,9 @@ TEST(ScalarCoder, PaddingCountsForNothing) {
   const std::vector<std::vector<float>> rows = {{1, 2, 3}, {4, 5, 6}, {7, 8, 10}};
   const Coded coded(Metric::kL2, 3, rows);
   for (size_t row = 0; row < rows.size(); ++row) {
-    for (size_t i = 3; i < 64; ++i) EXPECT_EQ(coded.codes[row * 64 + i], 0);
+    for (uint32_t i = 3; i < 64; ++i) {
+      EXPECT_EQ(NumberAt(std::span(coded.codes).subspan(row * 64, 64), i), 0);
+    }
   }
   EXPECT_LT(coded.Estimates({4, 5, 6})[1], 0.1);
 }

@@ -31,6 +31,7 @@ Plan EveryFact() {
   plan.group_by = "section";
   plan.filter_strategy = FilterStrategy::kInGraph;
   plan.selectivity = 0.125;
+  plan.nearby_selectivity = 0.75;
   plan.shards = 2;
   plan.lag_policy = LagPolicy::kSkipTail;
   plan.generation_by_shard = {{0, 3}, {1, 4}};

@@ -236,6 +236,9 @@ INSTANTIATE_TEST_SUITE_P(
                  [](auto& s) { s.scalars.codes.quantization = Quantization::kNone; }},
         Nonsense{"code_stride 2", [](auto& s) { s.scalars.codes.stride = 2; }},
         Nonsense{"code_scale 0", [](auto& s) { s.scalars.codes.scale = 0; }},
+        Nonsense{"code_error 0", [](auto& s) { s.scalars.codes.error = 0; }},
+        Nonsense{"code_error -1", [](auto& s) { s.scalars.codes.error = -1; }},
+        Nonsense{"code_error nan", [](auto& s) { s.scalars.codes.error = NAN; }},
         Nonsense{"code_scale nan", [](auto& s) { s.scalars.codes.scale = NAN; }},
         Nonsense{"code_centre: inf", [](auto& s) { s.centre[1] = INFINITY; }},
         Nonsense{"code_centre: 1 elements", [](auto& s) { s.centre.pop_back(); }},
@@ -285,7 +288,7 @@ TEST(SegmentFile, FlatSegmentTakesNoGraph) {
   segment->codes.assign(128, 0);
   EXPECT_FALSE(WriteSegmentFile(folder.File("a.vdata"), segment->View()).ok());
   segment->codes.clear();
-  segment->scalars.codes = {Quantization::kSq8, 64, 1, 1.0f, {}, {}};
+  segment->scalars.codes = {Quantization::kSq8, 64, 1, 1.0f, 1.0f, {}, {}};
   EXPECT_FALSE(WriteSegmentFile(folder.File("a.vdata"), segment->View()).ok());
 }
 

@@ -102,11 +102,15 @@ void FillCodes(OwnedSegment& segment, std::mt19937_64& random) {
   codes.stride = (view.dim + 63) / 64 * 64;
   codes.rotation_seed = random();
   codes.scale = 0.25f;
+  codes.error = 1.5f;
   for (uint32_t i = 0; i < view.dim; ++i) segment.centre.push_back(static_cast<float>(i) - 0.5f);
   segment.codes.assign(uint64_t{view.nodes} * codes.stride, 0);
   for (uint32_t node = 0; node < view.nodes; ++node) {
+    uint8_t* const code = segment.codes.data() + uint64_t{node} * codes.stride;
     for (uint32_t i = 0; i < view.dim; ++i) {
-      segment.codes[uint64_t{node} * codes.stride + i] = static_cast<uint8_t>(random());
+      const uint32_t at = i / 64 * 32 + i % 32, shift = i % 64 < 32 ? 0 : 4;
+      code[at] |= static_cast<uint8_t>((random() & 15) << shift);
+      code[codes.stride / 2 + at] |= static_cast<uint8_t>((random() & 15) << shift);
     }
   }
 }
@@ -251,6 +255,7 @@ void ExpectSame(const SegmentView& expected, const SegmentView& actual) {
   EXPECT_EQ(expected.codes.stride, actual.codes.stride);
   EXPECT_EQ(expected.codes.rotation_seed, actual.codes.rotation_seed);
   EXPECT_EQ(expected.codes.scale, actual.codes.scale);
+  EXPECT_EQ(expected.codes.error, actual.codes.error);
   ExpectSameSpan("centre", expected.codes.centre, actual.codes.centre);
   ExpectSameSpan("codes", expected.codes.codes, actual.codes.codes);
   ASSERT_EQ(expected.columns.size(), actual.columns.size());

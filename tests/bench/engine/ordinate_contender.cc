@@ -62,7 +62,26 @@ absl::Status SearchOne(const SegmentFile& file, std::span<const float> query, ui
   ASSIGN_OR_RETURN(const std::vector<GraphHit> hits, SearchGraph(view, search, context, stats));
   const ExactScorer scorer(view.metric, query);
   scratch.clear();
+  constexpr size_t kFetchAhead = 4;
+  const auto fetch = [&](size_t i) {
+    if (i >= hits.size() || i >= w) return;
+    PrefetchLines(view.vectors.data() + size_t{hits[i].node} * view.stride,
+                  std::min<size_t>(view.stride * sizeof(float), 1'024));
+  };
+  for (size_t i = 0; i < kFetchAhead; ++i) fetch(i);
+  const bool descending = HigherIsBetter(view.metric);
+  const BestScore best(view, prepared, query);
+  double worst = 0;  // of the best k so far
   for (size_t i = 0; i < hits.size() && i < w; ++i) {
+    if (best.known() && i >= k && i % k == 0) {
+      SortBest(scratch, k, descending);
+      worst = scratch.back().score;
+    }
+    if (best.known() && i >= k) {
+      const double bound = best.At(hits[i].distance);
+      if (descending ? bound < worst : bound > worst) break;
+    }
+    fetch(i + kFetchAhead);
     const uint32_t node = hits[i].node;
     RETURN_IF_ERROR(file.EnsureVectors(node, node + 1));
     scratch.push_back({scorer.Score(view.vectors.data() + size_t{node} * view.stride), node});
@@ -183,7 +202,7 @@ class OrdinateContender final : public Contender {
   }
 
   uint32_t BytesPerDistance(const DataSet& set) const override {
-    return StrideOf(set.dim) * (kind_ == Kind::kSq8 ? 1 : sizeof(float));
+    return kind_ == Kind::kSq8 ? CodeStrideOf(set.dim) / 2 : StrideOf(set.dim) * sizeof(float);
   }
 
  private:

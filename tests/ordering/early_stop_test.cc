@@ -1,0 +1,140 @@
+// Under SQ8 candidates that cannot be part of the answer are not scored (contract 2.3, 2.4): it is
+// the same answer, in every form of order.
+#include <random>
+
+#include "gtest/gtest.h"
+#include "tests/ordering/ask.h"
+#include "tests/ordering/order_oracle.h"
+
+namespace ordinate {
+namespace {
+
+#ifdef ORDINATE_WITH_HNSW
+
+#ifdef ORDINATE_SANITIZER
+constexpr int64_t kRows = 1'200;
+constexpr int kQuestions = 3;
+#else
+constexpr int64_t kRows = 3'000;
+constexpr int kQuestions = 15;
+#endif
+constexpr uint32_t kDim = 300;  // so many that the search reads first planes
+constexpr uint64_t kSeed = 20'261'126;
+
+class EarlyStop : public ::testing::TestWithParam<Metric> {
+ protected:
+  EarlyStop() : node_({.shards = 2, .threads = 2}) {
+    for (int64_t id = 1; id <= kRows; ++id) {
+      Value vector = RandomVector();
+      if (id % 40 == 0) vector = Value();
+      if (id % 9 == 0 && id > 9) vector = rows_[static_cast<size_t>(id) - 5].cells[4];
+      rows_.push_back({static_cast<RowId>(id), {id, Value("g"), id % 7, 0.5, std::move(vector)}});
+    }
+    table_ = *node_.front().CreateTable(ParityTable(kDim));
+    LoadRows(node_.front(), "items", rows_);
+    IndexDef index;
+    index.name = "hnsw";
+    index.metric = GetParam();
+    index.quantization = Quantization::kSq8;
+    index.m = 48;  // so that every node is reached
+    EXPECT_TRUE(node_.front().CreateIndex("items", "v", index).ok());
+    EXPECT_EQ(node_.WaitForIndex("hnsw").total.state, IndexState::kReady);
+  }
+
+  // Around ten centres, so that some rows are much nearer than others.
+  Vector RandomVector() {
+    if (centres_.empty()) {
+      centres_.resize(10, Vector(kDim));
+      for (Vector& centre : centres_) {
+        for (float& x : centre) x = 2 * normal_(random_);
+      }
+    }
+    Vector vector = centres_[random_() % centres_.size()];
+    for (float& x : vector) x += normal_(random_);
+    return vector;
+  }
+
+  // By the graph, which is asked for nearly all rows, so that none of the answer is missed.
+  QueryRequest Nearest() {
+    QueryRequest request;
+    request.table = "items";
+    request.column = "v";
+    request.vector = RandomVector();
+    request.metric = GetParam();
+    request.order_by = {{"price", true, false}};
+    request.limit = 10;
+    request.path = Path::kAnn;
+    request.preselect = kRows * 2 / 5;
+    return request;
+  }
+
+  // The same as EXACT answers. How many candidates were not scored is added to `left`.
+  void ExpectSame(QueryRequest request) {
+    const QueryResult ann = AskFor(node_.front(), request);
+    by_graph_ += ann.plan.path == Path::kAnn;  // EXACT where ties did not close
+    if (!request.filter.has_value()) {
+      left_ += ann.stats.candidates - std::min(ann.stats.candidates, ann.stats.rescored);
+    }
+    request.path = Path::kExact;
+    request.preselect = 0;
+    const QueryResult exact = AskFor(node_.front(), request);
+    ASSERT_EQ(ann.ranked.size(), exact.ranked.size());
+    for (size_t i = 0; i < exact.ranked.size(); ++i) {
+      EXPECT_EQ(ann.ranked[i].id, exact.ranked[i].id) << "row " << i;
+      EXPECT_EQ(ann.ranked[i].score, exact.ranked[i].score) << "row " << i;
+    }
+  }
+
+  std::mt19937_64 random_{kSeed};
+  std::normal_distribution<float> normal_;
+  std::vector<Vector> centres_;
+  Node node_;
+  TableDef table_;
+  std::vector<OracleRow> rows_;
+  uint64_t left_ = 0;
+  int by_graph_ = 0;
+};
+
+TEST_P(EarlyStop, AnswersAreTheSame) {
+  for (int i = 0; i < kQuestions; ++i) {
+    SCOPED_TRACE(testing::Message() << "question " << i << " seed " << kSeed);
+    QueryRequest request = Nearest();
+    ExpectSame(request);
+    request.offset = 7;
+    ExpectSame(request);
+    request.offset = 0;
+    request.ties = {.form = TieForm::kBucket, .width = GetParam() == Metric::kL2 ? 0.5 : 0.01};
+    ExpectSame(request);
+    request.ties = {.form = TieForm::kWithinK, .n = 25};
+    ExpectSame(request);
+    request.ties = {};
+    request.filter = *ParseFilter("price < 3");
+    ExpectSame(request);
+  }
+  EXPECT_GT(left_, 0u) << "every candidate was scored";
+  EXPECT_GE(by_graph_, 3 * kQuestions);
+}
+
+TEST_P(EarlyStop, PagesAreTheSame) {
+  QueryRequest ann = Nearest(), exact = ann;
+  exact.path = Path::kExact;
+  exact.preselect = 0;
+  ann.paged = exact.paged = true;
+  for (int page = 0; page < 5; ++page) {
+    const QueryResult by_graph = AskFor(node_.front(), ann), by_scan = AskFor(node_.front(), exact);
+    ASSERT_EQ(by_graph.ranked.size(), by_scan.ranked.size());
+    for (size_t i = 0; i < by_scan.ranked.size(); ++i) {
+      EXPECT_EQ(by_graph.ranked[i].id, by_scan.ranked[i].id) << "page " << page << " row " << i;
+    }
+    ann.page_token = by_graph.next_page_token;
+    exact.page_token = by_scan.next_page_token;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Metrics, EarlyStop, ::testing::Values(Metric::kL2, Metric::kCosine),
+                         [](const auto& metric) { return std::string(MetricName(metric.param)); });
+
+#endif
+
+}  // namespace
+}  // namespace ordinate

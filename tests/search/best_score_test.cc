@@ -1,0 +1,138 @@
+// How good a score can be at most, by codes alone: what lets a search leave vectors unread.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+#include <vector>
+
+#include "engine/search/exact_score.h"
+#include "engine/search/node_distance.h"
+
+namespace ordinate {
+namespace {
+
+// Rows with codes, in memory.
+class CodedSegment {
+ public:
+  CodedSegment(Metric metric, uint32_t dim, const std::vector<std::vector<float>>& rows)
+      : lines_(rows.size() * StrideOf(dim) / 16) {
+    view_.engine = Engine::kHnsw;
+    view_.metric = metric;
+    view_.dim = dim;
+    view_.stride = StrideOf(dim);
+    view_.nodes = static_cast<uint32_t>(rows.size());
+    float* const floats = lines_.data()->floats;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      std::copy(rows[i].begin(), rows[i].end(), floats + i * view_.stride);
+      double squared = 0;
+      for (const float x : rows[i]) squared += double{x} * x;
+      view_.longest = std::max(view_.longest, std::sqrt(squared));
+    }
+    view_.vectors = {floats, rows.size() * view_.stride};
+    params_ = ScalarCoder::Calibrate(metric, dim, view_.vectors, view_.stride, 5);
+    const ScalarCoder coder(metric, dim, params_.rotation_seed, params_.scale, params_.centre);
+    const uint32_t stride = CodeStrideOf(dim);
+    codes_.resize(rows.size() * stride);
+    double error = 0;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      error = std::max(error, coder.Encode(rows[i], std::span(codes_).subspan(i * stride, stride)));
+    }
+    view_.codes = {Quantization::kSq8,
+                   stride,
+                   params_.rotation_seed,
+                   params_.scale,
+                   static_cast<float>(error) * 1.000001f,
+                   params_.centre,
+                   codes_};
+  }
+  const SegmentView& view() const { return view_; }
+
+ private:
+  struct alignas(64) Line {
+    float floats[16];
+  };
+  std::vector<Line> lines_;
+  std::vector<uint8_t> codes_;
+  ScalarCodeParams params_;
+  SegmentView view_;
+};
+
+// Off centre, with a few rows far outside of what codes can say.
+std::vector<std::vector<float>> Rows(uint32_t count, uint32_t dim, std::mt19937& random) {
+  std::normal_distribution<float> normal;
+  std::vector<std::vector<float>> rows(count, std::vector<float>(dim));
+  for (auto& row : rows) {
+    const float scale = random() % 50 == 0 ? 30 : 1;
+    for (float& x : row) x = 2 + scale * normal(random);
+  }
+  return rows;
+}
+
+// Gives the best score of each node by its refined distance, and the score it has.
+template <typename Check>
+void ForEachNode(const SegmentView& view, const std::vector<float>& query, const Check& check) {
+  const auto prepared = *PreparedQuery::Create(view, query);
+  const BestScore best(view, prepared, query);
+  ASSERT_TRUE(best.known());
+  NodeDistance distance(view, prepared, nullptr);
+  const ExactScorer scorer(view.metric, query);
+  for (uint32_t node = 0; node < view.nodes; ++node) {
+    float refined = 0;
+    ASSERT_TRUE(distance.Refine({&node, 1}, {&refined, 1}).ok());
+    check(best.At(refined), scorer.Score(view.vectors.data() + size_t{node} * view.stride));
+  }
+}
+
+TEST(BestScore, NoScoreIsBetter) {
+  const uint32_t seed = 8;
+  std::mt19937 random(seed);
+  for (const Metric metric : {Metric::kL2, Metric::kCosine}) {
+    for (const uint32_t dim : {1u, 7u, 64u, 300u, 1000u}) {
+      const auto rows = Rows(400, dim, random);
+      const CodedSegment segment(metric, dim, rows);
+      for (int q = 0; q < 6; ++q) {
+        SCOPED_TRACE(testing::Message()
+                     << MetricName(metric) << " dim " << dim << " query " << q << " seed " << seed);
+        // A stored row, one of the same kind, and one far away.
+        std::vector<float> query = q % 2 == 0 ? rows[random() % 400] : Rows(1, dim, random)[0];
+        for (float& x : query) x *= q == 5 ? 3 : 1;
+        if (PreparedQuery::Create(segment.view(), query)->code().numbers.empty()) continue;
+        ForEachNode(segment.view(), query, [&](double best, double score) {
+          EXPECT_FALSE(HigherIsBetter(metric) ? score > best : score < best)
+              << score << " is better than " << best;
+        });
+      }
+    }
+  }
+}
+
+// Without rows that codes cannot say, it is near the score: else it would be of no use.
+TEST(BestScore, IsCloseWhereCodesAre) {
+  std::mt19937 random(9);
+  std::normal_distribution<float> normal;
+  std::vector<std::vector<float>> rows(400, std::vector<float>(128));
+  for (auto& row : rows) {
+    for (float& x : row) x = std::max(-2.0f, std::min(2.0f, normal(random)));
+  }
+  const CodedSegment segment(Metric::kL2, 128, rows);
+  size_t close = 0;
+  ForEachNode(segment.view(), rows[7],
+              [&](double best, double score) { close += best >= 0.9 * score; });
+  EXPECT_GE(close, 390u);
+}
+
+TEST(BestScore, IsUnknownWithoutCodesAndUnderIp) {
+  std::mt19937 random(10);
+  const auto rows = Rows(50, 16, random);
+  const CodedSegment segment(Metric::kIp, 16, rows);
+  const auto prepared = *PreparedQuery::Create(segment.view(), rows[0]);
+  EXPECT_FALSE(BestScore(segment.view(), prepared, rows[0]).known());
+  SegmentView plain = segment.view();
+  plain.metric = Metric::kL2;
+  plain.codes = {};
+  const auto of_plain = *PreparedQuery::Create(plain, rows[0]);
+  EXPECT_FALSE(BestScore(plain, of_plain, rows[0]).known());
+}
+
+}  // namespace
+}  // namespace ordinate
