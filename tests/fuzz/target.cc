@@ -7,6 +7,7 @@ constexpr Target kTargets[] = {
     {"statement", &RunStatement, &MutateStatement},
     {"filter", &RunFilter, &MutateFilter},
     {"request", &RunRequest, &MutateRequest},
+    {"segment", &RunSegment, &MutateSegment},
 };
 
 }  // namespace

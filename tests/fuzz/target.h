@@ -13,7 +13,7 @@ namespace ordinate::fuzz {
 /// Of an input; longer ones find nothing more. The -max_len of ./dev fuzz.
 inline constexpr size_t kMostBytes = 4'096;
 
-/// A part of the service that takes bytes from outside, and what must hold whatever they are.
+/// A part of the service that takes bytes from outside, or from disk, and what must hold whatever they are.
 struct Target {
   std::string_view name;
   /// Takes any bytes. The rule that they break, if they break one; a crash speaks for itself.
@@ -22,7 +22,7 @@ struct Target {
   std::string (*mutate)(std::string_view input, size_t most_bytes, uint32_t seed);
 };
 
-/// statement, filter, request.
+/// statement, filter, request, segment.
 std::span<const Target> Targets();
 /// Null: there is none of this name.
 const Target* FindTarget(std::string_view name);
@@ -30,9 +30,11 @@ const Target* FindTarget(std::string_view name);
 absl::Status RunStatement(std::string_view input);
 absl::Status RunFilter(std::string_view input);
 absl::Status RunRequest(std::string_view input);
+absl::Status RunSegment(std::string_view input);
 
 std::string MutateStatement(std::string_view input, size_t most_bytes, uint32_t seed);
 std::string MutateFilter(std::string_view input, size_t most_bytes, uint32_t seed);
 std::string MutateRequest(std::string_view input, size_t most_bytes, uint32_t seed);
+std::string MutateSegment(std::string_view input, size_t most_bytes, uint32_t seed);
 
 }  // namespace ordinate::fuzz
