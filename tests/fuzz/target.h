@@ -13,7 +13,8 @@ namespace ordinate::fuzz {
 /// Of an input; longer ones find nothing more. The -max_len of ./dev fuzz.
 inline constexpr size_t kMostBytes = 4'096;
 
-/// A part of the service that takes bytes from outside, or from disk, and what must hold whatever they are.
+/// A part of the service that takes bytes from outside, or from disk, and what must hold whatever
+/// they are.
 struct Target {
   std::string_view name;
   /// Takes any bytes. The rule that they break, if they break one; a crash speaks for itself.
