@@ -87,8 +87,8 @@ class NodeDistance {
         by_code_(!query.code().numbers.empty()),
         by_guide_(by_code_ && segment.codes.stride >= kGuideDims) {}
 
-  /// out[i] is the distance of nodes[i], from the first planes of codes. DATA_LOSS from
-  /// SegmentFile. REQUIRES: every node < segment.nodes; out.size() >= nodes.size().
+  /// out[i] is the distance of nodes[i]; of long codes (Refines()) from their first planes alone.
+  /// DATA_LOSS from SegmentFile. REQUIRES: every node < segment.nodes; out.size() >= nodes.size().
   absl::Status Score(std::span<const uint32_t> nodes, std::span<float> out);
 
   /// Whether Refine gives better distances than Score.
