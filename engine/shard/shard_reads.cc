@@ -94,8 +94,10 @@ absl::StatusOr<uint64_t> CountRows(const RowStore& rows, const ShardSnapshot& sn
   return count;
 }
 
+// `damage`: what is wrong with a file of the index, which then does not answer.
 absl::StatusOr<ShardProbe> ProbeTable(const RowStore& rows, const ShardSnapshot& snapshot,
-                                      const ShardProbeQuery& query, const CallContext& context) {
+                                      const ShardProbeQuery& query, const CallContext& context,
+                                      absl::Status& damage) {
   ShardProbe probe;
   ASSIGN_OR_RETURN(probe.table_rows, rows.CountRows(snapshot.rows.get(), query.table_id));
   if (query.index_id == 0) return probe;
@@ -111,7 +113,12 @@ absl::StatusOr<ShardProbe> ProbeTable(const RowStore& rows, const ShardSnapshot&
   if (query.filter == nullptr) return probe;
   SampleFilter(*index->snapshot, *query.filter, probe);
   if (!query.vector.empty() && WantsNearbySample(probe)) {
-    RETURN_IF_ERROR(SampleNearby(*index->snapshot, *query.filter, query.vector, context, probe));
+    damage = SampleNearby(*index->snapshot, *query.filter, query.vector, context, probe);
+    if (!damage.ok() && !absl::IsDataLoss(damage)) return damage;
+    if (!damage.ok()) {
+      probe.index_usable = false;
+      probe.index_problem = std::string(damage.message());
+    }
   }
   return probe;
 }
@@ -141,15 +148,9 @@ void LocalShard::Probe(const ShardProbeQuery& probe, const CallContext& context,
   if (absl::Status status = context.Check(); !status.ok()) return done(status);
   const auto snapshot = SnapshotAt(probe.snapshot_id);
   if (!snapshot.ok()) return done(snapshot.status());
-  absl::StatusOr<ShardProbe> result = ProbeTable(*rows_, **snapshot, probe, context);
-  if (absl::IsDataLoss(result.status()) && probe.index_id != 0) {
-    // The index's file is damaged; what remains is known without it.
-    const PublishedIndex* index = (*snapshot)->FindIndex(probe.index_id);
-    Quarantine(probe.index_id, index->snapshot->generation, result.status());
-    const std::string problem(result.status().message());
-    result = ProbeTable(*rows_, **snapshot, {.table_id = probe.table_id}, context);
-    if (result.ok()) result->index_problem = problem;
-  }
+  absl::Status damage;  // of the index's file
+  absl::StatusOr<ShardProbe> result = ProbeTable(*rows_, **snapshot, probe, context, damage);
+  if (result.ok() && !damage.ok()) Quarantine(probe.index_id, result->generation, damage);
   if (result.ok() && probe.hold) result->snapshot_id = holds_.Hold(*snapshot, HoldFor::kCall);
   done(std::move(result));
 }
