@@ -90,6 +90,18 @@ class GraphSearch {
     return hits;
   }
 
+  absl::StatusOr<std::vector<uint32_t>> Around() {
+    RETURN_IF_ERROR(context_.Check());
+    Candidate nearest;
+    RETURN_IF_ERROR(Descend(&nearest));
+    scratch_.visited.Reset(segment_.nodes);
+    scratch_.visited.Insert(nearest.node());
+    const auto others = TakeBatch(Links0(nearest.node()), scratch_.visited, 0);
+    std::vector<uint32_t> around(others.begin(), others.end());
+    around.push_back(nearest.node());
+    return around;
+  }
+
   const GraphStats& stats() const { return stats_; }
 
  private:
@@ -386,21 +398,38 @@ bool GraphFits(const SegmentView& segment, std::span<const float> query) {
   return fits(segment.longest) && fits(length) && parts;
 }
 
+namespace {
+
+absl::Status CheckSearchable(const SegmentView& segment) {
+  if (segment.engine == Engine::kHnsw && segment.nodes <= kMaxNodes) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("a segment of ", segment.nodes,
+                   " nodes cannot be searched by its graph: it takes an HNSW segment of at most ",
+                   kMaxNodes, " nodes; scan it instead"));
+}
+
+}  // namespace
+
 absl::StatusOr<std::vector<GraphHit>> SearchGraph(const SegmentView& segment,
                                                   const GraphQuery& query,
                                                   const CallContext& context, GraphStats* stats) {
   if (query.ef == 0) return absl::InvalidArgumentError("ef is 0; a graph search takes 1 or more");
   if (segment.nodes == 0) return std::vector<GraphHit>();
-  if (segment.engine != Engine::kHnsw || segment.nodes > kMaxNodes) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("a segment of ", segment.nodes,
-                     " nodes cannot be searched by its graph: it takes an HNSW segment of at most ",
-                     kMaxNodes, " nodes; scan it instead"));
-  }
+  RETURN_IF_ERROR(CheckSearchable(segment));
   GraphSearch search(segment, query, context);
   auto hits = search.Run();
   if (stats != nullptr) stats->Add(search.stats());
   return hits;
+}
+
+absl::StatusOr<std::vector<uint32_t>> NodesAround(const SegmentView& segment,
+                                                  const PreparedQuery& query,
+                                                  const SegmentFile* file,
+                                                  const CallContext& context) {
+  if (segment.nodes == 0) return std::vector<uint32_t>();
+  RETURN_IF_ERROR(CheckSearchable(segment));
+  const GraphQuery search{.query = &query, .ef = 1, .file = file};
+  return GraphSearch(segment, search, context).Around();
 }
 
 }  // namespace ordinate

@@ -77,4 +77,12 @@ absl::StatusOr<std::vector<GraphHit>> SearchGraph(const SegmentView& segment,
                                                   const GraphQuery& query,
                                                   const CallContext& context, GraphStats* stats);
 
+/// Some nodes around the query, for the price of the descent: its nearest node of level 1 and those
+/// that this links to on level 0. The same input gives the same nodes on every machine and thread.
+/// Errors: as SearchGraph's, but for ef.
+absl::StatusOr<std::vector<uint32_t>> NodesAround(const SegmentView& segment,
+                                                  const PreparedQuery& query,
+                                                  const SegmentFile* file,
+                                                  const CallContext& context);
+
 }  // namespace ordinate

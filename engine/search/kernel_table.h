@@ -59,6 +59,14 @@ struct Kernels {
   /// The same with the numbers of the codes' first planes, times 16, for the codes.
   CodeRowsFunction* guide_l2sq_rows;
   CodeRowsFunction* guide_dot_rows;
+
+  /// Of `count` groups of 64 words each, bit i of bits[g] says whether the word i of the group g is
+  /// in a range: rank - first <= span. An integer's rank is the word with the bits of `flip`
+  /// turned; a double's is the number that orders doubles, NaN last (column_rank.h).
+  void (*integers_in_range)(const uint64_t* words, size_t count, uint64_t flip, uint64_t first,
+                            uint64_t span, uint64_t* bits);
+  void (*doubles_in_range)(const uint64_t* words, size_t count, uint64_t first, uint64_t span,
+                           uint64_t* bits);
 };
 
 extern const Kernels kBaselineKernels;
@@ -69,12 +77,14 @@ extern const Kernels kAvx512VnniKernels;
 
 }  // namespace ordinate
 
-/// The table of the kernels that kernels_body.h defined in the including scope.
+/// The table of the kernels that kernels_body.h and kernels_range.h defined in the including
+/// scope.
 #define ORDINATE_KERNEL_TABLE(table_name)                                                         \
   {                                                                                               \
     (table_name), &ExactSum<SquaredDifference>, &ExactSum<Product>, &ExactDotNorm,                \
         &ExactRows<SquaredDifference>, &ExactRows<Product>, &ApproximateSum<SquaredDifference>,   \
         &ApproximateSum<Product>, &ApproximateRows<SquaredDifference>, &ApproximateRows<Product>, \
         &CodeRows<SquaredDifference, true>, &CodeRows<Product, true>,                             \
-        &CodeRows<SquaredDifference, false>, &CodeRows<Product, false>                            \
+        &CodeRows<SquaredDifference, false>, &CodeRows<Product, false>, &IntegersInRange,         \
+        &DoublesInRange                                                                           \
   }

@@ -7,6 +7,7 @@
 namespace ordinate {
 namespace {
 #include "engine/search/kernels_body.h"
+#include "engine/search/kernels_range.h"
 }  // namespace
 
 constinit const Kernels kAvx512VnniKernels = ORDINATE_KERNEL_TABLE("avx512vnni");

@@ -9,6 +9,7 @@
 namespace ordinate {
 namespace {
 #include "engine/search/kernels_body.h"
+#include "engine/search/kernels_range.h"
 }  // namespace
 
 constinit const Kernels kBaselineKernels = ORDINATE_KERNEL_TABLE("baseline");

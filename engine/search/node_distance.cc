@@ -64,26 +64,55 @@ float InverseNorm(std::span<const float> x) {
 }
 
 namespace {
+
 // Of lengths: what f32 may lose while a vector is rotated and its distance computed.
 constexpr double kRounding = 1e-5;
+// Under COSINE the products of shorter vectors with the query's vanish in f32.
+constexpr float kMostInverseNorm = 0x1p120f;
+constexpr float kBeforeAll = -1;
+
+double LengthOf(std::span<const float> vector) {
+  return std::sqrt(BestKernels().exact_dot(vector.data(), vector.data(), vector.size()));
+}
+
+// What a sum of as many f32 terms as a vector has floats can lose of the sum of their magnitudes:
+// each lane of the kernels adds one in 16 of them. Twice what rounding allows.
+double SumError(uint32_t stride) { return (stride / kVectorPadding + 16) * 0x1p-23; }
+// And by terms too small for f32.
+double UnderflowError(uint32_t stride) { return stride * 0x1p-149; }
+
 }  // namespace
 
 BestScore::BestScore(const SegmentView& segment, const PreparedQuery& query,
                      std::span<const float> vector)
     : metric_(segment.metric),
-      known_(!query.code().numbers.empty() && segment.metric != Metric::kIp) {
-  if (!known_) return;
-  const double lengths = metric_ == Metric::kCosine
-                             ? 2
-                             : segment.longest + std::sqrt(BestKernels().exact_dot(
-                                                     vector.data(), vector.data(), vector.size()));
-  error_ = segment.codes.error + query.code().error + kRounding * lengths;
+      by_code_(!query.code().numbers.empty()),
+      known_(!by_code_ || segment.metric != Metric::kIp) {
+  if (by_code_) {
+    const double lengths = metric_ == Metric::kCosine ? 2 : segment.longest + LengthOf(vector);
+    error_ = segment.codes.error + query.code().error + kRounding * lengths;
+    return;
+  }
+  relative_error_ = SumError(segment.stride);
+  error_ = UnderflowError(segment.stride);
+  if (metric_ == Metric::kCosine) error_ = relative_error_ + error_ * double{kMostInverseNorm};
+  if (metric_ == Metric::kIp) error_ += relative_error_ * segment.longest * LengthOf(vector);
 }
 
 double BestScore::At(float distance) const {
+  return by_code_ ? OfCodes(distance) : OfVectors(distance);
+}
+
+double BestScore::OfCodes(float distance) const {
   const double squared = metric_ == Metric::kCosine ? 2.0 * distance : distance;
   const double nearest = std::max(0.0, std::sqrt(squared) - error_);
   return metric_ == Metric::kCosine ? 1 - nearest * nearest / 2 : nearest;
+}
+
+double BestScore::OfVectors(float distance) const {
+  if (metric_ == Metric::kCosine) return 1.0 - distance + error_;
+  if (metric_ == Metric::kIp) return -double{distance} + error_;
+  return std::sqrt(std::max(0.0, distance * (1 - relative_error_) - error_));
 }
 
 absl::Status NodeDistance::Score(std::span<const uint32_t> nodes, std::span<float> out) {
@@ -112,7 +141,8 @@ absl::Status NodeDistance::ScoreVectors(std::span<const uint32_t> nodes,
     for (size_t i = 0; i < nodes.size(); ++i) out[i] = -out[i];
   } else if (segment_.metric == Metric::kCosine) {
     for (size_t i = 0; i < nodes.size(); ++i) {
-      out[i] = 1.0f - out[i] * segment_.inverse_norms[nodes[i]];
+      const float inverse = segment_.inverse_norms[nodes[i]];
+      out[i] = inverse > kMostInverseNorm ? kBeforeAll : 1.0f - out[i] * inverse;
     }
   }
   return absl::OkStatus();

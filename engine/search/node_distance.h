@@ -54,25 +54,33 @@ inline void PrefetchLines(const void* from, size_t bytes) {
   }
 }
 
-/// How good the score of a node can be at most, by the distance that NodeDistance::Refine gave it:
-/// the triangle inequality over what its code and the query's stand for. Borrows nothing.
+/// How good the score of a node can be at most, by the distance that NodeDistance gave it last:
+/// from codes by the triangle inequality over what they and the query's stand for, from vectors by
+/// what f32 can lose. Borrows nothing.
 class BestScore {
  public:
   BestScore(const SegmentView& segment, const PreparedQuery& query, std::span<const float> vector);
-  /// False: there are no codes, or the metric is IP; nothing is known.
+  /// False: the distances are of codes under IP; nothing is known.
   bool known() const { return known_; }
-  /// A score no node at this refined distance is better than (contract 2.1). REQUIRES: known().
+  /// A score no node at this distance is better than (contract 2.1); never better for a larger
+  /// distance. REQUIRES: known().
   double At(float distance) const;
 
  private:
+  double OfCodes(float distance) const;
+  double OfVectors(float distance) const;
+
   const Metric metric_;
-  bool known_;
-  double error_ = 0;
+  const bool by_code_;
+  const bool known_;
+  double error_ = 0;           // of codes: of a distance; of vectors: of what the kernels sum up
+  double relative_error_ = 0;  // of a sum of squares
 };
 
 /// Approximate distances from one prepared query to a segment's nodes; smaller is nearer under
 /// every metric: L2 squared, 1 - cosine, -dot. From the codes, where the segment has them (under IP
-/// then but for a term that is the same for every node), else from the vectors. Borrows everything.
+/// then but for a term that is the same for every node), else from the vectors; under COSINE
+/// vectors too short for f32 come before all others, as if they were nearest. Borrows everything.
 /// One thread at a time.
 class NodeDistance {
  public:

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <type_traits>
 
+#include "engine/search/kernels.h"
 #include "engine/segment/column_rank.h"
 
 namespace ordinate {
@@ -15,18 +17,34 @@ using Op = MatchNode::Op;
 constexpr size_t kChunkWords = 16;
 using Chunk = std::array<uint64_t, kChunkWords>;
 
-// From so many rows of a word on, testing all 64 without a branch costs less than picking.
+// From so many rows of a word on, testing all 64 costs less than picking.
 constexpr int kDenseRows = 16;
 
 // ---- tests of a cell that is not NULL
 
+// Tests of a kernel take whole words of rows too, at the speed of memory.
+template <typename Test>
+concept HasKernel = requires(const Test& test, uint64_t* bits) {
+  test.WholeWords(uint32_t{0}, size_t{1}, bits);
+};
+
 template <typename Rank>
 class InRange {
  public:
-  static constexpr bool kIsCheap = true;
   explicit InRange(const MatchNode& node)
       : words_(node.column->words.data()), first_(node.first_rank), span_(node.span) {}
   bool operator()(uint32_t row) const { return Rank()(words_[row]) - first_ <= span_; }
+
+  /// Of 64 * `count` rows from `row` on.
+  void WholeWords(uint32_t row, size_t count, uint64_t* bits) const
+      requires(!std::is_same_v<Rank, BoolRank>) {
+    if constexpr (std::is_same_v<Rank, DoubleRank>) {
+      BestKernels().doubles_in_range(words_ + row, count, first_, span_, bits);
+    } else {
+      const uint64_t flip = Rank()(0);
+      BestKernels().integers_in_range(words_ + row, count, flip, first_, span_, bits);
+    }
+  }
 
  private:
   const uint64_t* words_;
@@ -36,7 +54,6 @@ class InRange {
 template <typename Rank>
 class InRanks {
  public:
-  static constexpr bool kIsCheap = false;
   explicit InRanks(const MatchNode& node) : words_(node.column->words.data()), ranks_(node.ranks) {}
   bool operator()(uint32_t row) const { return ranks_.contains(Rank()(words_[row])); }
 
@@ -48,7 +65,6 @@ class InRanks {
 template <typename Holds>
 class OnText {
  public:
-  static constexpr bool kIsCheap = false;
   explicit OnText(const MatchNode& node)
       : offsets_(node.column->offsets.data()), bytes_(node.column->bytes.data()), node_(node) {}
   bool operator()(uint32_t row) const {
@@ -165,12 +181,8 @@ void CollectColumns(const MatchNode& node, std::vector<const CapturedColumn*>& c
 
 // The bits of `asked` whose rows pass. Bit 0 is row `base`; rows of `asked` are in the segment.
 template <typename Test>
-uint64_t TestWord(const Test& test, uint32_t base, uint64_t asked, bool is_whole) {
+uint64_t TestEach(const Test& test, uint32_t base, uint64_t asked) {
   uint64_t passed = 0;
-  if (Test::kIsCheap && is_whole && std::popcount(asked) >= kDenseRows) {
-    for (uint32_t i = 0; i < 64; ++i) passed |= uint64_t{test(base + i)} << i;
-    return passed & asked;
-  }
   for (uint64_t rest = asked; rest != 0; rest &= rest - 1) {
     const auto i = static_cast<uint32_t>(std::countr_zero(rest));
     passed |= uint64_t{test(base + i)} << i;
@@ -223,14 +235,34 @@ class ChunkMatcher {
 
   template <typename Test>
   void KeepTested(const MatchNode& node, const Test& test, uint64_t* bits) const {
+    Chunk asked;
+    int rows = 0;
     for (size_t i = 0; i < count_; ++i) {
-      const uint64_t asked = bits[i] & node.column->present[base_ + i];
-      const auto first = static_cast<uint32_t>((base_ + i) * 64);
-      const bool is_whole = rows_ - first >= 64;
-      const uint64_t passed = asked == 0 ? 0 : TestWord(test, first, asked, is_whole);
-      bits[i] = node.negated ? asked & ~passed : passed;
+      asked[i] = bits[i] & node.column->present[base_ + i];
+      rows += std::popcount(asked[i]);
+    }
+    const Chunk passed = TestChunk(test, asked, rows);
+    for (size_t i = 0; i < count_; ++i) {
+      bits[i] = node.negated ? asked[i] & ~passed[i] : asked[i] & passed[i];
     }
   }
+
+  // Which of the `rows` rows in `asked` pass; the other bits mean nothing.
+  template <typename Test>
+  Chunk TestChunk(const Test& test, const Chunk& asked, int rows) const {
+    Chunk passed;
+    size_t at = 0;
+    if constexpr (HasKernel<Test>) {
+      if (rows >= kDenseRows * static_cast<int>(count_)) {
+        at = std::min<size_t>(count_, rows_ / 64 - base_);  // words all of whose rows there are
+        test.WholeWords(FirstRow(0), at, passed.data());
+      }
+    }
+    for (; at < count_; ++at) passed[at] = TestEach(test, FirstRow(at), asked[at]);
+    return passed;
+  }
+
+  uint32_t FirstRow(size_t at) const { return static_cast<uint32_t>((base_ + at) * 64); }
 
   const uint32_t rows_;
   const size_t base_;

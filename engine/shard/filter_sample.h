@@ -14,8 +14,9 @@ namespace ordinate {
 /// rows match by that.
 void SampleFilter(const IndexSnapshot& index, const Filter& filter, ShardProbe& probe);
 
-/// Tries `filter` on the nodes nearest to `vector` in each graph, and adds what it found to
-/// `probe`. Errors: `context`'s; DATA_LOSS from a segment's file.
+/// Tries `filter` on some nodes near `vector` in each graph, and adds what it found to
+/// `probe`, to which SampleFilter added before. Errors: `context`'s; DATA_LOSS from a segment's
+/// file.
 absl::Status SampleNearby(const IndexSnapshot& index, const Filter& filter,
                           std::span<const float> vector, const CallContext& context,
                           ShardProbe& probe);

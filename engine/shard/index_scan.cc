@@ -22,7 +22,7 @@ constexpr uint32_t kCheckEvery = 256;
 constexpr uint32_t kMatchNodes = 4'096;
 // Of the rows that match, the vectors of those so many ahead are fetched, up to so many bytes; the
 // hardware fetches the rest.
-constexpr size_t kFetchAhead = 4;
+constexpr size_t kFetchAhead = 8;
 constexpr size_t kFetchBytes = 1'024;
 // The share of rows that match when the sample has none.
 constexpr double kLeastShare = 1e-6;

@@ -9,8 +9,9 @@
 //   searched    likewise, the smallest whose answer reaches that recall once the rows that do not
 //               match are struck from it: searching without the filter's help
 //
-// All are timed in turn, question by question, around Front::Query; figures are medians of the CPU
-// time of this process, which on one query thread is the time a question takes on a machine with
+// In each round every way in its turn asks all questions, so that all find in the caches what a run
+// of their own kind leaves there; Front::Query is timed. Figures are medians of the CPU time of
+// this process, which on one query thread is the time a question takes on a machine with
 // nothing else to do (`--clock wall` takes the clock on the wall). Two ratios are printed and
 // judged: to the better of scan and unfiltered, and of scan and searched. No search of the graph
 // finds rows far from the question as fast as those beside it, so the first is out of reach where
@@ -25,7 +26,6 @@
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -47,6 +47,7 @@ constexpr uint32_t kQuestions = 100;
 constexpr uint64_t kLimit = 10;
 constexpr double kRecallWanted = 0.95;
 constexpr double kRatioAllowed = 1.5;
+constexpr int kRounds = 6;
 constexpr double kRounding = 1e-9;  // of a mean of recalls
 constexpr uint32_t kMatching[] = {kRows / 2, kRows / 10, kRows / 100, kRows / 1'000,
                                   kRows / 10'000};
@@ -234,19 +235,17 @@ class Bench {
     }
     const uint32_t own = PoolFor(recall), same = PoolFor(recall, lie, matching, truth);
     std::vector<double> times[4];
-    size_t order[4] = {0, 1, 2, 3};  // no way always finds what another left in the caches
-    std::mt19937_64 random(kSeed);
-    for (size_t q = 0; q < questions.size(); ++q) {
-      const FilterCases::Case one(cases_, questions[q], lie, matching);
-      QueryRequest ways[4] = {Request(questions[q]), Request(questions[q]),
-                              Unfiltered(questions[q], own == 0 ? 1 : own),
-                              Unfiltered(questions[q], same == 0 ? 1 : same)};
-      ways[0].filter = ways[1].filter = one.filter();
-      ways[1].path = Path::kExact;
-      std::shuffle(std::begin(order), std::end(order), random);
-      for (const size_t way : order) {
+    for (int round = 0; round < kRounds; ++round) {
+      for (size_t turn = 0; turn < 4; ++turn) {
+        const size_t way = (turn + round) % 4;
         if ((way == 2 && own == 0) || (way == 3 && same == 0)) continue;
-        times[way].push_back(Ask(ways[way]).micros);
+        for (const auto& question : questions) {
+          QueryRequest request =
+              way < 2 ? Request(question) : Unfiltered(question, way == 2 ? own : same);
+          if (way < 2) request.filter = FilterCases::Case(cases_, question, lie, matching).filter();
+          if (way == 1) request.path = Path::kExact;
+          times[way].push_back(Ask(request).micros);
+        }
       }
     }
     const double chosen = Median(times[0]), scan = Median(times[1]);

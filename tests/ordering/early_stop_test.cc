@@ -1,4 +1,4 @@
-// Under SQ8 candidates that cannot be part of the answer are not scored (contract 2.3, 2.4): it is
+// Candidates that cannot be part of the answer are not scored (contract 2.3, 2.4): it is
 // the same answer, in every form of order.
 #include <random>
 
@@ -21,7 +21,12 @@ constexpr int kQuestions = 15;
 constexpr uint32_t kDim = 300;  // so many that the search reads first planes
 constexpr uint64_t kSeed = 20'261'126;
 
-class EarlyStop : public ::testing::TestWithParam<Metric> {
+struct Form {
+  Metric metric;
+  Quantization quantization;
+};
+
+class EarlyStop : public ::testing::TestWithParam<Form> {
  protected:
   EarlyStop() : node_({.shards = 2, .threads = 2}) {
     for (int64_t id = 1; id <= kRows; ++id) {
@@ -34,8 +39,8 @@ class EarlyStop : public ::testing::TestWithParam<Metric> {
     LoadRows(node_.front(), "items", rows_);
     IndexDef index;
     index.name = "hnsw";
-    index.metric = GetParam();
-    index.quantization = Quantization::kSq8;
+    index.metric = GetParam().metric;
+    index.quantization = GetParam().quantization;
     index.m = 48;  // so that every node is reached
     EXPECT_TRUE(node_.front().CreateIndex("items", "v", index).ok());
     EXPECT_EQ(node_.WaitForIndex("hnsw").total.state, IndexState::kReady);
@@ -60,7 +65,7 @@ class EarlyStop : public ::testing::TestWithParam<Metric> {
     request.table = "items";
     request.column = "v";
     request.vector = RandomVector();
-    request.metric = GetParam();
+    request.metric = GetParam().metric;
     request.order_by = {{"price", true, false}};
     request.limit = 10;
     request.path = Path::kAnn;
@@ -103,7 +108,8 @@ TEST_P(EarlyStop, AnswersAreTheSame) {
     request.offset = 7;
     ExpectSame(request);
     request.offset = 0;
-    request.ties = {.form = TieForm::kBucket, .width = GetParam() == Metric::kL2 ? 0.5 : 0.01};
+    request.ties = {.form = TieForm::kBucket,
+                    .width = GetParam().metric == Metric::kCosine ? 0.01 : 0.5};
     ExpectSame(request);
     request.ties = {.form = TieForm::kWithinK, .n = 25};
     ExpectSame(request);
@@ -131,8 +137,18 @@ TEST_P(EarlyStop, PagesAreTheSame) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Metrics, EarlyStop, ::testing::Values(Metric::kL2, Metric::kCosine),
-                         [](const auto& metric) { return std::string(MetricName(metric.param)); });
+// Not SQ8 under IP: nothing is known of its candidates.
+INSTANTIATE_TEST_SUITE_P(Forms, EarlyStop,
+                         ::testing::Values(Form{Metric::kL2, Quantization::kSq8},
+                                           Form{Metric::kCosine, Quantization::kSq8},
+                                           Form{Metric::kL2, Quantization::kNone},
+                                           Form{Metric::kCosine, Quantization::kNone},
+                                           Form{Metric::kIp, Quantization::kNone}),
+                         [](const auto& form) {
+                           const bool codes = form.param.quantization == Quantization::kSq8;
+                           return std::string(MetricName(form.param.metric)) +
+                                  (codes ? "_sq8" : "_f32");
+                         });
 
 #endif
 

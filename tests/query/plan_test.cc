@@ -333,7 +333,9 @@ TEST_F(PlanTest, LargerWUntilAScanCostsLess) {
   EXPECT_EQ(larger->w, 240u);
   EXPECT_EQ(larger->ef_search, 240u);
   const std::optional<Plan> next = WithLargerW(*larger, 16, probes_);
-  EXPECT_FALSE(next.has_value()) << "4 shards of 960 × 16 scores against half of 100,000";
+  ASSERT_TRUE(next.has_value());
+  EXPECT_FALSE(WithLargerW(*next, 16, probes_).has_value())
+      << "4 shards of 3,840 × 16 scores against a scan of 100,000 rows";
   SetRows(10'000'000);
   Plan most = plan;
   most.w = kMaxW / 2;

@@ -1,4 +1,5 @@
-// How good a score can be at most, by codes alone: what lets a search leave vectors unread.
+// How good a score can be at most, by an approximate distance: what lets a search leave candidates
+// unscored.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -27,7 +28,9 @@ class CodedSegment {
       double squared = 0;
       for (const float x : rows[i]) squared += double{x} * x;
       view_.longest = std::max(view_.longest, std::sqrt(squared));
+      if (metric == Metric::kCosine) inverse_norms_.push_back(InverseNorm(rows[i]));
     }
+    view_.inverse_norms = inverse_norms_;
     view_.vectors = {floats, rows.size() * view_.stride};
     params_ = ScalarCoder::Calibrate(metric, dim, view_.vectors, view_.stride, 5);
     const ScalarCoder coder(metric, dim, params_.rotation_seed, params_.scale, params_.centre);
@@ -46,6 +49,12 @@ class CodedSegment {
                    codes_};
   }
   const SegmentView& view() const { return view_; }
+  // Without the codes.
+  SegmentView plain() const {
+    SegmentView plain = view_;
+    plain.codes = {};
+    return plain;
+  }
 
  private:
   struct alignas(64) Line {
@@ -54,6 +63,7 @@ class CodedSegment {
   std::vector<Line> lines_;
   std::vector<uint8_t> codes_;
   ScalarCodeParams params_;
+  std::vector<float> inverse_norms_;
   SegmentView view_;
 };
 
@@ -68,7 +78,7 @@ std::vector<std::vector<float>> Rows(uint32_t count, uint32_t dim, std::mt19937&
   return rows;
 }
 
-// Gives the best score of each node by its refined distance, and the score it has.
+// Gives the best score of each node by the best distance there is, and the score it has.
 template <typename Check>
 void ForEachNode(const SegmentView& view, const std::vector<float>& query, const Check& check) {
   const auto prepared = *PreparedQuery::Create(view, query);
@@ -77,16 +87,25 @@ void ForEachNode(const SegmentView& view, const std::vector<float>& query, const
   NodeDistance distance(view, prepared, nullptr);
   const ExactScorer scorer(view.metric, query);
   for (uint32_t node = 0; node < view.nodes; ++node) {
-    float refined = 0;
-    ASSERT_TRUE(distance.Refine({&node, 1}, {&refined, 1}).ok());
-    check(best.At(refined), scorer.Score(view.vectors.data() + size_t{node} * view.stride));
+    float near = 0;
+    const auto scored = distance.Refines() ? distance.Refine({&node, 1}, {&near, 1})
+                                           : distance.Score({&node, 1}, {&near, 1});
+    ASSERT_TRUE(scored.ok());
+    check(best.At(near), scorer.Score(view.vectors.data() + size_t{node} * view.stride));
   }
+}
+
+void ExpectNoneBetter(const SegmentView& view, const std::vector<float>& query) {
+  ForEachNode(view, query, [&](double best, double score) {
+    EXPECT_FALSE(HigherIsBetter(view.metric) ? score > best : score < best)
+        << score << " is better than " << best;
+  });
 }
 
 TEST(BestScore, NoScoreIsBetter) {
   const uint32_t seed = 8;
   std::mt19937 random(seed);
-  for (const Metric metric : {Metric::kL2, Metric::kCosine}) {
+  for (const Metric metric : {Metric::kL2, Metric::kCosine, Metric::kIp}) {
     for (const uint32_t dim : {1u, 7u, 64u, 300u, 1000u}) {
       const auto rows = Rows(400, dim, random);
       const CodedSegment segment(metric, dim, rows);
@@ -96,13 +115,42 @@ TEST(BestScore, NoScoreIsBetter) {
         // A stored row, one of the same kind, and one far away.
         std::vector<float> query = q % 2 == 0 ? rows[random() % 400] : Rows(1, dim, random)[0];
         for (float& x : query) x *= q == 5 ? 3 : 1;
+        ExpectNoneBetter(segment.plain(), query);
+        if (metric == Metric::kIp) continue;
         if (PreparedQuery::Create(segment.view(), query)->code().numbers.empty()) continue;
-        ForEachNode(segment.view(), query, [&](double best, double score) {
-          EXPECT_FALSE(HigherIsBetter(metric) ? score > best : score < best)
-              << score << " is better than " << best;
-        });
+        ExpectNoneBetter(segment.view(), query);
       }
     }
+  }
+}
+
+// Lengths near the ends of what f32 holds: terms that vanish, and under COSINE products that do.
+TEST(BestScore, HoldsAtTheEndsOfF32) {
+  std::mt19937 random(11);
+  for (const Metric metric : {Metric::kL2, Metric::kCosine, Metric::kIp}) {
+    for (const float scale : {1e-42f, 1e-38f, 1e-36f, 1e-30f, 1e-19f, 1e-15f, 1e15f}) {
+      SCOPED_TRACE(testing::Message() << MetricName(metric) << " scale " << scale);
+      auto rows = Rows(100, 48, random);
+      for (size_t i = 0; i < rows.size(); i += 2) {
+        for (float& x : rows[i]) x *= scale;
+      }
+      const CodedSegment segment(metric, 48, rows);
+      ExpectNoneBetter(segment.plain(), rows[0]);
+      ExpectNoneBetter(segment.plain(), rows[1]);
+    }
+  }
+}
+
+TEST(BestScore, OfVectorsIsNextToTheScore) {
+  std::mt19937 random(12);
+  const auto rows = Rows(100, 128, random);
+  for (const Metric metric : {Metric::kL2, Metric::kCosine, Metric::kIp}) {
+    const CodedSegment segment(metric, 128, rows);
+    ForEachNode(segment.plain(), rows[7], [&](double best, double score) {
+      const double unit =
+          metric == Metric::kIp ? segment.view().longest * segment.view().longest : 1;
+      EXPECT_NEAR(best, score, 1e-5 * unit + 1e-5 * std::abs(score));
+    });
   }
 }
 
@@ -121,17 +169,12 @@ TEST(BestScore, IsCloseWhereCodesAre) {
   EXPECT_GE(close, 390u);
 }
 
-TEST(BestScore, IsUnknownWithoutCodesAndUnderIp) {
+TEST(BestScore, OfCodesIsUnknownUnderIp) {
   std::mt19937 random(10);
   const auto rows = Rows(50, 16, random);
   const CodedSegment segment(Metric::kIp, 16, rows);
   const auto prepared = *PreparedQuery::Create(segment.view(), rows[0]);
   EXPECT_FALSE(BestScore(segment.view(), prepared, rows[0]).known());
-  SegmentView plain = segment.view();
-  plain.metric = Metric::kL2;
-  plain.codes = {};
-  const auto of_plain = *PreparedQuery::Create(plain, rows[0]);
-  EXPECT_FALSE(BestScore(plain, of_plain, rows[0]).known());
 }
 
 }  // namespace

@@ -248,6 +248,45 @@ TEST(Kernels, CodeSumsAreExactOnEveryIsa) {
   }
 }
 
+// Integers by their bits, doubles by their order with every NaN last, at the ends of both.
+TEST(Kernels, RangesOfWordsAreTheSameOnEveryIsa) {
+  const uint32_t seed = 5;
+  std::mt19937_64 random(seed);
+  constexpr uint64_t kSign = uint64_t{1} << 63;
+  constexpr size_t kGroups = 3;
+  const double infinity = std::numeric_limits<double>::infinity();
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  std::vector<uint64_t> special = {0, 1, kSign, kSign - 1, UINT64_MAX};
+  for (const double x : {1.5, -1.5, infinity, -infinity, nan, -nan, 5e-324}) {
+    special.push_back(Bits(x));
+  }
+  const auto draw = [&] {
+    return random() % 3 == 0 ? special[random() % special.size()] : random();
+  };
+  const auto rank_of_double = [&](uint64_t word) {
+    if (std::isnan(std::bit_cast<double>(word))) return UINT64_MAX;
+    return word < kSign ? word + kSign : ~word;
+  };
+  for (int round = 0; round < 500; ++round) {
+    std::vector<uint64_t> words(64 * kGroups);
+    for (uint64_t& word : words) word = draw();
+    const uint64_t flip = round % 2 == 0 ? kSign : 0;
+    const uint64_t first = round % 3 == 0 ? rank_of_double(draw()) : draw() ^ flip;
+    const uint64_t span = round % 5 == 0 ? UINT64_MAX - first : draw() >> (random() % 64);
+    for (const Kernels* kernels : Tables()) {
+      uint64_t integers[kGroups], doubles[kGroups];
+      kernels->integers_in_range(words.data(), kGroups, flip, first, span, integers);
+      kernels->doubles_in_range(words.data(), kGroups, first, span, doubles);
+      for (size_t i = 0; i < words.size(); ++i) {
+        SCOPED_TRACE(testing::Message() << kernels->name << " round " << round << " word " << i
+                                        << " is " << words[i] << " seed " << seed);
+        EXPECT_EQ(integers[i / 64] >> (i % 64) & 1, (words[i] ^ flip) - first <= span);
+        EXPECT_EQ(doubles[i / 64] >> (i % 64) & 1, rank_of_double(words[i]) - first <= span);
+      }
+    }
+  }
+}
+
 TEST(SelectKernels, FindsWhatTheMachineHasAndRefusesTheRestByName) {
   ASSERT_FALSE(AvailableKernels().empty());
   EXPECT_STREQ(AvailableKernels().front()->name, "baseline");

@@ -95,6 +95,42 @@ TEST_F(ShardDamage, OfVectorsIsFoundByAQueryAndToldOnce) {
   EXPECT_THAT(one_.warnings(), SizeIs(1));
 }
 
+#ifdef ORDINATE_WITH_HNSW
+// contract 9: the graph is asked for rows near the vector before there is a plan.
+TEST_F(ShardDamage, OfVectorsIsFoundWhilePlanning) {
+  one_.Write(OneShard::Rows(100, 10'100));
+  IndexDef graph = OneShard::Flat(2);
+  graph.engine = Engine::kHnsw;
+  one_.CreateIndex(graph);
+  ASSERT_EQ(one_.Settle(2).generation, 1u) << one_.Settle(2).last_error;
+  one_.Close();
+  const std::string damaged = OnlyFile(one_.index_dir(2), ".vdata");
+  DamageVectors(damaged);
+  one_.Open();
+
+  const Filter filter = *BindFilter(*ParseFilter("id < 1100"), one_.table());
+  const Vector vector = {50, 0};
+  ShardProbeQuery query{.table_id = OneShard::kTable, .index_id = 2, .filter = &filter};
+  const CallContext context;
+  const auto probe = [&] {
+    std::promise<absl::StatusOr<ShardProbe>> done;
+    one_.shard().Probe(query, context, [&](auto result) { done.set_value(std::move(result)); });
+    return *done.get_future().get();
+  };
+  EXPECT_TRUE(probe().index_usable) << "no vector was read";
+  query.vector = vector;
+  const ShardProbe found = probe();
+  EXPECT_FALSE(found.index_usable);
+  EXPECT_THAT(found.index_problem, AllOf(HasSubstr(damaged), HasSubstr("vectors")));
+  const ShardIndexStatus status = one_.Settle(2);
+  EXPECT_EQ(status.state, IndexState::kReady);
+  EXPECT_EQ(status.generation, 2u);
+  EXPECT_THAT(status.last_error, AllOf(HasSubstr(damaged), HasSubstr("vectors")));
+  EXPECT_TRUE(probe().index_usable);
+  EXPECT_GT(probe().nearby, 0u);
+}
+#endif
+
 TEST_F(ShardDamage, MetByTwoReadersIsToldOnce) {
   one_.Close();
   DamageVectors(segment());

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/index/graph_builder.h"
 #include "engine/shard/shard.h"
 #include "gtest/gtest.h"
 #include "storage/base/text.h"
@@ -51,6 +52,7 @@ class OneShard {
     options.query_executor = &query_executor_;
     options.build_executor = &build_executor_;
     options.min_seal_rows = min_seal_rows;
+    options.graph_builder = graph_builder_.get();
     options.warn = [this](const std::string& sentence) {
       MutexLock lock(mutex_);
       warnings_.push_back(sentence);
@@ -194,6 +196,8 @@ class OneShard {
   ShiftedClock clock_;
   TableDef table_;
   DefinitionSet definitions_;
+  std::unique_ptr<GraphBuilder> graph_builder_ =
+      MakeGraphBuilder().value_or(nullptr);  // null without HNSW
   Executor query_executor_{1};
   Executor build_executor_{1};
   std::optional<std::promise<void>> held_;
