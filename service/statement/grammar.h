@@ -42,9 +42,12 @@ struct SpelledOut<S, std::index_sequence<I...>> : istring<S.text[I]...> {};
 template <Spelling S>
 struct Letters : SpelledOut<S, std::make_index_sequence<sizeof(S.text) - 1>> {};
 
-/// A whole word, for look-ahead.
+/// A whole word, whatever comes after it.
 template <Spelling S>
-struct Word : seq<at<Letters<S>, not_at<identifier_other>>, Letters<S>, Blank> {};
+struct BareWord : seq<at<Letters<S>, not_at<identifier_other>>, Letters<S>> {};
+/// And what is blank after it.
+template <Spelling S>
+struct Word : seq<BareWord<S>, Blank> {};
 template <Spelling S>
 struct Keyword : Word<S> {
   static constexpr std::string_view kExpected{S.text, sizeof(S.text) - 1};
@@ -72,10 +75,11 @@ struct End : eof {
 
 /// Words that end a clause or begin another: as names they are written in double quotes.
 struct Reserved
-    : sor<Word<"SELECT">, Word<"FROM">, Word<"WHERE">, Word<"GROUP">, Word<"ORDER">, Word<"BY">,
-          Word<"LIMIT">, Word<"OFFSET">, Word<"JOIN">, Word<"ON">, Word<"AS">, Word<"USING">,
-          Word<"AND">, Word<"OR">, Word<"NOT">, Word<"IN">, Word<"IS">, Word<"BETWEEN">,
-          Word<"LIKE">, Word<"NULL">, Word<"TRUE">, Word<"FALSE">> {};
+    : sor<BareWord<"SELECT">, BareWord<"FROM">, BareWord<"WHERE">, BareWord<"GROUP">,
+          BareWord<"ORDER">, BareWord<"BY">, BareWord<"LIMIT">, BareWord<"OFFSET">,
+          BareWord<"JOIN">, BareWord<"ON">, BareWord<"AS">, BareWord<"USING">, BareWord<"AND">,
+          BareWord<"OR">, BareWord<"NOT">, BareWord<"IN">, BareWord<"IS">, BareWord<"BETWEEN">,
+          BareWord<"LIKE">, BareWord<"NULL">, BareWord<"TRUE">, BareWord<"FALSE">> {};
 
 struct NameEnd : one<'"'> {
   static constexpr std::string_view kExpected = "\" to end the name";

@@ -494,6 +494,7 @@ TEST(NameText, QuotesWhatIsNoPlainName) {
   EXPECT_EQ(NameText("Order"), "\"Order\"");
   EXPECT_EQ(NameText("a\"b"), "\"a\"\"b\"");
   EXPECT_EQ(NameText(""), "\"\"");
+  EXPECT_EQ(NameText("NOT/* no end"), "\"NOT/* no end\"");
 }
 
 }  // namespace
