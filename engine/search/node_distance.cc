@@ -67,9 +67,6 @@ namespace {
 
 // Of lengths: what f32 may lose while a vector is rotated and its distance computed.
 constexpr double kRounding = 1e-5;
-// Under COSINE the products of shorter vectors with the query's vanish in f32.
-constexpr float kMostInverseNorm = 0x1p120f;
-constexpr float kBeforeAll = -1;
 
 double LengthOf(std::span<const float> vector) {
   return std::sqrt(BestKernels().exact_dot(vector.data(), vector.data(), vector.size()));
@@ -87,7 +84,7 @@ BestScore::BestScore(const SegmentView& segment, const PreparedQuery& query,
                      std::span<const float> vector)
     : metric_(segment.metric),
       by_code_(!query.code().numbers.empty()),
-      known_(!by_code_ || segment.metric != Metric::kIp) {
+      known_(by_code_ ? metric_ != Metric::kIp : metric_ != Metric::kCosine || segment.norms_fit) {
   if (by_code_) {
     const double lengths = metric_ == Metric::kCosine ? 2 : segment.longest + LengthOf(vector);
     error_ = segment.codes.error + query.code().error + kRounding * lengths;
@@ -141,8 +138,7 @@ absl::Status NodeDistance::ScoreVectors(std::span<const uint32_t> nodes,
     for (size_t i = 0; i < nodes.size(); ++i) out[i] = -out[i];
   } else if (segment_.metric == Metric::kCosine) {
     for (size_t i = 0; i < nodes.size(); ++i) {
-      const float inverse = segment_.inverse_norms[nodes[i]];
-      out[i] = inverse > kMostInverseNorm ? kBeforeAll : 1.0f - out[i] * inverse;
+      out[i] = 1.0f - out[i] * segment_.inverse_norms[nodes[i]];
     }
   }
   return absl::OkStatus();

@@ -60,7 +60,8 @@ inline void PrefetchLines(const void* from, size_t bytes) {
 class BestScore {
  public:
   BestScore(const SegmentView& segment, const PreparedQuery& query, std::span<const float> vector);
-  /// False: the distances are of codes under IP; nothing is known.
+  /// False: nothing is known, of codes under IP, and of vectors under COSINE where they are too
+  /// short or too long for f32.
   bool known() const { return known_; }
   /// A score no node at this distance is better than (contract 2.1); never better for a larger
   /// distance. REQUIRES: known().
@@ -79,8 +80,7 @@ class BestScore {
 
 /// Approximate distances from one prepared query to a segment's nodes; smaller is nearer under
 /// every metric: L2 squared, 1 - cosine, -dot. From the codes, where the segment has them (under IP
-/// then but for a term that is the same for every node), else from the vectors; under COSINE
-/// vectors too short for f32 come before all others, as if they were nearest. Borrows everything.
+/// then but for a term that is the same for every node), else from the vectors. Borrows everything.
 /// One thread at a time.
 class NodeDistance {
  public:

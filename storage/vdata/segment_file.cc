@@ -280,6 +280,7 @@ absl::StatusOr<std::unique_ptr<SegmentFile>> SegmentFile::Open(const std::string
   RETURN_IF_ERROR(impl->Bind());
   impl->AdviseReads();
   RETURN_IF_ERROR(impl->CheckSmallSections());
+  impl->view.norms_fit = NormsFit(impl->view.inverse_norms);
   impl->checksum = impl->ContentChecksum();
   return std::unique_ptr<SegmentFile>(new SegmentFile(std::move(impl)));
 }
@@ -309,6 +310,13 @@ absl::Status CheckNodes(uint32_t first, uint32_t last, uint32_t nodes) {
 }
 
 }  // namespace
+
+bool NormsFit(std::span<const float> inverse_norms) {
+  constexpr float kLeastInverseNorm = 0x1p-120f;
+  return std::ranges::all_of(inverse_norms, [](float inverse) {
+    return inverse == 0 || (inverse >= kLeastInverseNorm && inverse <= kMostInverseNorm);
+  });
+}
 
 bool SegmentFile::VectorsChecked() const { return impl_->vectors.AllChecked(); }
 bool SegmentFile::CodesChecked() const { return impl_->codes.AllChecked(); }

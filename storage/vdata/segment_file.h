@@ -81,6 +81,7 @@ struct SegmentView {
   std::span<const float> vectors;        // nodes × stride, 64-byte aligned
   double longest = 0;                    // length of the longest vector
   std::span<const float> inverse_norms;  // COSINE: nodes × 1/|x|; else empty
+  bool norms_fit = false;                // NormsFit(inverse_norms), once it was looked at
   std::span<const uint32_t> node_rows;   // nodes + 1
   std::span<const RowId> row_ids;        // rows
   std::span<const uint64_t> versions;    // rows
@@ -92,6 +93,13 @@ struct SegmentView {
   /// Row number of `id`, or -1. Binary search in by_row_id.
   int64_t FindRow(RowId id) const;
 };
+
+/// The shortest vector whose products with one of length 1 do not vanish in f32 has this norm
+/// inverted.
+inline constexpr float kMostInverseNorm = 0x1p120f;
+/// Whether f32 products of a query of length 1 with every vector keep their accuracy: none is
+/// shorter than that, or so long that they overflow. A zero vector's are exact.
+bool NormsFit(std::span<const float> inverse_norms);
 
 /// A section of a file, as its table lists it.
 struct SegmentSection {

@@ -1,5 +1,6 @@
 // Candidates that cannot be part of the answer are not scored (contract 2.3, 2.4): it is
 // the same answer, in every form of order.
+#include <algorithm>
 #include <random>
 
 #include "gtest/gtest.h"
@@ -134,6 +135,55 @@ TEST_P(EarlyStop, PagesAreTheSame) {
     }
     ann.page_token = by_graph.next_page_token;
     exact.page_token = by_scan.next_page_token;
+  }
+}
+
+// Vectors of any length have their place under COSINE: those that f32 can hardly hold do not crowd
+// out others.
+TEST(EarlyStopAtTheEnds, ShortAndLongVectorsDoNotCrowdOutOthers) {
+  for (const float scale : {1e-37f, 1e-36f, 1e36f}) {
+    SCOPED_TRACE(testing::Message() << "scale " << scale << " seed " << kSeed);
+    std::mt19937_64 random(kSeed);
+    std::normal_distribution<float> normal;
+    const auto draw = [&] {
+      Vector vector(16);
+      for (float& x : vector) x = normal(random);
+      return vector;
+    };
+    std::vector<OracleRow> rows;
+    for (int64_t id = 1; id <= kRows; ++id) {
+      Vector vector = draw();
+      if (id % 20 == 0) {
+        for (float& x : vector) x *= scale;
+      }
+      rows.push_back({static_cast<RowId>(id), {id, Value("g"), id % 7, 0.5, std::move(vector)}});
+    }
+    Node node({.shards = 1, .threads = 2});
+    ASSERT_TRUE(node.front().CreateTable(ParityTable(16)).ok());
+    LoadRows(node.front(), "items", rows);
+    IndexDef index;
+    index.name = "hnsw";
+    index.metric = Metric::kCosine;
+    ASSERT_TRUE(node.front().CreateIndex("items", "v", index).ok());
+    ASSERT_EQ(node.WaitForIndex("hnsw").total.state, IndexState::kReady);
+    int found = 0;
+    constexpr int kAsked = 20;
+    for (int i = 0; i < kAsked; ++i) {
+      QueryRequest request;
+      request.table = "items";
+      request.column = "v";
+      request.vector = draw();
+      request.metric = Metric::kCosine;
+      request.limit = 10;
+      request.path = Path::kAnn;
+      const QueryResult ann = AskFor(node.front(), request);
+      request.path = Path::kExact;
+      const QueryResult exact = AskFor(node.front(), request);
+      for (const RankedRow& row : exact.ranked) {
+        found += std::ranges::count(ann.ranked, row.id, &RankedRow::id) > 0;
+      }
+    }
+    EXPECT_GE(found, kAsked * 10 * 95 / 100);
   }
 }
 

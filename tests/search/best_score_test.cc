@@ -2,6 +2,7 @@
 // unscored.
 #include <gtest/gtest.h>
 
+#include <cfloat>
 #include <cmath>
 #include <random>
 #include <vector>
@@ -31,6 +32,7 @@ class CodedSegment {
       if (metric == Metric::kCosine) inverse_norms_.push_back(InverseNorm(rows[i]));
     }
     view_.inverse_norms = inverse_norms_;
+    view_.norms_fit = NormsFit(inverse_norms_);
     view_.vectors = {floats, rows.size() * view_.stride};
     params_ = ScalarCoder::Calibrate(metric, dim, view_.vectors, view_.stride, 5);
     const ScalarCoder coder(metric, dim, params_.rotation_seed, params_.scale, params_.centre);
@@ -79,6 +81,10 @@ std::vector<std::vector<float>> Rows(uint32_t count, uint32_t dim, std::mt19937&
 }
 
 // Gives the best score of each node by the best distance there is, and the score it has.
+bool IsKnown(const SegmentView& view, const std::vector<float>& query) {
+  return BestScore(view, *PreparedQuery::Create(view, query), query).known();
+}
+
 template <typename Check>
 void ForEachNode(const SegmentView& view, const std::vector<float>& query, const Check& check) {
   const auto prepared = *PreparedQuery::Create(view, query);
@@ -128,13 +134,18 @@ TEST(BestScore, NoScoreIsBetter) {
 TEST(BestScore, HoldsAtTheEndsOfF32) {
   std::mt19937 random(11);
   for (const Metric metric : {Metric::kL2, Metric::kCosine, Metric::kIp}) {
-    for (const float scale : {1e-42f, 1e-38f, 1e-36f, 1e-30f, 1e-19f, 1e-15f, 1e15f}) {
+    for (const float scale : {1e-42f, 1e-38f, 1e-37f, 1e-35f, 1e-30f, 1e-15f, 1e15f, 1e36f}) {
+      if (metric == Metric::kIp && scale > 1e30f) continue;  // its products overflow: GraphFits
       SCOPED_TRACE(testing::Message() << MetricName(metric) << " scale " << scale);
       auto rows = Rows(100, 48, random);
       for (size_t i = 0; i < rows.size(); i += 2) {
         for (float& x : rows[i]) x *= scale;
       }
       const CodedSegment segment(metric, 48, rows);
+      const bool fits = scale > 5e-38f && scale < 1e35f;
+      EXPECT_EQ(IsKnown(segment.plain(), rows[1]), metric != Metric::kCosine || fits);
+      if (metric == Metric::kCosine && !fits) continue;
+      if (metric == Metric::kL2 && scale > 1e15f) continue;
       ExpectNoneBetter(segment.plain(), rows[0]);
       ExpectNoneBetter(segment.plain(), rows[1]);
     }
@@ -173,8 +184,19 @@ TEST(BestScore, OfCodesIsUnknownUnderIp) {
   std::mt19937 random(10);
   const auto rows = Rows(50, 16, random);
   const CodedSegment segment(Metric::kIp, 16, rows);
-  const auto prepared = *PreparedQuery::Create(segment.view(), rows[0]);
-  EXPECT_FALSE(BestScore(segment.view(), prepared, rows[0]).known());
+  EXPECT_FALSE(IsKnown(segment.view(), rows[0]));
+  EXPECT_TRUE(IsKnown(segment.plain(), rows[0]));
+}
+
+TEST(NormsFit, WhereNoVectorIsTooShortOrTooLong) {
+  EXPECT_TRUE(NormsFit({}));
+  const std::vector<float> good = {0, 1, 1e30f, 1e-30f};
+  EXPECT_TRUE(NormsFit(good));
+  for (const float bad : {2e36f, FLT_MAX, 5e-37f, 1e-40f}) {
+    std::vector<float> norms = good;
+    norms.push_back(bad);
+    EXPECT_FALSE(NormsFit(norms)) << bad;
+  }
 }
 
 }  // namespace
