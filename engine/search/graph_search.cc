@@ -388,8 +388,10 @@ class GraphSearch {
 }  // namespace
 
 bool GraphFits(const SegmentView& segment, std::span<const float> query) {
-  // Both sides are divided by their lengths, in f64.
-  if (segment.metric == Metric::kCosine) return true;
+  // The query is divided by its length, in f64; so are vectors before they become codes.
+  if (segment.metric == Metric::kCosine) {
+    return segment.norms_fit || segment.codes.quantization == Quantization::kSq8;
+  }
   const double length =
       std::sqrt(BestKernels().exact_dot(query.data(), query.data(), query.size()));
   const auto fits = [](double x) { return x == 0 || (x >= kShortest && x <= kLongest); };

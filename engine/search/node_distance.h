@@ -30,6 +30,7 @@ class PreparedQuery {
   uint32_t stride() const { return static_cast<uint32_t>(lines_.size() * kVectorPadding); }
   /// Empty numbers without codes.
   const ScalarCoder::Query& code() const { return code_; }
+  bool has_codes() const { return !code_.numbers.empty(); }
 
  private:
   struct alignas(64) Line {

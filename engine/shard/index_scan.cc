@@ -367,8 +367,12 @@ absl::Status SearchGraphOf(const IndexSnapshot::Sealed& part, SealedReader& read
   }
   job.gave_up |= all && FewMatched(query.plan, w, matched);
   if (w == query.plan.w || (graph_stats.gave_up && w > 0)) {
-    ASSIGN_OR_RETURN(const double last, reader.Score(hits[w - 1].node));
-    KeepWorst(job.order, last, worst);
+    if (best.known() && !prepared.has_codes()) {
+      worst = best.At(hits[w - 1].distance);  // what was left out is no better
+    } else {
+      ASSIGN_OR_RETURN(const double last, reader.Score(hits[w - 1].node));
+      KeepWorst(job.order, last, worst);
+    }
     const bool tighter = !job.bound.has_value() ||
                          (job.order.score_descending() ? *worst > *job.bound : *worst < *job.bound);
     if (tighter) job.bound = worst;

@@ -1,6 +1,7 @@
 // Candidates that cannot be part of the answer are not scored (contract 2.3, 2.4): it is
 // the same answer, in every form of order.
 #include <algorithm>
+#include <cmath>
 #include <random>
 
 #include "gtest/gtest.h"
@@ -185,6 +186,54 @@ TEST(EarlyStopAtTheEnds, ShortAndLongVectorsDoNotCrowdOutOthers) {
     }
     EXPECT_GE(found, kAsked * 10 * 95 / 100);
   }
+}
+
+// contract 2.4: scores that tie although f32 tells their vectors apart.
+TEST(EarlyStopAtTheEnds, TiesThatF32ScattersAreClosed) {
+  std::mt19937_64 random(kSeed);
+  std::normal_distribution<float> normal;
+  constexpr int64_t kDirections = 40, kMultiples = 40;
+  std::vector<Vector> directions(kDirections, Vector(8));
+  for (Vector& direction : directions) {
+    for (float& x : direction) x = std::round(64 * normal(random));
+  }
+  std::vector<OracleRow> rows;
+  for (int64_t id = 1; id <= kDirections * kMultiples; ++id) {
+    Vector vector = directions[static_cast<size_t>(id % kDirections)];
+    for (float& x : vector) x *= static_cast<float>(7 + id / kDirections) / 8;
+    rows.push_back({static_cast<RowId>(id),
+                    {id, Value("g"), static_cast<int64_t>(random() % 1'000), 0.5, vector}});
+  }
+  Node node({.shards = 2, .threads = 2});
+  ASSERT_TRUE(node.front().CreateTable(ParityTable(8)).ok());
+  LoadRows(node.front(), "items", rows);
+  IndexDef index;
+  index.name = "hnsw";
+  index.metric = Metric::kCosine;
+  index.m = 48;
+  ASSERT_TRUE(node.front().CreateIndex("items", "v", index).ok());
+  ASSERT_EQ(node.WaitForIndex("hnsw").total.state, IndexState::kReady);
+  int by_graph = 0;
+  for (int i = 0; i < kDirections; ++i) {
+    SCOPED_TRACE(testing::Message() << "question " << i << " seed " << kSeed);
+    QueryRequest request;
+    request.table = "items";
+    request.column = "v";
+    request.vector = directions[static_cast<size_t>(i)];
+    request.metric = Metric::kCosine;
+    request.order_by = {{"price", false, false}, {"id", false, false}};
+    request.limit = 1 + static_cast<uint64_t>(i) % 7;
+    request.path = Path::kAnn;
+    const QueryResult ann = AskFor(node.front(), request);
+    by_graph += ann.plan.path == Path::kAnn;
+    request.path = Path::kExact;
+    const QueryResult exact = AskFor(node.front(), request);
+    ASSERT_EQ(ann.ranked.size(), exact.ranked.size());
+    for (size_t r = 0; r < exact.ranked.size(); ++r) {
+      EXPECT_EQ(ann.ranked[r].id, exact.ranked[r].id) << "row " << r;
+    }
+  }
+  EXPECT_GT(by_graph, kDirections / 2);
 }
 
 // Not SQ8 under IP: nothing is known of its candidates.
