@@ -83,7 +83,7 @@ double UnderflowError(uint32_t stride) { return stride * 0x1p-149; }
 BestScore::BestScore(const SegmentView& segment, const PreparedQuery& query,
                      std::span<const float> vector)
     : metric_(segment.metric),
-      by_code_(!query.code().numbers.empty()),
+      by_code_(query.has_codes()),
       known_(by_code_ ? metric_ != Metric::kIp : metric_ != Metric::kCosine || segment.norms_fit) {
   if (by_code_) {
     const double lengths = metric_ == Metric::kCosine ? 2 : segment.longest + LengthOf(vector);

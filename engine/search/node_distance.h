@@ -93,7 +93,7 @@ class NodeDistance {
         query_(query),
         file_(file),
         kernels_(kernels),
-        by_code_(!query.code().numbers.empty()),
+        by_code_(query.has_codes()),
         by_guide_(by_code_ && segment.codes.stride >= kGuideDims) {}
 
   /// out[i] is the distance of nodes[i]; of long codes (Refines()) from their first planes alone.
