@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "engine/index/aligned_floats.h"
 #include "storage/base/context.h"
 #include "storage/model/schema.h"
 #include "storage/vdata/segment_file.h"
@@ -29,7 +30,7 @@ struct Graph {
   uint32_t degree = 0;
   uint32_t entry = 0;
   uint32_t max_level = 0;
-  std::vector<uint32_t> links0;
+  AlignedLinks links0;
   std::vector<uint8_t> levels;
   std::vector<uint32_t> upper_offsets;
   std::vector<uint32_t> upper_links;

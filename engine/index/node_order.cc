@@ -58,8 +58,7 @@ Graph Renumber(const Graph& graph, std::span<const uint32_t> order) {
   renumbered.upper_offsets.reserve(graph.upper_offsets.size());
   renumbered.upper_links.reserve(graph.upper_links.size());
   renumbered.upper_offsets.push_back(0);
-  const auto copy = [&number](const std::vector<uint32_t>& from, size_t begin, size_t end,
-                              std::vector<uint32_t>& to) {
+  const auto copy = [&number](const auto& from, size_t begin, size_t end, auto& to) {
     for (size_t i = begin; i < end; ++i) to.push_back(number[from[i]]);
   };
   for (const uint32_t node : order) {

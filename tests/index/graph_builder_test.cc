@@ -3,15 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <random>
-#include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
-#include "engine/index/aligned_floats.h"
-#include "engine/search/exact_score.h"
 #include "engine/search/graph_search.h"
 #include "engine/search/node_distance.h"
+#include "tests/index/graph_fixtures.h"
 
 namespace ordinate {
 namespace {
@@ -19,111 +17,6 @@ namespace {
 constexpr uint32_t kThreads = 2;
 
 std::unique_ptr<GraphBuilder> Builder() { return *MakeGraphBuilder(); }
-
-// Vectors of a data set: `clusters` 0 is one cloud, otherwise tight clouds around as many centres.
-AlignedFloats MakeVectors(uint32_t nodes, uint32_t dim, uint32_t clusters, uint32_t seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal;
-  std::vector<std::vector<float>> centres(clusters, std::vector<float>(dim));
-  for (auto& centre : centres) {
-    for (float& x : centre) x = 3 * normal(random);
-  }
-  AlignedFloats vectors(size_t{nodes} * StrideOf(dim));
-  for (uint32_t node = 0; node < nodes; ++node) {
-    const size_t centre = clusters == 0 ? 0 : random() % clusters;
-    for (uint32_t i = 0; i < dim; ++i) {
-      const float base = clusters == 0 ? 0 : centres[centre][i];
-      vectors[size_t{node} * StrideOf(dim) + i] = base + normal(random);
-    }
-  }
-  return vectors;
-}
-
-GraphParams Params(Metric metric, uint32_t dim, uint32_t threads = 1) {
-  GraphParams params;
-  params.metric = metric;
-  params.dim = dim;
-  params.stride = StrideOf(dim);
-  params.threads = threads;
-  params.seed = 7;
-  return params;
-}
-
-// A built segment in memory, without a file.
-struct Built {
-  Built(Metric metric, uint32_t dim, AlignedFloats rows, uint32_t threads = 1)
-      : vectors(std::move(rows)) {
-    const CallContext context;
-    auto result = Builder()->Build(Params(metric, dim, threads), vectors, context, nullptr);
-    EXPECT_TRUE(result.ok()) << result.status();
-    graph = *std::move(result);
-    view.engine = Engine::kHnsw;
-    view.metric = metric;
-    view.dim = dim;
-    view.stride = StrideOf(dim);
-    view.nodes = static_cast<uint32_t>(vectors.size() / view.stride);
-    view.vectors = vectors;
-    view.graph = graph.view();
-    for (uint32_t i = 0; i < view.nodes; ++i) inverse_norms.push_back(InverseNorm(Row(i)));
-    if (metric == Metric::kCosine) view.inverse_norms = inverse_norms;
-  }
-  Built(const Built&) = delete;
-  Built& operator=(const Built&) = delete;
-
-  std::span<const float> Row(uint32_t node) const {
-    return {vectors.data() + size_t{node} * view.stride, view.dim};
-  }
-
-  // The k best accepted nodes.
-  std::set<uint32_t> BruteForce(std::span<const float> query, size_t k, uint32_t modulus) const {
-    const ExactScorer scorer(view.metric, query);
-    std::vector<std::pair<double, uint32_t>> scores;
-    for (uint32_t i = 0; i < view.nodes; i += modulus) {
-      const double score = scorer.Score(Row(i).data());
-      scores.emplace_back(HigherIsBetter(view.metric) ? -score : score, i);
-    }
-    std::sort(scores.begin(), scores.end());
-    std::set<uint32_t> best;
-    for (size_t i = 0; i < std::min(k, scores.size()); ++i) best.insert(scores[i].second);
-    return best;
-  }
-
-  AlignedFloats vectors;
-  std::vector<float> inverse_norms;
-  Graph graph;
-  SegmentView view;
-};
-
-class Multiples : public NodeFilter {
- public:
-  explicit Multiples(uint32_t modulus) : modulus_(modulus) {}
-  bool Accepts(uint32_t node) const override { return node % modulus_ == 0; }
-
- private:
-  const uint32_t modulus_;
-};
-
-// recall@10 over 100 queries near the data, with every modulus-th node accepted.
-double Recall(const Built& built, uint32_t ef, uint32_t modulus = 1) {
-  std::mt19937 random(99);
-  std::normal_distribution<float> normal(0, 0.5f);
-  const Multiples filter(modulus);
-  const CallContext context;
-  size_t found = 0;
-  for (int q = 0; q < 100; ++q) {
-    const auto row = built.Row(random() % built.view.nodes);
-    std::vector<float> query(row.begin(), row.end());
-    for (float& x : query) x += normal(random);
-    const auto prepared = *PreparedQuery::Create(built.view.metric, built.view.dim, query);
-    const GraphQuery graph_query{&prepared, ef, modulus == 1 ? nullptr : &filter};
-    const auto hits = *SearchGraph(built.view, graph_query, context, nullptr);
-    EXPECT_EQ(hits.size(), ef);
-    const auto best = built.BruteForce(query, 10, modulus);
-    for (size_t i = 0; i < 10 && i < hits.size(); ++i) found += best.count(hits[i].node);
-    for (const GraphHit& hit : hits) EXPECT_EQ(hit.node % modulus, 0u);
-  }
-  return static_cast<double>(found) / 1000;
-}
 
 TEST(GraphBuilder, RecallOnEveryMetricAndBothKindsOfData) {
   for (const Metric metric : {Metric::kL2, Metric::kCosine, Metric::kIp}) {
@@ -183,6 +76,61 @@ TEST(GraphBuilder, OneThreadBuildsTheSameGraphAgainAndTheSeedMatters) {
   EXPECT_EQ(first.entry, second.entry);
   params.seed = 8;
   EXPECT_NE((*Builder()->Build(params, vectors, context, nullptr)).levels, first.levels);
+}
+
+// Where links are refused because others lead the same way, lists are filled up nevertheless.
+TEST(GraphBuilder, NodesOfDenseRegionsHaveLinks) {
+  const Built built(Metric::kL2, 4, MakeVectors(3000, 4, 10, 9), kThreads);
+  size_t links = 0;
+  for (uint32_t node = 0; node < 3000; ++node) {
+    const auto list = built.graph.view().links0.subspan(node * 32, 32);
+    links += 32 - static_cast<size_t>(std::count(list.begin(), list.end(), node));
+  }
+  EXPECT_GE(static_cast<double>(links) / 3000, 16);
+}
+
+TEST(GraphBuilder, SortedRowsBuildAsGoodAGraph) {
+  AlignedFloats vectors = MakeVectors(4000, 16, 0, 6);
+  std::vector<const float*> rows;
+  for (size_t at = 0; at < vectors.size(); at += 16) rows.push_back(vectors.data() + at);
+  std::sort(rows.begin(), rows.end(), [](const float* a, const float* b) { return *a < *b; });
+  AlignedFloats sorted;
+  for (const float* row : rows) sorted.insert(sorted.end(), row, row + 16);
+  EXPECT_GE(Recall(Built(Metric::kL2, 16, sorted, kThreads), 64), 0.97);
+}
+
+// All of them are at distance 0 of each other once their length is divided out.
+TEST(GraphBuilder, ManyVectorsOfOneDirection) {
+  constexpr uint32_t kSame = 600, kOthers = 1400;
+  AlignedFloats vectors = MakeVectors(kSame + kOthers, 8, 0, 7);
+  for (uint32_t node = 0; node < kSame; ++node) {
+    for (uint32_t i = 0; i < 16; ++i) vectors[node * 16 + i] = i == 0 ? 1.0f + float(node) : 0;
+  }
+  const Built built(Metric::kCosine, 8, vectors, kThreads);
+  const CallContext context;
+  std::vector<float> query(8, 0.0f);
+  query[0] = 1;
+  const auto same = *PreparedQuery::Create(Metric::kCosine, 8, query);
+  const auto hits = *SearchGraph(built.view, {&same, 10}, context, nullptr);
+  ASSERT_EQ(hits.size(), 10u);
+  for (const GraphHit& hit : hits) EXPECT_LT(hit.node, kSame);
+}
+
+TEST(GraphBuilder, ReportsProgressToTheLastNode) {
+  const AlignedFloats vectors = MakeVectors(3000, 4, 0, 8);
+  for (const uint32_t threads : {1u, kThreads}) {
+    const CallContext context;
+    const auto builder = std::this_thread::get_id();
+    uint32_t last = 0;
+    const auto result = Builder()->Build(Params(Metric::kL2, 4, threads), vectors, context,
+                                         [&](uint32_t done, uint32_t) {
+                                           EXPECT_GT(done, last);
+                                           EXPECT_EQ(std::this_thread::get_id(), builder);
+                                           last = done;
+                                         });
+    EXPECT_TRUE(result.ok()) << result.status();
+    EXPECT_EQ(last, 3000u);
+  }
 }
 
 TEST(GraphBuilder, ReportsProgressAndStopsWhenCancelled) {

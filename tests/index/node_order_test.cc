@@ -54,7 +54,7 @@ TEST(NodeOrder, RenumberKeepsTheGraph) {
   const Graph graph = Renumber(Path(), order);
   EXPECT_EQ(graph.entry, 0u);
   EXPECT_EQ(graph.max_level, 1u);
-  EXPECT_EQ(graph.links0, (std::vector<uint32_t>{1, 0, 2, 0, 1, 2, 3, 3}));
+  EXPECT_EQ(graph.links0, (AlignedLinks{1, 0, 2, 0, 1, 2, 3, 3}));
   EXPECT_EQ(graph.levels, (std::vector<uint8_t>{1, 1, 0, 0}));
   EXPECT_EQ(graph.upper_offsets, (std::vector<uint32_t>{0, 1, 2, 2, 2}));
   EXPECT_EQ(graph.upper_links, (std::vector<uint32_t>{1, 0}));

@@ -1,28 +1,18 @@
+#include "tests/index/faiss_graph_builder.h"
+
 #include <faiss/IndexHNSW.h>
 #include <faiss/impl/DistanceComputer.h>
 #include <omp.h>
 
 #include <algorithm>
-#include <cmath>
-#include <exception>
-#include <new>
-#include <random>
 
-#include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
 #include "engine/index/build_matrix.h"
-#include "engine/index/graph_builder.h"
+#include "engine/index/insertion_order.h"
 #include "engine/search/kernels.h"
 #include "storage/base/status_macros.h"
 
 namespace ordinate {
 namespace {
-
-// Nodes added by one call of the library: between two calls a build can be cancelled. Large enough
-// that the few nodes of upper levels, which one thread adds, do not matter.
-constexpr uint32_t kNodesPerPart = 4096;
-constexpr uint32_t kMaxNodes = 1u << 30;
-constexpr int kMaxLevel = 32;
 
 // Squared L2 between rows of the matrix, by the fastest kernel of this machine. One per thread.
 class MatrixDistance : public faiss::DistanceComputer {
@@ -79,44 +69,6 @@ class ThreadCount {
   const int before_;
 };
 
-// Levels as HNSW draws them: geometric with factor 1/m, from a seeded generator whose output the
-// standard fixes.
-class LevelGenerator {
- public:
-  LevelGenerator(uint64_t seed, uint32_t m, int max_level)
-      : random_(seed), scale_(1 / std::log(double{static_cast<double>(m)})), max_(max_level) {}
-
-  int Next() {
-    const double unit = (static_cast<double>(random_() >> 11) + 1) * 0x1p-53;  // in (0, 1]
-    return std::min(static_cast<int>(-std::log(unit) * scale_), max_);
-  }
-
- private:
-  std::mt19937_64 random_;
-  const double scale_;
-  const int max_;
-};
-
-absl::Status Validate(const GraphParams& params, std::span<const float> vectors) {
-  if (params.dim == 0 || params.dim > kMaxDim || params.stride != StrideOf(params.dim)) {
-    return absl::InvalidArgumentError(absl::StrCat("a graph of dim ", params.dim, " with stride ",
-                                                   params.stride, " cannot be built: dim is 1 to ",
-                                                   kMaxDim, ", stride the next multiple of 16"));
-  }
-  if (params.m < kMinM || params.m > kMaxM || params.ef_build < 1 ||
-      params.ef_build > kMaxEfBuild) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "a graph of m ", params.m, " and ef_build ", params.ef_build, " cannot be built: m is ",
-        kMinM, " to ", kMaxM, ", ef_build 1 to ", kMaxEfBuild));
-  }
-  if (vectors.size() % params.stride != 0 || vectors.size() / params.stride > kMaxNodes) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "a graph over ", vectors.size(), " floats cannot be built: they must be whole ",
-        "vectors of stride ", params.stride, ", at most ", kMaxNodes));
-  }
-  return absl::OkStatus();
-}
-
 // Copies one block of links; unused slots get the node's own id.
 void CopyLinks(const faiss::HNSW& hnsw, uint32_t node, int level, std::span<uint32_t> out) {
   size_t begin = 0, end = 0;
@@ -165,47 +117,24 @@ class FaissGraphBuilder : public GraphBuilder {
   absl::StatusOr<Graph> Build(const GraphParams& params, std::span<const float> vectors,
                               const CallContext& context,
                               const BuildProgress& progress) const override {
-    RETURN_IF_ERROR(Validate(params, vectors));
-    RETURN_IF_ERROR(context.Check());
-    try {
-      return BuildOrThrow(params, vectors, context, progress);
-    } catch (const std::bad_alloc&) {
-      return absl::ResourceExhaustedError(absl::StrCat(
-          "memory ran out while a graph of ", vectors.size() / params.stride, " vectors of dim ",
-          params.dim, " was built: give the process more memory, or split the index"));
-    } catch (const std::exception& error) {
-      return absl::InternalError(absl::StrCat("the graph library failed: ", error.what()));
-    }
-  }
-
- private:
-  static absl::StatusOr<Graph> BuildOrThrow(const GraphParams& params,
-                                            std::span<const float> vectors,
-                                            const CallContext& context,
-                                            const BuildProgress& progress) {
     const BuildMatrix matrix(params.metric, params.dim, params.stride, vectors);
     MatrixStorage storage(matrix);
     faiss::IndexHNSW index(&storage, static_cast<int>(params.m));
     index.hnsw.efConstruction = static_cast<int>(params.ef_build);
-    const int table_levels = static_cast<int>(index.hnsw.cum_nneighbor_per_level.size()) - 2;
-    LevelGenerator levels(params.seed, params.m, std::min(table_levels, kMaxLevel));
-    const ThreadCount threads(params.threads);
-    for (uint32_t done = 0; done < matrix.nodes();) {
-      const uint32_t part = std::min(matrix.nodes() - done, kNodesPerPart);
-      // Levels given beforehand are taken as they are; the library counts them from 1.
-      for (uint32_t i = 0; i < part; ++i) index.hnsw.levels.push_back(levels.Next() + 1);
-      index.add(part, matrix.row(done));
-      done += part;
-      if (progress) progress(done, matrix.nodes());
-      RETURN_IF_ERROR(context.Check());
+    for (const uint8_t level : DrawLevels(matrix.nodes(), params.m, params.seed)) {
+      index.hnsw.levels.push_back(level + 1);  // taken as they are; the library counts from 1
     }
+    const ThreadCount threads(params.threads);
+    if (matrix.nodes() > 0) index.add(matrix.nodes(), matrix.row(0));
+    if (progress) progress(matrix.nodes(), matrix.nodes());
+    RETURN_IF_ERROR(context.Check());
     return Freeze(index.hnsw, params.m, matrix.nodes());
   }
 };
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<GraphBuilder>> MakeGraphBuilder() {
+std::unique_ptr<GraphBuilder> MakeFaissGraphBuilder() {
   return std::make_unique<FaissGraphBuilder>();
 }
 
