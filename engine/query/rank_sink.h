@@ -17,6 +17,8 @@ class RankSink {
   virtual bool CouldEnter(const std::optional<double>& score) const = 0;
   /// Whether no row with this score or a worse one could be kept any more.
   virtual bool IsBeyond(double /*score*/) const { return false; }
+  /// A score for which, and for every worse one, IsBeyond is true; nullopt: none is known.
+  virtual std::optional<double> FirstBeyond() const { return std::nullopt; }
   virtual void Offer(RankedRow row) = 0;
   /// An empty sink of the same kind. It must not outlive this one.
   virtual std::unique_ptr<RankSink> Fork() const = 0;

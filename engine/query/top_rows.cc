@@ -1,6 +1,8 @@
 #include "engine/query/top_rows.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <utility>
 
 namespace ordinate {
@@ -23,6 +25,15 @@ bool TopRows::IsBeyond(double score) const {
   if (heap_.size() < limit_) return false;
   const std::optional<double>& worst = heap_.front().score;
   return worst.has_value() && order_.ScoreBefore(*worst, score);
+}
+
+std::optional<double> TopRows::FirstBeyond() const {
+  if (heap_.size() < limit_ || !heap_.front().score.has_value()) return std::nullopt;
+  const double infinity = std::numeric_limits<double>::infinity();
+  const double next =
+      std::nextafter(*heap_.front().score, order_.score_descending() ? -infinity : infinity);
+  if (!IsBeyond(next)) return std::nullopt;  // it is in the same bucket
+  return next;
 }
 
 void TopRows::Offer(RankedRow row) {

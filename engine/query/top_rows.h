@@ -18,6 +18,7 @@ class TopRows final : public RankSink {
 
   bool CouldEnter(const std::optional<double>& score) const override;
   bool IsBeyond(double score) const override;
+  std::optional<double> FirstBeyond() const override;
   void Offer(RankedRow row) override;
   std::unique_ptr<RankSink> Fork() const override;
   std::vector<RankedRow> Take() override;

@@ -17,11 +17,15 @@ struct DotAndNorm {
 using CodeRowsFunction = void(const int16_t* q, const uint8_t* base, size_t stride,
                               const uint32_t* rows, size_t count, int32_t* out);
 
+/// Queries of a tile: side by side, their dims one after the other (TileDots).
+inline constexpr int kTileQueries = 16;
+
 using ExactRowsFunction = void(const float* q, const float* x, size_t stride, size_t dim,
                                size_t count, double* out);
 
 /// The distance functions of one instruction set. Every table gives the same bits for the same
-/// input, because all of them sum in the one order below, without fused multiply-adds:
+/// input, but for estimates (tile_dots), because all of them sum in the one order below, without
+/// fused multiply-adds:
 ///
 ///   16 lanes start at +0; lane j adds the terms of the dims i ≡ j (mod 16), i ascending; then
 ///   lane j += lane j+8 for j < 8, lane j += lane j+4 for j < 4, lane j += lane j+2 for j < 2, and
@@ -53,6 +57,25 @@ struct Kernels {
   void (*dot_rows)(const float* q, const float* base, size_t stride, const uint32_t* rows,
                    size_t count, float* out);
 
+  /// Estimates for many queries at once, in f32 and in any order of summation, fused multiply-adds
+  /// among it; their bits differ between tables (query_tiles.h has what they can be wrong by).
+  ///
+  /// tile_dots: q · x of `count` rows, `stride` floats apart, a multiple of 16, for the queries of
+  /// `tile_count` tiles: float d * kTileQueries + j of a tile is dim d of its query j, and a tile
+  /// has stride * kTileQueries floats. Float (t * count + r) * kTileQueries + j of `sums` is that
+  /// of row r and query j of tile t. Each is summed up of sums over 64 dims, themselves in order of
+  /// the dims. As many rows more are on their way into the cache afterwards.
+  void (*tile_dots)(const float* tiles, size_t tile_count, const float* x, size_t stride,
+                    size_t count, float* sums);
+  /// Makes of the sums of one tile estimates, sum * scale[row] + bias[row] (null: 1; 0), in place.
+  /// Returns how many rows have one that is not less than least[query], NaN among them; rows[i] is
+  /// the i-th of them, and bit j of queries[i] says whether it is one for query j. `rows` and
+  /// `queries` have room for `count`.
+  size_t (*tile_select)(float* sums, const float* scale, const float* bias, const float* least,
+                        size_t count, uint32_t* rows, uint32_t* queries);
+  /// x · x of each row, in the order of `dot`.
+  void (*squared_norms)(const float* x, size_t stride, size_t count, float* out);
+
   /// Sums of (q - code)² and of q · code, exact in 32 bits. REQUIRES: they fit (ScalarCode).
   CodeRowsFunction* code_l2sq_rows;
   CodeRowsFunction* code_dot_rows;
@@ -77,14 +100,14 @@ extern const Kernels kAvx512VnniKernels;
 
 }  // namespace ordinate
 
-/// The table of the kernels that kernels_body.h and kernels_range.h defined in the including
-/// scope.
+/// The table of the kernels that kernels_body.h, kernels_tile.h and kernels_range.h defined in the
+/// including scope.
 #define ORDINATE_KERNEL_TABLE(table_name)                                                         \
   {                                                                                               \
     (table_name), &ExactSum<SquaredDifference>, &ExactSum<Product>, &ExactDotNorm,                \
         &ExactRows<SquaredDifference>, &ExactRows<Product>, &ApproximateSum<SquaredDifference>,   \
         &ApproximateSum<Product>, &ApproximateRows<SquaredDifference>, &ApproximateRows<Product>, \
-        &CodeRows<SquaredDifference, true>, &CodeRows<Product, true>,                             \
-        &CodeRows<SquaredDifference, false>, &CodeRows<Product, false>, &IntegersInRange,         \
-        &DoublesInRange                                                                           \
+        &TileDots, &TileSelect, &SquaredNorms, &CodeRows<SquaredDifference, true>,                \
+        &CodeRows<Product, true>, &CodeRows<SquaredDifference, false>, &CodeRows<Product, false>, \
+        &IntegersInRange, &DoublesInRange                                                         \
   }

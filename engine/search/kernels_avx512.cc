@@ -8,6 +8,7 @@ namespace ordinate {
 namespace {
 #include "engine/search/kernels_body.h"
 #include "engine/search/kernels_range.h"
+#include "engine/search/kernels_tile.h"
 }  // namespace
 
 constinit const Kernels kAvx512Kernels = ORDINATE_KERNEL_TABLE("avx512");

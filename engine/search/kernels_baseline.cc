@@ -10,6 +10,7 @@ namespace ordinate {
 namespace {
 #include "engine/search/kernels_body.h"
 #include "engine/search/kernels_range.h"
+#include "engine/search/kernels_tile.h"
 }  // namespace
 
 constinit const Kernels kBaselineKernels = ORDINATE_KERNEL_TABLE("baseline");

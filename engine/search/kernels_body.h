@@ -417,5 +417,3 @@ void CodeRows(const int16_t* q, const uint8_t* base, size_t stride, const uint32
   InGroups(base, stride, kBothPlanes ? stride : stride / 2, rows, count,
            CodeScore<Term, kBothPlanes>{q, stride}, out);
 }
-
-#undef ORDINATE_INLINE

@@ -9,6 +9,7 @@
 #include "engine/search/node_distance.h"
 #include "engine/segment/row_matcher.h"
 #include "engine/shard/rank.h"
+#include "engine/shard/sealed_reader.h"
 #include "storage/base/mutex.h"
 #include "storage/base/status_macros.h"
 
@@ -20,159 +21,13 @@ constexpr uint32_t kBlockNodes = 8'192;
 constexpr uint32_t kCheckEvery = 256;
 // Nodes a filter is asked about at once.
 constexpr uint32_t kMatchNodes = 4'096;
-// Of the rows that match, the vectors of those so many ahead are fetched, up to so many bytes; the
-// hardware fetches the rest.
-constexpr size_t kFetchAhead = 8;
-constexpr size_t kFetchBytes = 1'024;
+constexpr size_t kFetchAhead = SealedReader::kFetchAhead;
 // The share of rows that match when the sample has none.
 constexpr double kLeastShare = 1e-6;
 // A preselection that should hold at least so many matching nodes, and holds so many times fewer,
 // says that the rows that match lie elsewhere.
 constexpr double kLeastExpected = 16;
 constexpr double kFewTimes = 4;
-
-/// One sealed segment as a query sees it.
-class SealedReader {
- public:
-  /// `number`: the segment's in the snapshot.
-  SealedReader(const IndexSnapshot::Sealed& part, size_t number, const RankJob& job)
-      : part_(part),
-        number_(number),
-        view_(part.segment->view()),
-        query_(job.query),
-        job_(job),
-        matcher_(job.query.filter.has_value()
-                     ? std::make_shared<const RowMatcher>(*job.query.filter, *part.segment)
-                     : nullptr),
-        cells_(*part.segment) {}
-
-  bool IsLive(uint32_t row) const { return !part_.masked.Test(row); }
-  bool IsMatch(uint32_t row) const {
-    return IsLive(row) && (matcher_ == nullptr || matcher_->Matches(row));
-  }
-
-  /// Brings into the cache what IsMatch reads of the row.
-  void PrefetchCells(uint32_t row) const {
-    if (matcher_ != nullptr) matcher_->Prefetch(row);
-  }
-
-  void Offer(uint32_t row, const std::optional<double>& score, RankSink& sink) {
-    if (!IsWanted(query_, view_.row_ids[row], score) || !sink.CouldEnter(score)) return;
-    RankedRow ranked;
-    ranked.score = score;
-    ranked.id = view_.row_ids[row];
-    ranked.version = view_.versions[row];
-    ranked.place = SealedPlace{number_, row}.Note();
-    cells_.MoveTo(row);
-    job_.order.ReadKeys(cells_, ranked);
-    sink.Offer(std::move(ranked));
-  }
-
-  absl::StatusOr<double> Score(uint32_t node) {
-    RETURN_IF_ERROR(part_.segment->file().EnsureVectors(node, node + 1));
-    return job_.scorer.Score(view_.vectors.data() + size_t{node} * view_.stride);
-  }
-
-  /// Scores the node once, if it has live matching rows, and offers them. The score, if there is
-  /// one, goes to `score_out`.
-  absl::Status OfferNode(uint32_t node, RankSink& sink, uint64_t& rescored,
-                         std::optional<double>* score_out = nullptr) {
-    std::optional<double> score;
-    for (uint32_t row = view_.node_rows[node]; row < view_.node_rows[node + 1]; ++row) {
-      if (IsMatch(row)) RETURN_IF_ERROR(OfferScored(node, row, score, sink, rescored));
-    }
-    if (score_out != nullptr) *score_out = score;
-    return absl::OkStatus();
-  }
-
-  /// Brings into the cache what OfferNode reads of the node.
-  void Fetch(uint32_t node) const {
-    __builtin_prefetch(view_.node_rows.data() + node);
-    PrefetchLines(view_.vectors.data() + size_t{node} * view_.stride,
-                  std::min<size_t>(size_t{view_.dim} * sizeof(float), kFetchBytes));
-  }
-
-  /// And the cells of its first row.
-  void FetchCells(uint32_t node) const { PrefetchCells(view_.node_rows[node]); }
-
-  /// OfferNode for the nodes [first, last).
-  absl::Status OfferNodes(uint32_t first, uint32_t last, RankSink& sink, uint64_t& rescored) {
-    if (matcher_ == nullptr) return OfferAllNodes(first, last, sink, rescored);
-    FindMatches(first, last);
-    std::optional<double> score;  // of the node before
-    for (size_t i = 0; i < std::min(kFetchAhead, found_.size()); ++i) Fetch(found_[i].node);
-    for (size_t i = 0; i < found_.size(); ++i) {
-      if (i + kFetchAhead < found_.size()) Fetch(found_[i + kFetchAhead].node);
-      if (i > 0 && found_[i].node != found_[i - 1].node) score.reset();
-      RETURN_IF_ERROR(OfferScored(found_[i].node, found_[i].row, score, sink, rescored));
-    }
-    return absl::OkStatus();
-  }
-
-  void OfferNullRows(RankSink& sink) {
-    for (uint32_t row = view_.vector_rows; row < view_.vector_rows + view_.null_rows; ++row) {
-      if (IsMatch(row)) Offer(row, std::nullopt, sink);
-    }
-  }
-
- private:
-  struct Found {
-    uint32_t node, row;
-  };
-
-  // Scores the nodes one after the other, at the speed of memory, and looks at the rows of those
-  // alone that could be kept.
-  absl::Status OfferAllNodes(uint32_t first, uint32_t last, RankSink& sink, uint64_t& rescored) {
-    scores_.resize(last - first);
-    RETURN_IF_ERROR(ScoreNodesExactly(job_.scorer, view_, &part_.segment->file(), first, last,
-                                      job_.context, scores_));
-    rescored += last - first;
-    for (uint32_t node = first; node < last; ++node) {
-      const double score = scores_[node - first];
-      if (!sink.CouldEnter(score)) continue;
-      for (uint32_t row = view_.node_rows[node]; row < view_.node_rows[node + 1]; ++row) {
-        if (IsLive(row)) Offer(row, score, sink);
-      }
-    }
-    return absl::OkStatus();
-  }
-
-  // Fills `found_` with the live matching rows of the nodes [first, last).
-  void FindMatches(uint32_t first, uint32_t last) {
-    const std::span<const uint32_t> node_rows = view_.node_rows;
-    found_.clear();
-    matcher_->MatchBlock(node_rows[first], node_rows[last], matched_);
-    uint32_t node = first;
-    for (uint32_t row = matched_.Next(node_rows[first]); row < node_rows[last];
-         row = matched_.Next(row + 1)) {
-      if (!IsLive(row)) continue;
-      while (node_rows[node + 1] <= row) ++node;
-      found_.push_back({node, row});
-    }
-  }
-
-  // `score`: of the node, once it is known.
-  absl::Status OfferScored(uint32_t node, uint32_t row, std::optional<double>& score,
-                           RankSink& sink, uint64_t& rescored) {
-    if (!score.has_value()) {
-      ASSIGN_OR_RETURN(score, Score(node));
-      ++rescored;
-    }
-    Offer(row, score, sink);
-    return absl::OkStatus();
-  }
-
-  const IndexSnapshot::Sealed& part_;
-  const size_t number_;
-  const SegmentView& view_;
-  const ShardQuery& query_;
-  const RankJob& job_;
-  const std::shared_ptr<const RowMatcher> matcher_;  // null: no filter; shared by copies
-  SealedCells cells_;
-  MatchedRows matched_;
-  std::vector<Found> found_;
-  std::vector<double> scores_;
-};
 
 /// Adds one segment's share to the totals, when it goes.
 class SegmentTally {
@@ -206,33 +61,6 @@ std::string FileName(const IndexSnapshot::Sealed& part) {
   return path.substr(path.rfind('/') + 1);
 }
 
-absl::Status ScanTail(const IndexSnapshot& index, RankJob& job) {
-  SegmentTally tally(job, "tail", Path::kExact);
-  const ShardQuery& query = job.query;
-  TailCells cells;
-  for (uint32_t slot = 0; slot < index.tail.size; ++slot) {
-    if (slot % kCheckEvery == 0) RETURN_IF_ERROR(job.context.Check());
-    if (!index.tail.IsLive(slot)) continue;
-    const TailRow& row = index.tail.Row(slot);
-    ++job.stats.tail_rows;
-    if (row.row_class == RowClass::kInvalid) continue;
-    if (row.row_class == RowClass::kNull && !query.include_null_vectors) continue;
-    cells.MoveTo(row);
-    if (query.filter.has_value() && !Matches(*query.filter, cells)) continue;
-    RankedRow ranked;
-    if (row.row_class == RowClass::kVector) {
-      ranked.score = job.scorer.Score(row.vector.data());
-      ++tally.stats.rescored;
-    }
-    if (!IsWanted(query, row.id, ranked.score) || !job.sink.CouldEnter(ranked.score)) continue;
-    ranked.id = row.id;
-    ranked.version = row.version;
-    job.order.ReadKeys(cells, ranked);
-    job.sink.Offer(std::move(ranked));
-  }
-  return absl::OkStatus();
-}
-
 absl::Status ScanNodes(SealedReader& reader, uint32_t first, uint32_t last, const RankJob& job,
                        RankSink& sink, uint64_t& rescored) {
   const uint32_t step = job.query.filter.has_value() ? kMatchNodes : kCheckEvery;
@@ -242,35 +70,6 @@ absl::Status ScanNodes(SealedReader& reader, uint32_t first, uint32_t last, cons
     RETURN_IF_ERROR(reader.OfferNodes(begin, end, sink, rescored));
   }
   return absl::OkStatus();
-}
-
-/// Scans all nodes of a segment, in blocks over the executor when there are several.
-absl::Status ScanSealed(const IndexSnapshot& index, size_t number, RankJob& job) {
-  const IndexSnapshot::Sealed& part = index.sealed[number];
-  SegmentTally tally(job, FileName(part), Path::kExact);
-  SealedReader reader(part, number, job);
-  const uint32_t nodes = part.segment->view().nodes;
-  const uint32_t blocks = (nodes + kBlockNodes - 1) / kBlockNodes;
-  if (job.query.include_null_vectors) reader.OfferNullRows(job.sink);
-  Executor* executor = job.source.executor;
-  if (blocks <= 1 || executor == nullptr || executor->threads() <= 1) {
-    return ScanNodes(reader, 0, nodes, job, job.sink, tally.stats.rescored);
-  }
-  Mutex mutex;
-  absl::Status first_error;
-  executor->ParallelFor(blocks, [&](size_t block) {
-    SealedReader block_reader = reader;
-    const std::unique_ptr<RankSink> fork = job.sink.Fork();
-    uint64_t rescored = 0;
-    const auto begin = static_cast<uint32_t>(block * kBlockNodes);
-    const absl::Status status =
-        ScanNodes(block_reader, begin, std::min(nodes, begin + kBlockNodes), job, *fork, rescored);
-    MutexLock lock(mutex);
-    first_error.Update(status);
-    tally.stats.rescored += rescored;
-    job.sink.Join(*fork);
-  });
-  return first_error;
 }
 
 /// Accepts nodes that have a live row, or a live matching row.
@@ -403,6 +202,61 @@ absl::Status SearchSealed(const IndexSnapshot& index, size_t number, RankJob& jo
 }
 
 }  // namespace
+
+absl::Status ScanTail(const IndexSnapshot& index, RankJob& job) {
+  SegmentTally tally(job, "tail", Path::kExact);
+  const ShardQuery& query = job.query;
+  TailCells cells;
+  for (uint32_t slot = 0; slot < index.tail.size; ++slot) {
+    if (slot % kCheckEvery == 0) RETURN_IF_ERROR(job.context.Check());
+    if (!index.tail.IsLive(slot)) continue;
+    const TailRow& row = index.tail.Row(slot);
+    ++job.stats.tail_rows;
+    if (row.row_class == RowClass::kInvalid) continue;
+    if (row.row_class == RowClass::kNull && !query.include_null_vectors) continue;
+    cells.MoveTo(row);
+    if (query.filter.has_value() && !Matches(*query.filter, cells)) continue;
+    RankedRow ranked;
+    if (row.row_class == RowClass::kVector) {
+      ranked.score = job.scorer.Score(row.vector.data());
+      ++tally.stats.rescored;
+    }
+    if (!IsWanted(query, row.id, ranked.score) || !job.sink.CouldEnter(ranked.score)) continue;
+    ranked.id = row.id;
+    ranked.version = row.version;
+    job.order.ReadKeys(cells, ranked);
+    job.sink.Offer(std::move(ranked));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ScanSealed(const IndexSnapshot& index, size_t number, RankJob& job) {
+  const IndexSnapshot::Sealed& part = index.sealed[number];
+  SegmentTally tally(job, FileName(part), Path::kExact);
+  SealedReader reader(part, number, job);
+  const uint32_t nodes = part.segment->view().nodes;
+  const uint32_t blocks = (nodes + kBlockNodes - 1) / kBlockNodes;
+  if (job.query.include_null_vectors) reader.OfferNullRows(job.sink);
+  Executor* executor = job.source.executor;
+  if (blocks <= 1 || executor == nullptr || executor->threads() <= 1) {
+    return ScanNodes(reader, 0, nodes, job, job.sink, tally.stats.rescored);
+  }
+  Mutex mutex;
+  absl::Status first_error;
+  executor->ParallelFor(blocks, [&](size_t block) {
+    SealedReader block_reader = reader;
+    const std::unique_ptr<RankSink> fork = job.sink.Fork();
+    uint64_t rescored = 0;
+    const auto begin = static_cast<uint32_t>(block * kBlockNodes);
+    const absl::Status status =
+        ScanNodes(block_reader, begin, std::min(nodes, begin + kBlockNodes), job, *fork, rescored);
+    MutexLock lock(mutex);
+    first_error.Update(status);
+    tally.stats.rescored += rescored;
+    job.sink.Join(*fork);
+  });
+  return first_error;
+}
 
 absl::Status ExactFromIndex(const IndexSnapshot& index, RankJob& job) {
   for (size_t i = 0; i < index.sealed.size(); ++i) RETURN_IF_ERROR(ScanSealed(index, i, job));

@@ -20,6 +20,7 @@
 namespace ordinate {
 
 struct IndexBuildResult;
+struct QueryOutcome;
 struct QuerySource;
 
 /// Shard, as one applier thread and any number of readers.
@@ -41,6 +42,9 @@ class LocalShard final : public Shard {
              Done<ShardProbe> done) override;
   void Query(const TableDef& table, const ShardQuery& query, const CallContext& context,
              Done<ShardQueryResult> done) override;
+  void QueryTogether(const TableDef& table, std::span<const ShardQuery> queries,
+                     const CallContext& context,
+                     Done<std::vector<absl::StatusOr<ShardQueryResult>>> done) override;
   void Fetch(const TableDef& table, const ShardFetch& fetch, const CallContext& context,
              Done<std::vector<Row>> done) override;
   void ReleaseSnapshot(uint64_t snapshot_id) override { holds_.Release(snapshot_id); }
@@ -97,6 +101,9 @@ class LocalShard final : public Shard {
   std::shared_ptr<const ShardSnapshot> Current() const ORDINATE_EXCLUDES(snapshot_mutex_);
   /// The held snapshot, or the current one for 0. FAILED_PRECONDITION: it is not held any more.
   absl::StatusOr<std::shared_ptr<const ShardSnapshot>> SnapshotAt(uint64_t snapshot_id);
+  /// The answer to a question asked of the snapshot; an index that was found damaged is set aside.
+  absl::StatusOr<ShardQueryResult> ResultOf(const ShardSnapshot& snapshot, const ShardQuery& query,
+                                            QueryOutcome outcome);
   QuerySource SourceOf(const TableDef& table, const ShardSnapshot& snapshot) const;
   /// Runs `command` on the applier thread and waits for what it returns.
   absl::Status OnApplier(std::function<absl::Status()> command);

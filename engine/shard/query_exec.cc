@@ -1,5 +1,8 @@
 #include "engine/shard/query_exec.h"
 
+#include <deque>
+#include <functional>
+#include <map>
 #include <memory>
 #include <utility>
 
@@ -43,34 +46,110 @@ std::vector<ShardFetch::Ref> RefsOf(const std::vector<RankedRow>& ranked) {
   return refs;
 }
 
+RowOrder OrderOf(const ShardQuery& query) {
+  RowOrder order = SelectionOrder(query.plan, query.order_by);
+  if (query.groups.has_value()) order.Carry(query.groups->column_position);
+  return order;
+}
+
+/// One question on its way to its answer. Borrows everything.
+class Execution {
+ public:
+  Execution(const QuerySource& source, const ShardQuery& query, const CallContext& context)
+      : source_(source),
+        query_(query),
+        context_(context),
+        index_(FindIndex(source, query.plan)),
+        order_(OrderOf(query)),
+        sink_(MakeSink(query, order_)),
+        scorer_(query.plan.metric, query.vector),
+        started_(source.clock->MonotonicNanos()),
+        job_{source, query,         order_,        scorer_,        context,
+             *sink_, result_.stats, result_.bound, result_.gave_up} {}
+  Execution(const Execution&) = delete;
+  Execution& operator=(const Execution&) = delete;
+
+  /// Null: none, or there is an error that Finish tells.
+  const IndexSnapshot* index() const { return index_.ok() ? *index_ : nullptr; }
+  const ShardQuery& query() const { return query_; }
+  RankJob& job() { return job_; }
+
+  absl::Status RankAlone() { return index_.ok() ? Rank(*index_, job_) : absl::OkStatus(); }
+
+  /// `ranked`: what ranking the job said.
+  QueryOutcome Finish(const absl::Status& ranked) {
+    if (!index_.ok()) return {index_.status()};
+    if (!ranked.ok()) return {ranked, *index_ != nullptr && absl::IsDataLoss(ranked)};
+    result_.visible_seq =
+        *index_ == nullptr ? source_.snapshot->seq : source_.snapshot->SeqOf(**index_);
+    result_.generation = *index_ == nullptr ? 0 : (*index_)->generation;
+    result_.ranked = sink_->Take();
+    const int64_t fetching = source_.clock->MonotonicNanos();
+    result_.stats.rank_nanos = fetching - started_;
+    auto rows = FetchColumns(source_, query_.plan.index_id, RefsOf(result_.ranked), query_.columns,
+                             context_);
+    if (!rows.ok()) return {rows.status()};
+    result_.rows = *std::move(rows);
+    result_.stats.fetch_nanos = source_.clock->MonotonicNanos() - fetching;
+    return {std::move(result_)};
+  }
+
+ private:
+  const QuerySource& source_;
+  const ShardQuery& query_;
+  const CallContext& context_;
+  const absl::StatusOr<const IndexSnapshot*> index_;
+  const RowOrder order_;
+  const std::unique_ptr<RankSink> sink_;
+  const ExactScorer scorer_;
+  const int64_t started_;
+  ShardQueryResult result_;
+  RankJob job_;
+};
+
+/// Questions by the index whose scan they may share; null: those that share none.
+std::map<const IndexSnapshot*, std::vector<size_t>> ByIndex(std::deque<Execution>& executions) {
+  std::map<const IndexSnapshot*, std::vector<size_t>> by_index;
+  for (size_t i = 0; i < executions.size(); ++i) {
+    const bool exact = executions[i].query().plan.path == Path::kExact;
+    by_index[exact ? executions[i].index() : nullptr].push_back(i);
+  }
+  return by_index;
+}
+
 }  // namespace
 
 QueryOutcome ExecuteQuery(const QuerySource& source, const ShardQuery& query,
                           const CallContext& context) {
-  const absl::StatusOr<const IndexSnapshot*> index = FindIndex(source, query.plan);
-  if (!index.ok()) return {index.status()};
-  ShardQueryResult result;
-  result.visible_seq = *index == nullptr ? source.snapshot->seq : source.snapshot->SeqOf(**index);
-  result.generation = *index == nullptr ? 0 : (*index)->generation;
-  RowOrder order = SelectionOrder(query.plan, query.order_by);
-  if (query.groups.has_value()) order.Carry(query.groups->column_position);
-  const std::unique_ptr<RankSink> sink = MakeSink(query, order);
-  const ExactScorer scorer(query.plan.metric, query.vector);
-  RankJob job{source, query,        order,        scorer,        context,
-              *sink,  result.stats, result.bound, result.gave_up};
-  const int64_t started = source.clock->MonotonicNanos();
-  if (const absl::Status status = Rank(*index, job); !status.ok()) {
-    return {status, *index != nullptr && absl::IsDataLoss(status)};
+  Execution execution(source, query, context);
+  return execution.Finish(execution.RankAlone());
+}
+
+std::vector<QueryOutcome> ExecuteQueries(const QuerySource& source,
+                                         std::span<const ShardQuery> queries,
+                                         const CallContext& context) {
+  std::deque<Execution> executions;
+  for (const ShardQuery& query : queries) executions.emplace_back(source, query, context);
+  const auto for_each = [&](size_t count, const std::function<void(size_t)>& body) {
+    if (source.executor != nullptr) return source.executor->ParallelFor(count, body);
+    for (size_t i = 0; i < count; ++i) body(i);
+  };
+  std::vector<absl::Status> ranked(queries.size());
+  for (const auto& [index, numbers] : ByIndex(executions)) {
+    if (index == nullptr) {
+      for_each(numbers.size(), [&, &those = numbers](size_t i) {
+        ranked[those[i]] = executions[those[i]].RankAlone();
+      });
+      continue;
+    }
+    std::vector<RankJob*> jobs;
+    for (const size_t i : numbers) jobs.push_back(&executions[i].job());
+    std::vector<absl::Status> statuses = ExactFromIndex(*index, jobs);
+    for (size_t i = 0; i < numbers.size(); ++i) ranked[numbers[i]] = std::move(statuses[i]);
   }
-  result.ranked = sink->Take();
-  const int64_t ranked = source.clock->MonotonicNanos();
-  result.stats.rank_nanos = ranked - started;
-  auto rows =
-      FetchColumns(source, query.plan.index_id, RefsOf(result.ranked), query.columns, context);
-  if (!rows.ok()) return {rows.status()};
-  result.rows = *std::move(rows);
-  result.stats.fetch_nanos = source.clock->MonotonicNanos() - ranked;
-  return {std::move(result)};
+  std::vector<QueryOutcome> outcomes(queries.size());
+  for_each(queries.size(), [&](size_t i) { outcomes[i] = executions[i].Finish(ranked[i]); });
+  return outcomes;
 }
 
 namespace {

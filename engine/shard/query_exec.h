@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -24,7 +25,7 @@ struct QuerySource {
 };
 
 struct QueryOutcome {
-  absl::StatusOr<ShardQueryResult> result;
+  absl::StatusOr<ShardQueryResult> result = absl::UnknownError("not executed");
   bool index_damaged = false;  // DATA_LOSS is of the index's file, not of the row store
 };
 
@@ -33,6 +34,12 @@ struct QueryOutcome {
 /// index does not answer here.
 QueryOutcome ExecuteQuery(const QuerySource& source, const ShardQuery& query,
                           const CallContext& context);
+
+/// As ExecuteQuery for each of `queries`; those on the EXACT path of one index share its scan.
+/// Parallel to `queries`.
+std::vector<QueryOutcome> ExecuteQueries(const QuerySource& source,
+                                         std::span<const ShardQuery> queries,
+                                         const CallContext& context);
 
 /// `columns` of rows ranked on the source's snapshot by index `index_id` (0: none), in the order of
 /// `refs`. RESOURCE_EXHAUSTED: they are larger than an answer may be.

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "engine/query/rank_sink.h"
@@ -41,6 +43,14 @@ inline bool IsWanted(const ShardQuery& query, RowId id, const std::optional<doub
 
 /// Every live matching row of the index.
 absl::Status ExactFromIndex(const IndexSnapshot& index, RankJob& job);
+/// As ExactFromIndex for each of the jobs, all of one source and context; a segment is scanned once
+/// for those whose answer needs no more than scores. The i-th status is the i-th job's.
+std::vector<absl::Status> ExactFromIndex(const IndexSnapshot& index,
+                                         std::span<RankJob* const> jobs);
+/// Its parts: all nodes of the `number`th segment, in blocks over the executor when there are
+/// several; and the tail.
+absl::Status ScanSealed(const IndexSnapshot& index, size_t number, RankJob& job);
+absl::Status ScanTail(const IndexSnapshot& index, RankJob& job);
 /// The plan's W nearest nodes of each sealed segment, and the whole tail.
 absl::Status AnnFromIndex(const IndexSnapshot& index, RankJob& job);
 /// Every live matching row read from the row store.

@@ -191,6 +191,12 @@ class ShardClient {
                      Done<ShardProbe> done) = 0;
   virtual void Query(const TableDef& table, const ShardQuery& query, const CallContext& context,
                      Done<ShardQueryResult> done) = 0;
+  /// Several questions of one table at once, which are answered as if each were asked alone, but
+  /// share what can be shared of the work. Parallel to `queries`, which outlive the call of `done`.
+  /// REQUIRES: they are of the current snapshot, and hold none.
+  virtual void QueryTogether(const TableDef& table, std::span<const ShardQuery> queries,
+                             const CallContext& context,
+                             Done<std::vector<absl::StatusOr<ShardQueryResult>>> done) = 0;
   virtual void Fetch(const TableDef& table, const ShardFetch& fetch, const CallContext& context,
                      Done<std::vector<Row>> done) = 0;
   /// Gives a held snapshot up before its time.

@@ -159,17 +159,34 @@ void LocalShard::Query(const TableDef& table, const ShardQuery& query, const Cal
                        Done<ShardQueryResult> done) {
   const auto snapshot = SnapshotAt(query.snapshot_id);
   if (!snapshot.ok()) return done(snapshot.status());
-  QueryOutcome outcome = ExecuteQuery(SourceOf(table, **snapshot), query, context);
-  if (outcome.index_damaged) {
-    const PublishedIndex* index = (*snapshot)->FindIndex(query.plan.index_id);
-    Quarantine(query.plan.index_id, index->snapshot->generation, outcome.result.status());
-    outcome.result = absl::AbortedError(outcome.result.status().message());
-  }
-  if (outcome.result.ok() && query.hold != HoldFor::kNothing) {
-    outcome.result->snapshot_id =
+  absl::StatusOr<ShardQueryResult> result =
+      ResultOf(**snapshot, query, ExecuteQuery(SourceOf(table, **snapshot), query, context));
+  if (result.ok() && query.hold != HoldFor::kNothing) {
+    result->snapshot_id =
         query.snapshot_id != 0 ? query.snapshot_id : holds_.Hold(*snapshot, query.hold);
   }
-  done(std::move(outcome.result));
+  done(std::move(result));
+}
+
+absl::StatusOr<ShardQueryResult> LocalShard::ResultOf(const ShardSnapshot& snapshot,
+                                                      const ShardQuery& query,
+                                                      QueryOutcome outcome) {
+  if (!outcome.index_damaged) return std::move(outcome.result);
+  const PublishedIndex* index = snapshot.FindIndex(query.plan.index_id);
+  Quarantine(query.plan.index_id, index->snapshot->generation, outcome.result.status());
+  return absl::AbortedError(outcome.result.status().message());
+}
+
+void LocalShard::QueryTogether(const TableDef& table, std::span<const ShardQuery> queries,
+                               const CallContext& context,
+                               Done<std::vector<absl::StatusOr<ShardQueryResult>>> done) {
+  const std::shared_ptr<const ShardSnapshot> snapshot = Current();
+  std::vector<QueryOutcome> outcomes = ExecuteQueries(SourceOf(table, *snapshot), queries, context);
+  std::vector<absl::StatusOr<ShardQueryResult>> results;
+  for (size_t i = 0; i < outcomes.size(); ++i) {
+    results.push_back(ResultOf(*snapshot, queries[i], std::move(outcomes[i])));
+  }
+  done(std::move(results));
 }
 
 void LocalShard::Fetch(const TableDef& table, const ShardFetch& fetch, const CallContext& context,

@@ -31,6 +31,8 @@ struct Front::BoundQuery {
     for (const ShardProbe& probe : probes) rows += probe.index_rows;
     return rows;
   }
+  /// Whether columns are read only once it is known which of the ranked rows are returned.
+  bool FetchesLate() const { return offset > 0 || query.plan.ties.form == TieForm::kWithinK; }
   uint64_t SnapshotOf(size_t shard) const { return snapshot_ids.empty() ? 0 : snapshot_ids[shard]; }
 };
 

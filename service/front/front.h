@@ -169,8 +169,8 @@ class Front {
 
   absl::StatusOr<QueryResult> Query(const QueryRequest& request, const CallContext& context);
   absl::StatusOr<Plan> Explain(const QueryRequest& request, const CallContext& context);
-  /// Each question on its own, over the executor; parallel to `requests`. One that is an error is
-  /// answered with it.
+  /// Each question as if it were asked alone; parallel to `requests`. One that is an error is
+  /// answered with it. Exact ones of a table share the scan of an index.
   std::vector<absl::StatusOr<QueryResult>> QueryBatch(
       std::span<const absl::StatusOr<QueryRequest>> requests, const CallContext& context);
   /// Every matching row (contract 3.3); `request`'s limit is the page size. Errors as Query.
@@ -183,6 +183,7 @@ class Front {
   struct BoundQuery;  // a question with every name resolved
   struct Ranking;     // what the shards ranked, merged
   class ShardWrites;  // rows routed to their shards
+  class Batch;        // questions asked in one call
 
   uint32_t shard_count() const { return static_cast<uint32_t>(shards_.size()); }
   absl::Status CheckEngine(const IndexDef& index) const;
@@ -217,6 +218,9 @@ class Front {
   /// Runs `query` on every shard and merges the best `most` rows.
   absl::StatusOr<Ranking> Rank(const BoundQuery& bound, const ShardQuery& query, uint64_t most,
                                const CallContext& context) const;
+  /// The best `most` rows of the shards' answers.
+  absl::StatusOr<Ranking> Merge(const ShardQuery& query, std::vector<ShardQueryResult> answers,
+                                uint64_t most) const;
   /// As Rank, going on with a larger W, then EXACT, until the answer is complete. `query` ends as
   /// what was run last.
   absl::StatusOr<Ranking> RankToTheEnd(BoundQuery& bound, ShardQuery& query,
@@ -228,6 +232,14 @@ class Front {
   void Release(const std::vector<uint64_t>& snapshot_ids) const;
   absl::StatusOr<QueryResult> Finish(const BoundQuery& bound, Ranking ranking, bool more) const;
   absl::StatusOr<QueryResult> Answer(const QueryRequest& request, const CallContext& context);
+  absl::StatusOr<QueryResult> AnswerBound(const QueryRequest& request, BoundQuery bound,
+                                          const CallContext& context) const;
+  int64_t NowNanos() const {
+    return options_.clock == nullptr ? 0 : options_.clock->MonotonicNanos();
+  }
+  /// Notes the time an answered question took, and tells the observer.
+  void Tell(const QueryRequest& request, int64_t nanos,
+            absl::StatusOr<QueryResult>& result) const;
 
   absl::StatusOr<QueryResult> AnswerGroups(BoundQuery& bound, bool analyze,
                                            const CallContext& context) const;

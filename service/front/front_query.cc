@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <atomic>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
@@ -19,11 +18,6 @@ void AddStats(const ShardQueryStats& shard, ShardQueryStats& total) {
   total.candidates += shard.candidates;
   total.rescored += shard.rescored;
   total.tail_rows += shard.tail_rows;
-}
-
-// Whether columns are read only once it is known which of the ranked rows are returned.
-bool FetchesLate(const Plan& plan, uint64_t offset) {
-  return offset > 0 || plan.ties.form == TieForm::kWithinK;
 }
 
 }  // namespace
@@ -49,15 +43,18 @@ absl::StatusOr<Front::Ranking> Front::Rank(const BoundQuery& bound, const ShardQ
     failed.Update(answer.status());
     answers.push_back(answer.ok() ? *std::move(answer) : ShardQueryResult());
   }
-  if (!failed.ok()) {
-    // What the other shards began to hold for this question, nobody asks for.
-    for (size_t shard = 0; shard < answers.size() && bound.snapshot_ids.empty(); ++shard) {
-      if (answers[shard].snapshot_id != 0) {
-        shards_[shard]->ReleaseSnapshot(answers[shard].snapshot_id);
-      }
-    }
-    return failed;
+  if (failed.ok()) return Merge(query, std::move(answers), most);
+  // What the other shards began to hold for this question, nobody asks for.
+  for (size_t shard = 0; shard < answers.size() && bound.snapshot_ids.empty(); ++shard) {
+    const uint64_t held = answers[shard].snapshot_id;
+    if (held != 0) shards_[shard]->ReleaseSnapshot(held);
   }
+  return failed;
+}
+
+absl::StatusOr<Front::Ranking> Front::Merge(const ShardQuery& query,
+                                            std::vector<ShardQueryResult> answers,
+                                            uint64_t most) const {
   Ranking ranking;
   std::vector<std::vector<RankedRow>> lists;
   for (uint32_t shard = 0; shard < answers.size(); ++shard) {
@@ -178,10 +175,15 @@ void Front::Cut(const BoundQuery& bound, Ranking& ranking) {
 
 absl::StatusOr<QueryResult> Front::Answer(const QueryRequest& request, const CallContext& context) {
   ASSIGN_OR_RETURN(BoundQuery bound, Bind(request, /*hold=*/false, context));
+  return AnswerBound(request, std::move(bound), context);
+}
+
+absl::StatusOr<QueryResult> Front::AnswerBound(const QueryRequest& request, BoundQuery bound,
+                                               const CallContext& context) const {
   if (bound.group_position.has_value()) return AnswerGroups(bound, request.analyze, context);
   ShardQuery query = bound.query;
   query.analyze = request.analyze;
-  const bool late = FetchesLate(query.plan, bound.offset);
+  const bool late = bound.FetchesLate();
   query.hold = bound.paged ? HoldFor::kPage : late ? HoldFor::kCall : HoldFor::kNothing;
   // The last page of several may be asked for again, so what a token holds is left to expire.
   bool release = bound.snapshot_ids.empty();
@@ -226,35 +228,16 @@ absl::StatusOr<QueryResult> Front::Finish(const BoundQuery& bound, Ranking ranki
 }
 
 absl::StatusOr<QueryResult> Front::Query(const QueryRequest& request, const CallContext& context) {
-  const auto now = [&] {
-    return options_.clock == nullptr ? int64_t{0} : options_.clock->MonotonicNanos();
-  };
-  const int64_t start = now();
+  const int64_t started = NowNanos();
   absl::StatusOr<QueryResult> result = Answer(request, context);
-  const int64_t nanos = now() - start;
-  if (result.ok()) result->server_nanos = nanos;
-  if (options_.observer != nullptr) options_.observer->OnQuery(request, result, nanos);
+  Tell(request, NowNanos() - started, result);
   return result;
 }
 
-std::vector<absl::StatusOr<QueryResult>> Front::QueryBatch(
-    std::span<const absl::StatusOr<QueryRequest>> requests, const CallContext& context) {
-  std::vector<absl::StatusOr<QueryResult>> results(requests.size());
-  std::atomic<uint64_t> bytes{0};  // of all answers
-  const auto answer = [&](size_t i) {
-    results[i] = requests[i].ok() ? Query(*requests[i], context) : requests[i].status();
-    if (!results[i].ok()) return;
-    uint64_t own = 0;
-    for (const Row& row : results[i]->rows) own += RoughBytes(row);
-    const absl::Status fits = CheckAnswerBytes(bytes += own, options_.max_answer_bytes);
-    if (!fits.ok()) results[i] = fits;
-  };
-  if (options_.executor != nullptr) {
-    options_.executor->ParallelFor(requests.size(), answer);
-  } else {
-    for (size_t i = 0; i < requests.size(); ++i) answer(i);
-  }
-  return results;
+void Front::Tell(const QueryRequest& request, int64_t nanos,
+                 absl::StatusOr<QueryResult>& result) const {
+  if (result.ok()) result->server_nanos = nanos;
+  if (options_.observer != nullptr) options_.observer->OnQuery(request, result, nanos);
 }
 
 absl::StatusOr<Plan> Front::Explain(const QueryRequest& request, const CallContext& context) {

@@ -113,6 +113,65 @@ TEST_F(FrontQueryTest, AnswersFromALargerWWhenTiesAreOpen) {
   EXPECT_GT(shards_[0]->asked().ws.size(), 1u);
 }
 
+TEST_F(FrontQueryTest, ExactQuestionsOfABatchAreAskedTogether) {
+  Fill(30);
+  AddIndex();
+  std::vector<absl::StatusOr<QueryRequest>> batch;
+  for (const float x : {3.1f, 7.9f, 20.2f}) {
+    QueryRequest request = Nearest(2);
+    request.path = Path::kExact;
+    request.vector = {x, 0};
+    batch.emplace_back(request);
+  }
+  batch.emplace_back(Nearest(1));  // by the graph
+  batch.emplace_back(absl::InvalidArgumentError("not a question"));
+  batch.push_back(batch[0]);  // needs columns later
+  batch.back()->offset = 1;
+  batch.push_back(batch[0]);  // is at fault
+  batch.back()->vector = {1};
+  const auto results = front_->QueryBatch(batch, context_);
+  EXPECT_THAT(shards_[0]->asked().together, ElementsAre(3));
+  ASSERT_EQ(results.size(), 7u);
+  EXPECT_THAT(Ids(*results[0]), ElementsAre(3, 4));
+  EXPECT_THAT(Ids(*results[1]), ElementsAre(8, 7));
+  EXPECT_THAT(Ids(*results[2]), ElementsAre(20, 21));
+  EXPECT_THAT(Ids(*results[3]), ElementsAre(1));
+  EXPECT_EQ(results[4].status(), batch[4].status());
+  EXPECT_THAT(Ids(*results[5]), ElementsAre(4, 2));
+  EXPECT_THAT(results[6].status(), IsStatus(absl::StatusCode::kInvalidArgument, "components"));
+}
+
+TEST_F(FrontQueryTest, QuestionsAskedTogetherFailTogetherOrAreAskedAlone) {
+  Fill(30);
+  AddIndex();
+  QueryRequest request = Nearest(2);
+  request.path = Path::kExact;
+  const std::vector<absl::StatusOr<QueryRequest>> batch(4, request);
+  shards_[1]->fail_together = absl::AbortedError("the index was dropped");
+  for (const auto& result : front_->QueryBatch(batch, context_)) {
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_THAT(Ids(*result), ElementsAre(1, 2));
+  }
+  shards_[1]->fail_together = absl::UnavailableError("gone");
+  for (const auto& result : front_->QueryBatch(batch, context_)) {
+    EXPECT_EQ(result.status(), shards_[1]->fail_together);
+  }
+}
+
+TEST_F(FrontQueryTest, ALargeBatchIsAskedInParts) {
+  Fill(30);
+  AddIndex();
+  QueryRequest request = Nearest(2);
+  request.path = Path::kExact;
+  std::vector<absl::StatusOr<QueryRequest>> batch(300, request);
+  for (const auto& result : front_->QueryBatch(batch, context_)) EXPECT_TRUE(result.ok());
+  EXPECT_THAT(shards_[2]->asked().together, ElementsAre(128, 128, 44));
+  batch.resize(45);
+  for (auto& large : batch) large->limit = 10'000;
+  for (const auto& result : front_->QueryBatch(batch, context_)) EXPECT_TRUE(result.ok());
+  EXPECT_THAT(shards_[2]->asked().together, ElementsAre(128, 128, 44, 20, 20, 5));
+}
+
 TEST_F(FrontQueryTest, ExplainAsksNoRows) {
   Fill(3);
   AddIndex();

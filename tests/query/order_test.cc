@@ -182,6 +182,22 @@ TEST(TopRows, CouldEnterSkipsOnlyScoresThatCannot) {
   EXPECT_FALSE(top.CouldEnter(3));
 }
 
+TEST(TopRows, FirstBeyondIsTheNextScoreAfterTheWorst) {
+  const RowOrder ascending(false, {}), descending(true, {}), buckets(false, {}, 0.5);
+  TopRows near(ascending, 2), high(descending, 2), coarse(buckets, 2);
+  for (TopRows* top : {&near, &high, &coarse}) {
+    top->Offer(Ranked(1, {}, 1));
+    EXPECT_EQ(top->FirstBeyond(), std::nullopt);  // there is room
+    top->Offer(Ranked(std::nullopt, {}, 2));
+    EXPECT_EQ(top->FirstBeyond(), std::nullopt);  // any score is better
+    top->Offer(Ranked(2, {}, 3));
+  }
+  EXPECT_EQ(near.FirstBeyond(), std::nextafter(2.0, 3.0));
+  EXPECT_FALSE(near.IsBeyond(2));  // its keys may be better
+  EXPECT_EQ(high.FirstBeyond(), std::nextafter(1.0, 0.0));
+  EXPECT_EQ(coarse.FirstBeyond(), std::nullopt);  // the next score is in the same bucket
+}
+
 TEST(MergeSorted, IsSortOfAllAndCut) {
   for (uint32_t seed = 0; seed < 400; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);

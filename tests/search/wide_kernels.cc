@@ -6,6 +6,7 @@ namespace ordinate {
 namespace {
 #include "engine/search/kernels_body.h"
 #include "engine/search/kernels_range.h"
+#include "engine/search/kernels_tile.h"
 }  // namespace
 
 constinit const Kernels kWideKernels = ORDINATE_KERNEL_TABLE("wide");

@@ -95,6 +95,30 @@ TEST_F(ShardDamage, OfVectorsIsFoundByAQueryAndToldOnce) {
   EXPECT_THAT(one_.warnings(), SizeIs(1));
 }
 
+TEST_F(ShardDamage, OfVectorsFailsAllThatShareTheScan) {
+  const auto healthy = one_.QueryTogether(1, 5);
+  EXPECT_THAT(healthy, SizeIs(5));
+  for (const auto& result : healthy) {
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_THAT(result->ranked, SizeIs(kRows));
+    EXPECT_EQ(result->stats.distances, kRows);
+    EXPECT_EQ(result->generation, 1u);
+  }
+  one_.Close();
+  DamageVectors(segment());
+  one_.Open();
+  const auto damaged = one_.QueryTogether(1, 5);
+  EXPECT_THAT(damaged, SizeIs(5));
+  for (const auto& result : damaged) EXPECT_TRUE(absl::IsAborted(result.status()));
+  EXPECT_EQ(one_.Settle(1).generation, 2u);
+  EXPECT_THAT(one_.warnings(), SizeIs(1));
+  for (const auto& result : one_.QueryTogether(1, 5)) EXPECT_TRUE(result.ok());
+  // An index that is not there is each question's own trouble.
+  for (const auto& result : one_.QueryTogether(7, 5)) {
+    EXPECT_TRUE(absl::IsAborted(result.status()));
+  }
+}
+
 #ifdef ORDINATE_WITH_HNSW
 // contract 9: the graph is asked for rows near the vector before there is a plan.
 TEST_F(ShardDamage, OfVectorsIsFoundWhilePlanning) {

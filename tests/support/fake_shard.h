@@ -18,8 +18,8 @@ namespace ordinate {
 /// Thread-safe; the members tests set are set before calls.
 class FakeShard final : public ShardClient {
  public:
-  absl::Status fail_write, fail_query, fail_create_index, fail_alter_index, fail_rebuild,
-      fail_create_table;
+  absl::Status fail_write, fail_query, fail_together, fail_create_index, fail_alter_index,
+      fail_rebuild, fail_create_table;
   bool index_usable = false;
   uint64_t index_rows = 0;      // what Probe says
   size_t ann_rows = 1 << 20;    // at most this many rows on the ANN path
@@ -31,6 +31,7 @@ class FakeShard final : public ShardClient {
     size_t writes = 0, rows_written = 0, probes = 0, queries = 0;
     std::vector<Path> paths;
     std::vector<uint64_t> ws;
+    std::vector<size_t> together;  // how many questions, call by call
     uint64_t held = 0, released = 0;
     std::vector<uint32_t> indexes_dropped, tables_dropped;
   };
@@ -114,6 +115,22 @@ class FakeShard final : public ShardClient {
     result.ranked = std::move(ranked);
     result.stats.rescored = result.ranked.size();
     done(std::move(result));
+  }
+
+  void QueryTogether(const TableDef& table, std::span<const ShardQuery> queries,
+                     const CallContext& context,
+                     Done<std::vector<absl::StatusOr<ShardQueryResult>>> done) override {
+    {
+      MutexLock lock(mutex_);
+      asked_.together.push_back(queries.size());
+      if (!fail_together.ok()) return done(fail_together);
+    }
+    std::vector<absl::StatusOr<ShardQueryResult>> results;
+    for (const ShardQuery& query : queries) {
+      Query(table, query, context,
+            [&](absl::StatusOr<ShardQueryResult> result) { results.push_back(std::move(result)); });
+    }
+    done(std::move(results));
   }
 
   void Fetch(const TableDef&, const ShardFetch& fetch, const CallContext&,

@@ -130,18 +130,23 @@ class OneShard {
 
   /// Every row by its distance to (0, 0), read from the index (0: from the rows).
   absl::StatusOr<ShardQueryResult> Query(uint32_t index_id, std::vector<uint32_t> columns = {}) {
-    ShardQuery query;
-    query.table_id = kTable;
-    query.column_position = 1;
-    query.plan.index_id = index_id;
-    query.plan.k = 1'000;
-    query.vector = {0, 0};
-    query.columns = std::move(columns);
+    const ShardQuery query = Question(index_id, std::move(columns));
     const CallContext context;
     const auto done = std::make_shared<std::promise<absl::StatusOr<ShardQueryResult>>>();
     shard_->Query(table_, query, context,
                   [done](auto result) { done->set_value(std::move(result)); });
     return done->get_future().get();
+  }
+  /// The same question `count` times, in one call.
+  std::vector<absl::StatusOr<ShardQueryResult>> QueryTogether(uint32_t index_id, size_t count) {
+    const std::vector<ShardQuery> queries(count, Question(index_id, {}));
+    const CallContext context;
+    std::vector<absl::StatusOr<ShardQueryResult>> results;
+    shard_->QueryTogether(table_, queries, context, [&](auto together) {
+      EXPECT_TRUE(together.ok()) << together.status();
+      if (together.ok()) results = *std::move(together);
+    });
+    return results;
   }
   size_t CountAnswers(uint32_t index_id) {
     const auto result = Query(index_id);
@@ -186,6 +191,17 @@ class OneShard {
   }
 
  private:
+  static ShardQuery Question(uint32_t index_id, std::vector<uint32_t> columns) {
+    ShardQuery query;
+    query.table_id = kTable;
+    query.column_position = 1;
+    query.plan.index_id = index_id;
+    query.plan.k = 1'000;
+    query.vector = {0, 0};
+    query.columns = std::move(columns);
+    return query;
+  }
+
   struct ShiftedClock final : Clock {
     int64_t NowMicros() const override { return SystemClock().NowMicros() + added; }
     int64_t MonotonicNanos() const override { return SystemClock().MonotonicNanos(); }

@@ -25,6 +25,7 @@ struct SearchParams {
   uint32_t k = 10;
   uint32_t ef = 10;      // graphs only
   uint32_t rescore = 4;  // quantized: candidates scored exactly, in multiples of k
+  uint32_t threads = 1;  // exact scans of several queries
 };
 
 /// Stands for "fewer than k found".
@@ -32,7 +33,8 @@ inline constexpr uint32_t kNoRow = UINT32_MAX;
 
 using Progress = std::function<void(uint64_t done, uint64_t total)>;
 
-/// One index of one library. Built to a file, opened from it, searched on one thread. One index is
+/// One index of one library. Built to a file, opened from it, searched on one thread, but
+/// for a batch of an exact scan. One index is
 /// open at a time per object. The errors are the library's.
 class Contender {
  public:

@@ -29,7 +29,7 @@ faiss::MetricType MetricOf(const DataSet& set) {
   return set.metric == Metric::kL2 ? faiss::METRIC_L2 : faiss::METRIC_INNER_PRODUCT;
 }
 
-// Threads are OpenMP's: those of a build, then one for every search. A slice of queries is one
+// Threads are OpenMP's: those of a build, then those a search is given. A slice of queries is one
 // call, so that what the library sets up per call is shared.
 class Faiss : public Contender {
  public:
@@ -67,7 +67,7 @@ class Faiss : public Contender {
   absl::Status Search(std::span<const float> queries, const SearchParams& params,
                       std::span<uint32_t> out) override {
     return Guarded([&] {
-      omp_set_num_threads(1);
+      omp_set_num_threads(static_cast<int>(params.threads));
       SetEf(params.ef);
       const size_t count = queries.size() / static_cast<size_t>(index_->d);
       distances_.resize(count * params.k);

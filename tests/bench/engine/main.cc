@@ -159,6 +159,10 @@ int main(int argc, char** argv) {
   app.add_option("--rounds", options.measure.rounds, "Interleaved rounds; medians are reported")
       ->check(CLI::Range(1, 1'000))
       ->capture_default_str();
+  app.add_option("--scan-threads", options.measure.scan_threads,
+                 "Threads of an exact scan for a batch")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
   app.add_option("--memory-share", options.measure.memory_share,
                  "Also serve our graphs in a memory cgroup of this part of their file (as root)")
       ->check(CLI::Range(0.0, 1.0));

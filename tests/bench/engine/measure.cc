@@ -160,8 +160,10 @@ class SetMeasurer {
       seconds += took;
     }
     scan.round_single_seconds.push_back(seconds / (singles - first));
+    SearchParams batch = At(0);
+    batch.threads = scan.threads = options_.scan_threads;
     const uint32_t batch_end = std::min(first + kScanBatch, set_.query_count());
-    ASSIGN_OR_RETURN(const double took, Time(contender, first, batch_end, At(0)));
+    ASSIGN_OR_RETURN(const double took, Time(contender, first, batch_end, batch));
     scan.round_batch_seconds.push_back(took / (batch_end - first));
     return absl::OkStatus();
   }

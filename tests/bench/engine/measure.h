@@ -19,6 +19,7 @@ struct MeasureOptions {
   uint32_t k = 10;
   uint32_t rescore = 4;
   uint32_t rounds = 9;
+  uint32_t scan_threads = 1;  // of an exact scan for a batch
   ClockKind clock = ClockKind::kWall;
   std::vector<uint32_t> efs;
   /// Graphs mapped from files are also served with memory for this part of the file; 0: not.

@@ -2,14 +2,21 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <deque>
+#include <functional>
+#include <limits>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "engine/index/segment_builder.h"
+#include "engine/search/batch_scan.h"
 #include "engine/search/exact_score.h"
 #include "engine/search/flat_search.h"
 #include "engine/search/graph_search.h"
 #include "engine/search/node_distance.h"
+#include "engine/search/query_tiles.h"
 #include "storage/base/status_macros.h"
 #include "storage/vdata/segment_file.h"
 
@@ -119,14 +126,59 @@ absl::Status ScanOne(const SegmentFile& file, std::span<const float> query, uint
   return absl::OkStatus();
 }
 
+/// The best k of one query of a batch scan.
+class BestNodes final : public ScanTarget {
+ public:
+  BestNodes(size_t k, bool descending) : k_(k), descending_(descending) {}
+
+  bool Accepts(uint32_t) const override { return true; }
+  std::optional<double> FirstBeyond() const override {
+    if (best_.size() < k_) return std::nullopt;
+    const double infinity = std::numeric_limits<double>::infinity();
+    return std::nextafter(best_.front().score, descending_ ? -infinity : infinity);
+  }
+  void Offer(uint32_t node, double score) override {
+    best_.push_back({score, node});
+    std::push_heap(best_.begin(), best_.end(), Before());
+    if (best_.size() <= k_) return;
+    std::pop_heap(best_.begin(), best_.end(), Before());
+    best_.pop_back();
+  }
+  std::vector<ScoredRow>& Take() {
+    std::sort_heap(best_.begin(), best_.end(), Before());
+    return best_;
+  }
+
+ private:
+  std::function<bool(const ScoredRow&, const ScoredRow&)> Before() const {
+    return [descending = descending_](const ScoredRow& a, const ScoredRow& b) {
+      return a.score != b.score ? (a.score > b.score) == descending : a.node < b.node;
+    };
+  }
+  const size_t k_;
+  const bool descending_;
+  std::vector<ScoredRow> best_;  // worst first
+};
+
 /// What the engine does for several queries of an exact scan.
 absl::Status ScanMany(const SegmentFile& file, std::span<const float> queries, uint32_t k,
-                      std::vector<ScoredRow>& scratch, std::span<uint32_t> out) {
-  const uint32_t dim = file.view().dim;
-  for (size_t i = 0; i * dim < queries.size(); ++i) {
-    RETURN_IF_ERROR(
-        ScanOne(file, queries.subspan(i * dim, dim), k, scratch, out.subspan(i * k, k)));
+                      Executor* executor, std::span<uint32_t> out) {
+  const SegmentView& view = file.view();
+  const size_t count = queries.size() / view.dim;
+  const bool descending = HigherIsBetter(view.metric);
+  std::deque<ExactScorer> scorers;
+  std::deque<BestNodes> best;
+  std::vector<ScanQuery> batch;
+  for (size_t i = 0; i < count; ++i) {
+    const std::span<const float> query = queries.subspan(i * view.dim, view.dim);
+    if (!QueryTiles::Fits(view, query)) {
+      return absl::OutOfRangeError("a vector is too long, or too short, for sums in f32");
+    }
+    batch.push_back(
+        {&scorers.emplace_back(view.metric, query), k, &best.emplace_back(k, descending)});
   }
+  RETURN_IF_ERROR(ScanForMany(view, &file, batch, executor, CallContext()));
+  for (size_t i = 0; i < count; ++i) WriteRows(view, best[i].Take(), out.subspan(i * k, k));
   return absl::OkStatus();
 }
 
@@ -223,8 +275,18 @@ class OrdinateContender final : public Contender {
 
   absl::Status SearchAll(std::span<const float> queries, const SearchParams& params,
                          GraphStats* stats, std::span<uint32_t> out) {
-    if (!is_graph()) return ScanMany(*file_, queries, params.k, scratch_, out);
     const uint32_t dim = file_->view().dim;
+    if (!is_graph() && queries.size() == dim) {
+      return ScanOne(*file_, queries, params.k, scratch_, out);
+    }
+    if (!is_graph()) {
+      // The caller works too.
+      if (params.threads > 1 && executor_ == nullptr) {
+        executor_ = std::make_unique<Executor>(params.threads - 1);
+      }
+      return ScanMany(*file_, queries, params.k, params.threads > 1 ? executor_.get() : nullptr,
+                      out);
+    }
     const uint32_t w = kind_ == Kind::kSq8 ? params.rescore * params.k : params.k;
     for (size_t i = 0; i * dim < queries.size(); ++i) {
       RETURN_IF_ERROR(SearchOne(*file_, queries.subspan(i * dim, dim), params.k, params.ef, w,
@@ -237,6 +299,7 @@ class OrdinateContender final : public Contender {
   const std::string code_id_;
   std::unique_ptr<SegmentFile> file_;
   std::vector<ScoredRow> scratch_;
+  std::unique_ptr<Executor> executor_;  // of batches
 };
 
 }  // namespace

@@ -84,6 +84,7 @@ Json ContenderJson(const DataSetResult& set, const ContenderResult& result,
         {"single_gb_per_second", result.scan.single_gb_per_second},
         {"stream_fraction", result.scan.single_gb_per_second / floor.stream_gb_per_second},
         {"batch", kScanBatch},
+        {"batch_threads", result.scan.threads},
         {"batch_queries_per_second", result.scan.batch_qps},
         {"recall", result.scan.recall}};
   }

@@ -80,13 +80,14 @@ std::string ScanTable(const DataSetResult& set, const MemoryFloor& floor) {
   for (const ContenderResult& result : set.contenders) {
     if (result.is_graph) continue;
     if (text.empty()) {
-      text = absl::StrFormat("  %-16s %14s %10s %20s %8s\n", "exact scan", "1 query, GB/s",
-                             "of stream", absl::StrCat("batch of ", kScanBatch, ", q/s"), "recall");
+      text = absl::StrFormat("  %-16s %14s %10s %20s %8s %8s\n", "exact scan", "1 query, GB/s",
+                             "of stream", absl::StrCat("batch of ", kScanBatch, ", q/s"), "threads",
+                             "recall");
     }
-    absl::StrAppendFormat(&text, "  %-16s %14.2f %9.0f%% %20.0f %8.4f\n", result.name,
+    absl::StrAppendFormat(&text, "  %-16s %14.2f %9.0f%% %20.0f %8u %8.4f\n", result.name,
                           result.scan.single_gb_per_second,
                           100 * result.scan.single_gb_per_second / floor.stream_gb_per_second,
-                          result.scan.batch_qps, result.scan.recall);
+                          result.scan.batch_qps, result.scan.threads, result.scan.recall);
   }
   return text;
 }

@@ -46,6 +46,7 @@ struct GraphPoint {
 };
 
 struct ScanPoint {
+  uint32_t threads = 1;  // of the batch
   std::vector<double> round_single_seconds, round_batch_seconds;
   double single_gb_per_second = 0;  // one query
   double batch_qps = 0;             // kScanBatch queries at once

@@ -1,0 +1,168 @@
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "engine/search/flat_search.h"
+#include "engine/search/node_distance.h"
+#include "engine/segment/index_snapshot.h"
+#include "engine/segment/row_matcher.h"
+#include "engine/shard/rank.h"
+#include "storage/base/status_macros.h"
+
+namespace ordinate {
+
+/// One sealed segment as a query sees it.
+class SealedReader {
+ public:
+  /// Of the rows that match, the vectors of those so many ahead are fetched.
+  static constexpr size_t kFetchAhead = 8;
+
+  /// `number`: the segment's in the snapshot.
+  SealedReader(const IndexSnapshot::Sealed& part, size_t number, const RankJob& job)
+      : part_(part),
+        number_(number),
+        view_(part.segment->view()),
+        query_(job.query),
+        job_(job),
+        matcher_(job.query.filter.has_value()
+                     ? std::make_shared<const RowMatcher>(*job.query.filter, *part.segment)
+                     : nullptr),
+        cells_(*part.segment) {}
+
+  bool IsLive(uint32_t row) const { return !part_.masked.Test(row); }
+  bool IsMatch(uint32_t row) const {
+    return IsLive(row) && (matcher_ == nullptr || matcher_->Matches(row));
+  }
+
+  /// Brings into the cache what IsMatch reads of the row.
+  void PrefetchCells(uint32_t row) const {
+    if (matcher_ != nullptr) matcher_->Prefetch(row);
+  }
+
+  void Offer(uint32_t row, const std::optional<double>& score, RankSink& sink) {
+    if (!IsWanted(query_, view_.row_ids[row], score) || !sink.CouldEnter(score)) return;
+    RankedRow ranked;
+    ranked.score = score;
+    ranked.id = view_.row_ids[row];
+    ranked.version = view_.versions[row];
+    ranked.place = SealedPlace{number_, row}.Note();
+    cells_.MoveTo(row);
+    job_.order.ReadKeys(cells_, ranked);
+    sink.Offer(std::move(ranked));
+  }
+
+  absl::StatusOr<double> Score(uint32_t node) {
+    RETURN_IF_ERROR(part_.segment->file().EnsureVectors(node, node + 1));
+    return job_.scorer.Score(view_.vectors.data() + size_t{node} * view_.stride);
+  }
+
+  /// Scores the node once, if it has live matching rows, and offers them. The score, if there is
+  /// one, goes to `score_out`.
+  absl::Status OfferNode(uint32_t node, RankSink& sink, uint64_t& rescored,
+                         std::optional<double>* score_out = nullptr) {
+    std::optional<double> score;
+    for (uint32_t row = view_.node_rows[node]; row < view_.node_rows[node + 1]; ++row) {
+      if (IsMatch(row)) RETURN_IF_ERROR(OfferScored(node, row, score, sink, rescored));
+    }
+    if (score_out != nullptr) *score_out = score;
+    return absl::OkStatus();
+  }
+
+  /// Brings into the cache what OfferNode reads of the node.
+  void Fetch(uint32_t node) const {
+    __builtin_prefetch(view_.node_rows.data() + node);
+    PrefetchLines(view_.vectors.data() + size_t{node} * view_.stride,
+                  std::min<size_t>(size_t{view_.dim} * sizeof(float), kFetchBytes));
+  }
+
+  /// And the cells of its first row.
+  void FetchCells(uint32_t node) const { PrefetchCells(view_.node_rows[node]); }
+
+  /// OfferNode for the nodes [first, last).
+  absl::Status OfferNodes(uint32_t first, uint32_t last, RankSink& sink, uint64_t& rescored) {
+    if (matcher_ == nullptr) return OfferAllNodes(first, last, sink, rescored);
+    FindMatches(first, last);
+    std::optional<double> score;  // of the node before
+    for (size_t i = 0; i < std::min(kFetchAhead, found_.size()); ++i) Fetch(found_[i].node);
+    for (size_t i = 0; i < found_.size(); ++i) {
+      if (i + kFetchAhead < found_.size()) Fetch(found_[i + kFetchAhead].node);
+      if (i > 0 && found_[i].node != found_[i - 1].node) score.reset();
+      RETURN_IF_ERROR(OfferScored(found_[i].node, found_[i].row, score, sink, rescored));
+    }
+    return absl::OkStatus();
+  }
+
+  void OfferNullRows(RankSink& sink) {
+    for (uint32_t row = view_.vector_rows; row < view_.vector_rows + view_.null_rows; ++row) {
+      if (IsMatch(row)) Offer(row, std::nullopt, sink);
+    }
+  }
+
+ private:
+  static constexpr size_t kFetchBytes = 1'024;  // of a vector; the hardware fetches the rest
+
+  struct Found {
+    uint32_t node, row;
+  };
+
+  // Scores the nodes one after the other, at the speed of memory, and looks at the rows of those
+  // alone that could be kept.
+  absl::Status OfferAllNodes(uint32_t first, uint32_t last, RankSink& sink, uint64_t& rescored) {
+    scores_.resize(last - first);
+    RETURN_IF_ERROR(ScoreNodesExactly(job_.scorer, view_, &part_.segment->file(), first, last,
+                                      job_.context, scores_));
+    rescored += last - first;
+    for (uint32_t node = first; node < last; ++node) {
+      const double score = scores_[node - first];
+      if (!sink.CouldEnter(score)) continue;
+      for (uint32_t row = view_.node_rows[node]; row < view_.node_rows[node + 1]; ++row) {
+        if (IsLive(row)) Offer(row, score, sink);
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // Fills `found_` with the live matching rows of the nodes [first, last).
+  void FindMatches(uint32_t first, uint32_t last) {
+    const std::span<const uint32_t> node_rows = view_.node_rows;
+    found_.clear();
+    matcher_->MatchBlock(node_rows[first], node_rows[last], matched_);
+    uint32_t node = first;
+    for (uint32_t row = matched_.Next(node_rows[first]); row < node_rows[last];
+         row = matched_.Next(row + 1)) {
+      if (!IsLive(row)) continue;
+      while (node_rows[node + 1] <= row) ++node;
+      found_.push_back({node, row});
+    }
+  }
+
+  // `score`: of the node, once it is known.
+  absl::Status OfferScored(uint32_t node, uint32_t row, std::optional<double>& score,
+                           RankSink& sink, uint64_t& rescored) {
+    if (!score.has_value()) {
+      ASSIGN_OR_RETURN(score, Score(node));
+      ++rescored;
+    }
+    Offer(row, score, sink);
+    return absl::OkStatus();
+  }
+
+  const IndexSnapshot::Sealed& part_;
+  const size_t number_;
+  const SegmentView& view_;
+  const ShardQuery& query_;
+  const RankJob& job_;
+  const std::shared_ptr<const RowMatcher> matcher_;  // null: no filter; shared by copies
+  SealedCells cells_;
+  MatchedRows matched_;
+  std::vector<Found> found_;
+  std::vector<double> scores_;
+};
+
+}  // namespace ordinate
