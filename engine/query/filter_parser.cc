@@ -1,16 +1,16 @@
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <string>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_replace.h"
 #include "absl/time/time.h"
 #include "engine/query/column_lookup.h"
 #include "engine/query/filter.h"
 #include "engine/query/filter_grammar.h"
-#include "storage/base/status_macros.h"
+#include "engine/query/found_token.h"
 #include "storage/base/text.h"
 
 namespace ordinate {
@@ -22,7 +22,6 @@ namespace pegtl = tao::pegtl;
 constexpr size_t kMaxTextBytes = size_t{1} << 20;
 // A tree of kMaxFilterDepth prints with a NOT and a parenthesis per level at most.
 constexpr size_t kMaxNesting = 2 * kMaxFilterDepth;
-constexpr size_t kShownBytes = 40;
 
 // ---- what is expected where a rule must match
 
@@ -86,12 +85,18 @@ using Control = pegtl::must_if<Expectations>::control<Rule>;
 
 // ---- building the tree
 
+// A finished condition, and how many conditions it has one under the other, itself among them.
+struct Operand {
+  Filter filter;
+  size_t depth = 1;
+};
+
 struct Builder {
   std::string column;
   CompareOp op = CompareOp::kEq;
-  std::string quoted;              // the last quoted text, unescaped
-  std::vector<Value> values;       // of the condition being read
-  std::vector<Filter> operands;    // finished conditions
+  std::string quoted;         // the last quoted text, unescaped
+  std::vector<Value> values;  // of the condition being read
+  std::vector<Operand> operands;
   std::vector<size_t> list_begin;  // per open list: where its operands begin
   size_t nodes = 0;
   size_t nesting = 0;
@@ -119,16 +124,33 @@ void PushLeaf(const Input& in, Builder& builder, Filter::Kind kind) {
   if (kind == Filter::Kind::kCompare) leaf.op = builder.op;
   leaf.literals = std::move(builder.values);
   builder.values.clear();
-  builder.operands.push_back(std::move(leaf));
+  builder.operands.push_back({std::move(leaf)});
+}
+
+// Puts a condition of this kind over `children`.
+template <typename Input>
+void PushOver(const Input& in, Builder& builder, Filter::Kind kind, std::vector<Operand> children) {
+  CountNode(in, builder);
+  Operand parent;
+  parent.filter.kind = kind;
+  for (Operand& child : children) {
+    parent.depth = std::max(parent.depth, child.depth + 1);
+    parent.filter.children.push_back(std::move(child.filter));
+  }
+  if (parent.depth > kMaxFilterDepth) {
+    Stop(
+        in, builder,
+        Concat("nested deeper than ", kMaxFilterDepth, ", the most allowed; flatten it or use IN"));
+  }
+  builder.operands.push_back(std::move(parent));
 }
 
 template <typename Input>
 void Negate(const Input& in, Builder& builder) {
-  CountNode(in, builder);
-  Filter negation;
-  negation.kind = Filter::Kind::kNot;
-  negation.children.push_back(std::move(builder.operands.back()));
-  builder.operands.back() = std::move(negation);
+  std::vector<Operand> negated;
+  negated.push_back(std::move(builder.operands.back()));
+  builder.operands.pop_back();
+  PushOver(in, builder, Filter::Kind::kNot, std::move(negated));
 }
 
 template <typename Input>
@@ -136,13 +158,10 @@ void CloseList(const Input& in, Builder& builder, Filter::Kind kind) {
   const auto begin = builder.operands.begin() + builder.list_begin.back();
   builder.list_begin.pop_back();
   if (builder.operands.end() - begin == 1) return;
-  CountNode(in, builder);
-  Filter list;
-  list.kind = kind;
-  list.children.assign(std::make_move_iterator(begin),
-                       std::make_move_iterator(builder.operands.end()));
+  std::vector<Operand> listed(std::make_move_iterator(begin),
+                              std::make_move_iterator(builder.operands.end()));
   builder.operands.erase(begin, builder.operands.end());
-  builder.operands.push_back(std::move(list));
+  PushOver(in, builder, kind, std::move(listed));
 }
 
 template <typename Input>
@@ -289,23 +308,12 @@ ORDINATE_ON_MATCH(grammar::ListValue,
 
 // ---- errors
 
-// The token that begins `rest`: a word, or one character whole.
-std::string Found(std::string_view rest) {
-  if (rest.empty()) return "the end";
-  struct Character : pegtl::sor<pegtl::plus<pegtl::identifier_other>, pegtl::utf8::any> {};
-  pegtl::memory_input<> in(rest.data(), rest.size(), "");
-  if (!pegtl::parse<Character>(in)) return absl::CEscape(AbslView(rest.substr(0, 1)));
-  const std::string_view token = rest.substr(0, in.byte());
-  if (token.size() > kShownBytes) return Concat(token.substr(0, kShownBytes), "...");
-  return absl::Utf8SafeCEscape(AbslView(token));
-}
-
 absl::Status Refuse(std::string_view text, const pegtl::parse_error& error, bool whole_message) {
   const pegtl::position& at = error.positions().front();
   const std::string place = Concat("filter: line ", at.line, ", column ", at.column, ": ");
   if (whole_message) return absl::InvalidArgumentError(Concat(place, error.message()));
   return absl::InvalidArgumentError(
-      Concat(place, "found ", Found(text.substr(at.byte)), ", expected ", error.message()));
+      Concat(place, "found ", FoundToken(text.substr(at.byte)), ", expected ", error.message()));
 }
 
 }  // namespace
@@ -322,9 +330,7 @@ absl::StatusOr<Filter> ParseFilter(std::string_view text) {
   } catch (const pegtl::parse_error& error) {
     return Refuse(text, error, builder.refused);
   }
-  Filter filter = std::move(builder.operands.front());
-  RETURN_IF_ERROR(CheckFilterShape(filter));
-  return filter;
+  return std::move(builder.operands.front().filter);
 }
 
 }  // namespace ordinate

@@ -6,9 +6,6 @@
 
 namespace ordinate::statement {
 
-/// What stands at the beginning of `rest`, for a message: a word, one character whole, "the end".
-std::string Found(std::string_view rest);
-
 /// "statement: line 2, column 7: " of a byte of the text; columns count bytes, from 1.
 std::string Place(std::string_view text, size_t byte);
 

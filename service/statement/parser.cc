@@ -9,6 +9,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_replace.h"
+#include "engine/query/found_token.h"
 #include "service/front/front.h"
 #include "service/statement/constants.h"
 #include "service/statement/errors.h"
@@ -174,7 +175,7 @@ DataType ReadType(const Input& in, Builder& b) {
   for (const TypeName& known : kTypes) {
     if (known.name == upper) return known.type;
   }
-  Stop(in, b, Concat("found ", Found(b.name), ", expected ", grammar::TypeWord::kExpected));
+  Stop(in, b, Concat("found ", FoundToken(b.name), ", expected ", grammar::TypeWord::kExpected));
 }
 
 template <typename Input>
@@ -456,7 +457,7 @@ absl::Status Read(std::string_view text, Builder& b) {
   } catch (const pegtl::parse_error& error) {
     if (!b.refusal.ok()) return b.refusal;
     const size_t at = b.expectations.furthest();
-    return absl::InvalidArgumentError(Concat(Place(text, at), "found ", Found(text.substr(at)),
+    return absl::InvalidArgumentError(Concat(Place(text, at), "found ", FoundToken(text.substr(at)),
                                              ", expected ", b.expectations.Text()));
   }
 }

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
+#include "engine/query/found_token.h"
 #include "service/statement/errors.h"
 #include "storage/base/error_details.h"
 #include "storage/base/status_macros.h"
@@ -112,8 +113,8 @@ absl::StatusOr<Filter> WhereReader::ReadFilter(std::string_view text, size_t end
       absl::StripPrefix(AbslView(MessageOf(filter.status())), "filter: ");
   return absl::InvalidArgumentError(Concat(
       "statement: ",
-      absl::StrReplaceAll(
-          message, {{": found the end, ", Concat(": found ", Found(text.substr(end)), ", ")}})));
+      absl::StrReplaceAll(message, {{": found the end, ",
+                                     Concat(": found ", FoundToken(text.substr(end)), ", ")}})));
 }
 
 }  // namespace ordinate::statement

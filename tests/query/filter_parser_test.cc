@@ -162,6 +162,7 @@ TEST(ParseFilter, SaysWhatWasFoundAndExpectedWhere) {
             "filter: line 1, column 7: found the end, expected \" to end the name");
   EXPECT_EQ(Read("(a = 1"), "filter: line 1, column 7: found the end, expected AND, OR or )");
   EXPECT_EQ(Read("a = 1)"), "filter: line 1, column 6: found ), expected AND, OR or the end");
+  EXPECT_EQ(Read("a = 1 'b'"), "filter: line 1, column 7: found ', expected AND, OR or the end");
   EXPECT_EQ(Read("a = 1 \xc3\xa4"),
             "filter: line 1, column 7: found \xc3\xa4, expected AND, OR or the end");
   EXPECT_EQ(Read("a = 1 \xff"),
@@ -207,7 +208,10 @@ TEST(ParseFilter, HoldsItsLimits) {
   EXPECT_THAT(Read(Repeat("(", 1'000'000)), HasSubstr("nested deeper than 128"));
   EXPECT_THAT(Read(Repeat("NOT ", 200'000)), HasSubstr("nested deeper than 128"));
   EXPECT_TRUE(ParseFilter(Repeat("NOT ", 63) + "a = 1").ok());
-  EXPECT_THAT(Read(Repeat("NOT ", 64) + "a = 1"), HasSubstr("nested deeper than 64"));
+  EXPECT_THAT(Read(Repeat("NOT ", 64) + "a = 1"),
+              HasSubstr("line 1, column 1: nested deeper than 64"));
+  EXPECT_THAT(Read("b = 2 AND\n NOT " + Repeat("NOT ", 64) + "a = 1"),
+              HasSubstr("line 2, column 6: nested deeper than 64"));
   EXPECT_TRUE(ParseFilter("a = 1" + Repeat(" OR a = 1", 998)).ok());
   EXPECT_THAT(Read("a = 1" + Repeat(" OR a = 1", 999)), HasSubstr("more than 1000 conditions"));
   EXPECT_TRUE(ParseFilter("a IN (1" + Repeat(",1", 9'999) + ")").ok());
