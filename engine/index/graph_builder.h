@@ -52,7 +52,7 @@ class GraphBuilder {
   /// `vectors`: nodes × stride floats, padding zero, finite, no two equal by bits. Zero, one or two
   /// nodes are graphs too. `progress` may be empty. Errors: `context`'s, seen within some thousand
   /// nodes; RESOURCE_EXHAUSTED when memory runs out; INVALID_ARGUMENT for parameters that do not
-  /// fit; INTERNAL with the library's words.
+  /// fit; INTERNAL when a thread ends by an exception.
   virtual absl::StatusOr<Graph> Build(const GraphParams& params, std::span<const float> vectors,
                                       const CallContext& context,
                                       const BuildProgress& progress) const = 0;

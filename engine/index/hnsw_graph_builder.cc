@@ -11,6 +11,7 @@
 #include "engine/index/insertion_order.h"
 #include "engine/index/link_draft.h"
 #include "engine/index/node_inserter.h"
+#include "engine/index/reachable.h"
 #include "engine/search/kernels.h"
 #include "storage/base/status_macros.h"
 
@@ -19,8 +20,8 @@ namespace {
 
 constexpr uint32_t kMaxNodes = 1u << 30;
 constexpr uint32_t kMaxThreads = 1024;
-// The first nodes are inserted by one thread: several would not see each other's, which matters
-// while there are few.
+// Of the nodes of upper levels, the first are inserted by one thread: several would not see each
+// other's, which matters while there are few.
 constexpr size_t kAlone = 1024;
 
 absl::Status Validate(const GraphParams& params, std::span<const float> vectors) {
@@ -54,7 +55,8 @@ class HnswBuild {
         levels_(DrawLevels(matrix_.nodes(), params.m, params.seed)),
         order_(OrderByLevel(levels_, params.seed)),
         draft_(params.m, levels_),
-        crew_(context, progress, matrix_.nodes()) {
+        crew_(context, progress, matrix_.nodes()),
+        context_(context) {
     const size_t useful = matrix_.nodes() / kAlone + 1;
     const size_t threads = std::min<size_t>(std::clamp(params.threads, 1u, kMaxThreads), useful);
     inserters_.reserve(threads);
@@ -74,7 +76,9 @@ class HnswBuild {
     RETURN_IF_ERROR(InsertUpper(order.subspan(1, alone - 1), 1));
     RETURN_IF_ERROR(InsertUpper(order.subspan(alone, upper - alone), inserters_.size()));
     RETURN_IF_ERROR(InsertLowest(upper, order.subspan(upper)));
-    return draft_.Finish(order_.front());
+    Graph graph = draft_.Finish(order_.front());
+    RETURN_IF_ERROR(MakeReachable(context_, graph));
+    return graph;
   }
 
  private:
@@ -110,6 +114,7 @@ class HnswBuild {
   std::vector<uint32_t> order_;
   LinkDraft draft_;
   BuildCrew crew_;
+  const CallContext& context_;
   std::vector<NodeInserter> inserters_;  // of each worker
 };
 

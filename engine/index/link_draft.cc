@@ -69,7 +69,9 @@ void LinkDraft::Collect(uint32_t node, uint32_t level, Candidate added,
     if (i < list.spread) all.back().set_expanded();
   }
   all.push_back(added);
-  std::sort(all.begin(), all.end());
+  const uint64_t salt = uint64_t{TieSalt(node)} << 1;  // as a key has the node
+  std::sort(all.begin(), all.end(),
+            [salt](Candidate a, Candidate b) { return (a.key() ^ salt) < (b.key() ^ salt); });
 }
 
 Graph LinkDraft::Finish(uint32_t entry) {

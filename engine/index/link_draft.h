@@ -13,6 +13,11 @@
 
 namespace ordinate {
 
+/// Of nodes at equal distances from `node`, those come first whose id, with these bits turned, is
+/// the least: others for every node, so that links of a region of ties lead all over it, where they
+/// would else all lead to its lowest ids.
+inline uint32_t TieSalt(uint32_t node) { return (node * 0x9E3779B1u + 0x85EBCA6Bu) >> 2; }
+
 /// The links of a graph that several threads are building, in the layout of the finished one, and
 /// beside each link its length, so that a full list is thinned out without measuring it again.
 ///

@@ -28,6 +28,7 @@ NodeInserter::NodeInserter(const BuildMatrix& matrix, LinkDraft& draft, uint32_t
 
 void NodeInserter::Begin(uint32_t node) {
   query_ = matrix_.row(node);
+  salt_ = TieSalt(node);
   visited_.Reset(matrix_.nodes());
   visited_.Insert(node);
 }
@@ -53,17 +54,17 @@ Candidate NodeInserter::Walk(Candidate nearest, uint32_t level) {
   return nearest;
 }
 
-// Fills the pool with the nearest nodes of the level. While the nodes of one hop come in from
-// memory, those of the hop before are scored.
+// Fills the pool with the nearest nodes of the level, their ids salted. While the nodes of one hop
+// come in from memory, those of the hop before are scored.
 void NodeInserter::Search(Candidate start, uint32_t level) {
   pool_.Reset(ef_);
-  pool_.Insert(start);
+  pool_.Insert(Candidate(start.distance(), start.node() ^ salt_));
   std::span<const uint32_t> coming;
   for (bool goes_on = true; goes_on;) {
     size_t count = 0, at = pool_.Next();
     goes_on = at < pool_.size() || !coming.empty();
     for (size_t i = 0; i < kExpandedAtOnce && at < pool_.size(); ++i, at = pool_.Next()) {
-      count += TakeNew(pool_.Expand(at).node(), level, count).size();
+      count += TakeNew(pool_.Expand(at).node() ^ salt_, level, count).size();
     }
     for (size_t i = 0; i < count; ++i) {
       PrefetchLines(matrix_.row(batch_[i]),
@@ -71,7 +72,7 @@ void NodeInserter::Search(Candidate start, uint32_t level) {
     }
     Score(coming);
     for (size_t i = 0; i < coming.size(); ++i) {
-      if (pool_.Insert(Candidate(distances_[i], coming[i])) && level == 0) {
+      if (pool_.Insert(Candidate(distances_[i], coming[i] ^ salt_)) && level == 0) {
         draft_.Prefetch(coming[i], /*lengths=*/false);
       }
     }
@@ -109,7 +110,7 @@ void NodeInserter::Insert(uint32_t node, uint32_t start) {
     Search(ScoreOne(start), level);
     found_.clear();
     for (size_t i = 0; i < pool_.size(); ++i) {
-      found_.emplace_back(pool_[i].distance(), pool_[i].node());
+      found_.emplace_back(pool_[i].distance(), pool_[i].node() ^ salt_);
     }
     Chosen& chosen = chosen_[level];
     const auto spread = choice_.Choose(found_, draft_.capacity(level));

@@ -58,6 +58,7 @@ class NodeInserter {
   const uint32_t ef_;
   const Kernels& kernels_;
   const float* query_ = nullptr;
+  uint32_t salt_ = 0;  // TieSalt of the node
   LinkChoice choice_;
   VisitedSet visited_;
   CandidatePool pool_;

@@ -65,6 +65,7 @@ class Pass {
 
   absl::Status Run(Executor* executor) {
     ForEach(executor, (segment_.nodes + task_rows_ - 1) / task_rows_, [&](size_t task) {
+      if (!status().ok()) return;
       const auto first = static_cast<uint32_t>(task) * task_rows_;
       std::unique_ptr<Worker> worker = TakeWorker();
       Note(Estimate(*worker, first, std::min(segment_.nodes, first + task_rows_)));

@@ -3,8 +3,9 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <vector>
+
+#include "engine/search/kernels.h"
 
 namespace ordinate {
 
@@ -22,6 +23,13 @@ class Candidate {
     const uint32_t bits = static_cast<uint32_t>(key_ >> 32);
     return std::bit_cast<float>(bits >> 31 ? bits ^ 0x80000000u : ~bits);
   }
+  /// The integer, and the candidate that has it.
+  uint64_t key() const { return key_; }
+  static Candidate Of(uint64_t key) {
+    Candidate candidate;
+    candidate.key_ = key;
+    return candidate;
+  }
   bool expanded() const { return (key_ & 1) != 0; }
   void set_expanded() { key_ |= 1; }
 
@@ -37,60 +45,54 @@ class Candidate {
   uint64_t key_ = 0;
 };
 
-/// The `capacity` nearest candidates seen, sorted, each expanded or not. A plain array: one binary
-/// search and one memmove per insertion beat two heaps up to some hundreds of entries.
+/// The `capacity` nearest candidates seen, sorted, each expanded or not. A plain array: one search
+/// and one move per insertion beat two heaps up to some hundreds of entries.
 class CandidatePool {
  public:
+  explicit CandidatePool(const Kernels& kernels = BestKernels()) : insert_(kernels.insert_sorted) {}
+
   /// Empties it. REQUIRES: capacity >= 1.
   void Reset(size_t capacity) {
-    if (entries_.size() < capacity + 1) entries_.resize(capacity + 1);
+    keys_.assign(capacity + 1 + kSpare, kNoKey);
     capacity_ = capacity;
     size_ = next_ = 0;
   }
 
   size_t size() const { return size_; }
-  const Candidate& operator[](size_t i) const { return entries_[i]; }
+  Candidate operator[](size_t i) const { return Candidate::Of(keys_[i]); }
 
   /// False: it is no nearer than `capacity` others.
   bool Insert(Candidate candidate) {
-    if (size_ == capacity_ && !(candidate < entries_[size_ - 1])) return false;
-    const size_t low = LowerBound(candidate);
-    std::memmove(static_cast<void*>(&entries_[low + 1]), &entries_[low],
-                 (size_ - low) * sizeof(Candidate));
-    entries_[low] = candidate;
+    if (size_ == capacity_ && candidate.key() >= keys_[size_ - 1]) return false;
+    const size_t place = insert_(keys_.data(), size_, candidate.key());
+    keys_[capacity_] = kNoKey;
     if (size_ < capacity_) ++size_;
-    if (low < next_) next_ = low;
+    if (place < next_) next_ = place;
     return true;
   }
 
   /// Index of the nearest candidate not yet expanded, or size().
   size_t Next() {
-    while (next_ < size_ && entries_[next_].expanded()) ++next_;
+    while (next_ < size_ && Candidate::Of(keys_[next_]).expanded()) ++next_;
     return next_;
   }
   Candidate Expand(size_t i) {
-    entries_[i].set_expanded();
-    return entries_[i];
+    Candidate candidate = Candidate::Of(keys_[i]);
+    candidate.set_expanded();
+    keys_[i] = candidate.key();
+    return candidate;
   }
 
  private:
-  // How many entries come before the candidate. Without branches, which nobody could foretell.
-  size_t LowerBound(Candidate candidate) const {
-    const Candidate* first = entries_.data();
-    size_t count = size_;
-    while (count > 1) {
-      const size_t half = count / 2;
-      const size_t mask = -static_cast<size_t>(first[half - 1] < candidate);
-      first += half & mask;
-      count -= half;
-    }
-    return static_cast<size_t>(first - entries_.data()) + (count == 1 && *first < candidate);
-  }
+  // What no candidate's key is as large as, behind the last; and as many as a kernel may move.
+  static constexpr uint64_t kNoKey = ~uint64_t{0};
+  static constexpr size_t kSpare = 8;
 
+  size_t (*insert_)(uint64_t*, size_t, uint64_t);
   size_t capacity_ = 0;
   size_t size_ = 0;
-  size_t next_ = 0;                 // everything before it is expanded
-  std::vector<Candidate> entries_;  // one more than the capacity, so that an insertion may shift
+  size_t next_ = 0;             // everything before it is expanded
+  std::vector<uint64_t> keys_;  // of the candidates, then kNoKey
 };
 
 }  // namespace ordinate

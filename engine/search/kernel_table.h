@@ -7,6 +7,12 @@
 
 namespace ordinate {
 
+/// What the levels of a vector lie between.
+struct LevelRange {
+  float least = 0;     // or 0, if that is less
+  float greatest = 0;  // or 0, if that is greater
+};
+
 /// The two sums a cosine needs, in one pass over x.
 struct DotAndNorm {
   double dot = 0;   // q · x
@@ -90,6 +96,20 @@ struct Kernels {
                             uint64_t span, uint64_t* bits);
   void (*doubles_in_range)(const uint64_t* words, size_t count, uint64_t first, uint64_t span,
                            uint64_t* bits);
+
+  /// Of the rotation of codes: x *= signs, then the Walsh-Hadamard transform in place, without the
+  /// factor 1/sqrt(size); butterflies of distance 1 first. REQUIRES: `size` is a power of two.
+  void (*signed_hadamard)(float* x, const float* signs, size_t size);
+  /// levels[i] = (x[i] - centre[i]) / scale + 128.
+  LevelRange (*code_levels)(const float* x, const float* centre, float scale, size_t dim,
+                            float* levels);
+  /// rounded[i] is the integer nearest to levels[i], of two the even one; then each level is
+  /// clamped to 0 to 255. REQUIRES: no level is farther than 2^22 from 0.
+  void (*round_levels)(float* levels, size_t dim, float* rounded);
+
+  /// Inserts the key into `size` words in ascending order, and returns its place. REQUIRES: eight
+  /// words more, none of them below the key; they are moved up by one, but for the last.
+  size_t (*insert_sorted)(uint64_t* sorted, size_t size, uint64_t key);
 };
 
 extern const Kernels kBaselineKernels;
@@ -100,8 +120,8 @@ extern const Kernels kAvx512VnniKernels;
 
 }  // namespace ordinate
 
-/// The table of the kernels that kernels_body.h, kernels_tile.h and kernels_range.h defined in the
-/// including scope.
+/// The table of the kernels that kernels_body.h, kernels_encode.h, kernels_range.h,
+/// kernels_sorted.h and kernels_tile.h defined in the including scope.
 #define ORDINATE_KERNEL_TABLE(table_name)                                                         \
   {                                                                                               \
     (table_name), &ExactSum<SquaredDifference>, &ExactSum<Product>, &ExactDotNorm,                \
@@ -109,5 +129,6 @@ extern const Kernels kAvx512VnniKernels;
         &ApproximateSum<Product>, &ApproximateRows<SquaredDifference>, &ApproximateRows<Product>, \
         &TileDots, &TileSelect, &SquaredNorms, &CodeRows<SquaredDifference, true>,                \
         &CodeRows<Product, true>, &CodeRows<SquaredDifference, false>, &CodeRows<Product, false>, \
-        &IntegersInRange, &DoublesInRange                                                         \
+        &IntegersInRange, &DoublesInRange, &SignedHadamard, &CodeLevels, &RoundLevels,            \
+        &InsertSorted                                                                             \
   }

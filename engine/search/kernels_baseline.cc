@@ -9,7 +9,9 @@
 namespace ordinate {
 namespace {
 #include "engine/search/kernels_body.h"
+#include "engine/search/kernels_encode.h"
 #include "engine/search/kernels_range.h"
+#include "engine/search/kernels_sorted.h"
 #include "engine/search/kernels_tile.h"
 }  // namespace
 

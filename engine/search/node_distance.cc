@@ -65,8 +65,10 @@ float InverseNorm(std::span<const float> x) {
 
 namespace {
 
-// Of lengths: what f32 may lose while a vector is rotated and its distance computed.
+// Of a vector's length: what f32 may lose while it is rotated and its distance computed.
 constexpr double kRounding = 1e-5;
+// Of a number of a code or a query: what it may lose while it is computed.
+constexpr double kLevelRounding = 0x1p-14;
 
 double LengthOf(std::span<const float> vector) {
   return std::sqrt(BestKernels().exact_dot(vector.data(), vector.data(), vector.size()));
@@ -86,8 +88,9 @@ BestScore::BestScore(const SegmentView& segment, const PreparedQuery& query,
       by_code_(query.has_codes()),
       known_(by_code_ ? metric_ != Metric::kIp : metric_ != Metric::kCosine || segment.norms_fit) {
   if (by_code_) {
-    const double lengths = metric_ == Metric::kCosine ? 2 : segment.longest + LengthOf(vector);
-    error_ = segment.codes.error + query.code().error + kRounding * lengths;
+    const double length = metric_ == Metric::kCosine ? 1 : LengthOf(vector);
+    error_ = segment.codes.error + query.code().error + 2 * kRounding * length +
+             kLevelRounding * segment.codes.scale * std::sqrt(segment.dim);
     return;
   }
   relative_error_ = SumError(segment.stride);
@@ -100,9 +103,12 @@ double BestScore::At(float distance) const {
   return by_code_ ? OfCodes(distance) : OfVectors(distance);
 }
 
+// Codes stand for vectors clamped to a box, which is convex: clamping query and node brings them no
+// farther apart. A node whose vector is longer than the query and this distance together, and may
+// lose as much more to rounding, is farther than the distance whatever its code.
 double BestScore::OfCodes(float distance) const {
-  const double squared = metric_ == Metric::kCosine ? 2.0 * distance : distance;
-  const double nearest = std::max(0.0, std::sqrt(squared) - error_);
+  const double apart = std::sqrt(metric_ == Metric::kCosine ? 2.0 * distance : distance);
+  const double nearest = std::max(0.0, apart * (1 - kRounding) - error_);
   return metric_ == Metric::kCosine ? 1 - nearest * nearest / 2 : nearest;
 }
 

@@ -56,8 +56,8 @@ inline void PrefetchLines(const void* from, size_t bytes) {
 }
 
 /// How good the score of a node can be at most, by the distance that NodeDistance gave it last:
-/// from codes by the triangle inequality over what they and the query's stand for, from vectors by
-/// what f32 can lose. Borrows nothing.
+/// from codes by the triangle inequality over what they and the query's numbers stand for, from
+/// vectors by what f32 can lose. Borrows nothing.
 class BestScore {
  public:
   BestScore(const SegmentView& segment, const PreparedQuery& query, std::span<const float> vector);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "engine/search/kernels.h"
@@ -16,37 +17,11 @@ constexpr uint32_t kSample = 4096;
 constexpr double kClamped = 1e-4;
 constexpr float kZero = 128;  // the code of the centre
 constexpr float kLevels = 127;
+constexpr float kLastCode = 255;
 // What the low half of a number is worth on average.
 constexpr int kLowHalf = 8;
 // The largest number of an IP query, where dim allows.
 constexpr double kMaxNumber = 4095;
-
-// In place, without the factor 1/sqrt(size), which the signs carry. REQUIRES: a power of two.
-void Hadamard(float* x, uint32_t size) {
-  uint32_t half = 1;
-  if (size >= 4) {  // the first two rounds at once
-    for (uint32_t i = 0; i < size; i += 4) {
-      const float a = x[i] + x[i + 1], b = x[i] - x[i + 1];
-      const float c = x[i + 2] + x[i + 3], d = x[i + 2] - x[i + 3];
-      x[i] = a + c;
-      x[i + 1] = b + d;
-      x[i + 2] = a - c;
-      x[i + 3] = b - d;
-    }
-    half = 4;
-  }
-  for (; half < size; half *= 2) {
-    for (uint32_t block = 0; block < size; block += 2 * half) {
-      float* const a = x + block;
-      float* const b = a + half;
-      for (uint32_t i = 0; i < half; ++i) {
-        const float sum = a[i] + b[i];
-        b[i] = a[i] - b[i];
-        a[i] = sum;
-      }
-    }
-  }
-}
 
 std::vector<float> Prepared(Metric metric, std::span<const float> vector) {
   std::vector<float> x(vector.begin(), vector.end());
@@ -55,6 +30,49 @@ std::vector<float> Prepared(Metric metric, std::span<const float> vector) {
   if (length == 0) return x;
   for (float& coordinate : x) coordinate = static_cast<float>(coordinate / length);
   return x;
+}
+
+// Beside coordinates of this size, sums of rounds of the transform fit into f32.
+constexpr float kLargestSafe = 0x1p64f;
+
+// Vectors so many times farther from the middle of a sample than half of it say nothing of where
+// codes are needed: each would otherwise take the range of all.
+constexpr double kOutlying = 16;
+
+// Compared as integers, which is done for many at a time.
+float LargestOf(std::span<const float> x) {
+  int32_t largest = 0;
+  for (const float coordinate : x) {
+    largest = std::max(largest, std::bit_cast<int32_t>(coordinate) & INT32_MAX);
+  }
+  return std::bit_cast<float>(largest);
+}
+
+template <typename T>
+T MedianOf(std::vector<T>& values) {
+  const auto middle = values.begin() + static_cast<ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+// Takes out the vectors that lie far from all others. REQUIRES: a sample.
+void DropOutliers(std::vector<std::vector<float>>& sample, uint32_t dim) {
+  std::vector<double> squared(sample.size(), 0.0);
+  std::vector<float> column(sample.size());
+  for (uint32_t i = 0; i < dim; ++i) {
+    for (size_t n = 0; n < sample.size(); ++n) column[n] = sample[n][i];
+    const double middle = MedianOf(column);
+    for (size_t n = 0; n < sample.size(); ++n) {
+      squared[n] += (sample[n][i] - middle) * (sample[n][i] - middle);
+    }
+  }
+  std::vector<double> sorted = squared;
+  const double farthest = MedianOf(sorted) * kOutlying * kOutlying;
+  size_t kept = 0;
+  for (size_t n = 0; n < sample.size(); ++n) {
+    if (squared[n] <= farthest) std::swap(sample[kept++], sample[n]);
+  }
+  sample.resize(kept);
 }
 
 std::vector<float> MeanOf(std::span<const std::vector<float>> sample, uint32_t dim) {
@@ -92,11 +110,10 @@ float Rounded(float x) {
   return (x + kShift) - kShift;
 }
 
-// The code nearest to `level`; anything that is no number has code 0.
-uint8_t CodeOf(float level) {
-  if (!(level > 0)) return 0;
-  return level < 255 ? static_cast<uint8_t>(Rounded(level)) : 255;
-}
+// The nearest level that codes reach.
+float Clamped(float level) { return std::min(std::max(level, 0.0f), kLastCode); }
+
+uint8_t CodeOf(float level) { return static_cast<uint8_t>(Rounded(Clamped(level))); }
 
 // SplitMix64 (Steele, Lea and Flood, 2014): the number after state `seed`.
 uint64_t NextNumber(uint64_t& seed) {
@@ -136,12 +153,22 @@ Rotation::Rotation(uint32_t dim, uint64_t seed)
 }
 
 void Rotation::Apply(std::span<float> x) const {
+  const Kernels& kernels = BestKernels();
   bool front = true;
   for (size_t round = 0; round < signs_.size(); round += block_) {
     float* const part = front ? x.data() : x.data() + (dim_ - block_);
-    for (uint32_t i = 0; i < block_; ++i) part[i] *= signs_[round + i];
-    Hadamard(part, block_);
+    kernels.signed_hadamard(part, signs_.data() + round, block_);
     front = !front;
+  }
+}
+
+void Rotation::ApplySafely(std::span<float> x) const {
+  if (LargestOf(x) <= kLargestSafe) return Apply(x);
+  for (float& coordinate : x) coordinate /= kLargestSafe;
+  Apply(x);
+  constexpr float kLargest = std::numeric_limits<float>::max();
+  for (float& coordinate : x) {
+    coordinate = std::clamp(coordinate * kLargestSafe, -kLargest, kLargest);
   }
 }
 
@@ -159,7 +186,7 @@ ScalarCoder::ScalarCoder(Metric metric, std::shared_ptr<const Rotation> rotation
 
 std::vector<float> ScalarCoder::Rotated(std::span<const float> vector) const {
   std::vector<float> x = Prepared(metric_, vector);
-  rotation_->Apply(x);
+  rotation_->ApplySafely(x);
   return x;
 }
 
@@ -171,14 +198,16 @@ ScalarCodeParams ScalarCoder::Calibrate(Metric metric, uint32_t dim, std::span<c
   std::vector<std::vector<float>> sample;
   for (size_t node = 0; node < nodes && sample.size() < kSample; node += step) {
     sample.push_back(Prepared(metric, vectors.subspan(node * stride, dim)));
-    rotation.Apply(sample.back());
+    rotation.ApplySafely(sample.back());
   }
+  if (!sample.empty()) DropOutliers(sample, dim);
   ScalarCodeParams params;
   params.rotation_seed = rotation_seed;
   params.centre = MeanOf(sample, dim);
   const float scale = SpreadOf(sample, params.centre) / kLevels;
-  // All vectors alike, or so small that their spread vanishes: any scale orders them as well.
-  params.scale = std::isfinite(scale) && scale >= 1e-30f ? scale : 1;
+  // All vectors alike, or so small that the squares of their spread vanish: any scale orders them
+  // as well.
+  params.scale = std::isfinite(scale) && scale >= 1e-18f ? scale : 1;
   return params;
 }
 
@@ -190,12 +219,14 @@ double ScalarCoder::Encode(std::span<const float> vector, std::span<uint8_t> out
     const float level = (x[i] - centre_[i]) / scale_ + kZero;
     const uint8_t number = CodeOf(level);
     SetNumberAt(out, i, number);
-    squared += (double{level} - number) * (double{level} - number);
+    const double off = double{Clamped(level)} - number;
+    squared += off * off;
   }
-  return std::isnan(squared) ? HUGE_VAL : std::sqrt(squared) * scale_;
+  return std::sqrt(squared) * scale_;
 }
 
 ScalarCoder::Query ScalarCoder::EncodeQuery(std::span<const float> query) const {
+  const Kernels& kernels = BestKernels();
   const std::vector<float> x = Rotated(query);
   Query encoded;
   encoded.numbers.assign(CodeStrideOf(dim_), 0);
@@ -203,26 +234,20 @@ ScalarCoder::Query ScalarCoder::EncodeQuery(std::span<const float> query) const 
     // The largest difference from a code whose squares cannot add up to more than 32 bits hold.
     const auto most =
         static_cast<float>(std::min(kMaxNumber, std::floor(std::sqrt(2147483647.0 / dim_))));
-    float least = 0, greatest = 0;
-    std::vector<float> levels(dim_);
-    bool numbers = true;
-    for (uint32_t i = 0; i < dim_; ++i) {
-      levels[i] = (x[i] - centre_[i]) / scale_ + kZero;
-      least = std::min(least, levels[i]);
-      greatest = std::max(greatest, levels[i]);
-      numbers &= levels[i] == levels[i];
-    }
-    if (!numbers || least < 255 - most || greatest > most) return Query();
+    std::vector<float> levels(dim_), rounded(dim_);
+    const LevelRange range =
+        kernels.code_levels(x.data(), centre_.data(), scale_, dim_, levels.data());
+    if (range.least < 255 - most || range.greatest > most) return Query();
+    kernels.round_levels(levels.data(), dim_, rounded.data());
     encoded.guide = encoded.numbers;
-    double squared = 0;
     for (uint32_t i = 0; i < dim_; ++i) {
-      encoded.numbers[i] = static_cast<int16_t>(Rounded(levels[i]));
+      encoded.numbers[i] = static_cast<int16_t>(rounded[i]);
       encoded.guide[i] = static_cast<int16_t>(encoded.numbers[i] - kLowHalf);
-      const double off = double{levels[i]} - encoded.numbers[i];
-      squared += off * off;
     }
+    const double squared = kernels.exact_l2sq(levels.data(), rounded.data(), dim_);
     encoded.error = std::sqrt(squared) * scale_;
     encoded.unit = scale_ * scale_;
+    if (encoded.unit < std::numeric_limits<float>::min()) return Query();
     return encoded;
   }
   float largest = 0;

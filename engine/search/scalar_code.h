@@ -21,6 +21,8 @@ class Rotation {
   uint64_t seed() const { return seed_; }
   /// REQUIRES: x.size() == dim.
   void Apply(std::span<float> x) const;
+  /// As Apply, of any finite vector; what f32 cannot hold becomes its largest number.
+  void ApplySafely(std::span<float> x) const;
 
  private:
   uint32_t dim_;
@@ -60,13 +62,13 @@ class ScalarCoder {
               std::span<const float> centre);
 
   /// Centre and scale for `nodes` vectors of `stride` floats: the mean of a sample, and the scale
-  /// at which all but one in ten thousand of the sample's coordinates fit. The same input gives the
-  /// same bits on every CPU.
+  /// at which all but one in ten thousand of the sample's coordinates fit, vectors far from all
+  /// others aside. The same input gives the same bits on every CPU.
   static ScalarCodeParams Calibrate(Metric metric, uint32_t dim, std::span<const float> vectors,
                                     uint32_t stride, uint64_t rotation_seed);
 
-  /// `out`: CodeStrideOf(dim) bytes. What does not fit is clamped. Returns how far the code is from
-  /// the vector.
+  /// `out`: CodeStrideOf(dim) bytes. What does not fit is clamped to the box of what codes can say.
+  /// Returns how far the code is from the vector so clamped.
   double Encode(std::span<const float> vector, std::span<uint8_t> out) const;
 
   /// The query as the code kernels take it, CodeStrideOf(dim) numbers: under L2 and COSINE in the
@@ -78,7 +80,7 @@ class ScalarCoder {
     std::vector<int16_t> numbers;
     std::vector<int16_t> guide;  // the same for sums over the first plane alone
     float unit = 1;
-    double error = 0;  // under L2 and COSINE: how far the numbers are from the query
+    double error = 0;  // under L2 and COSINE: how far the numbers are from the query, clamped
   };
   Query EncodeQuery(std::span<const float> query) const;
 

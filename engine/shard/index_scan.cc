@@ -1,5 +1,6 @@
 // Scores read from an index's snapshot: the EXACT and the ANN path.
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <numeric>
 #include <utility>
@@ -38,13 +39,13 @@ class SegmentTally {
     stats.path = path;
   }
   ~SegmentTally() {
-    job_.stats.nodes_visited += stats.nodes_visited;
-    job_.stats.distances += stats.distances;
-    job_.stats.candidates += stats.candidates;
-    job_.stats.rescored += stats.rescored;
+    job_.result.stats.nodes_visited += stats.nodes_visited;
+    job_.result.stats.distances += stats.distances;
+    job_.result.stats.candidates += stats.candidates;
+    job_.result.stats.rescored += stats.rescored;
     if (!job_.query.analyze) return;
     stats.nanos = job_.source.clock->MonotonicNanos() - started_;
-    job_.stats.segments.push_back(std::move(stats));
+    job_.result.stats.segments.push_back(std::move(stats));
   }
   SegmentTally(const SegmentTally&) = delete;
   SegmentTally& operator=(const SegmentTally&) = delete;
@@ -122,62 +123,164 @@ bool FewMatched(const Plan& plan, size_t w, size_t matched) {
   return expected >= kLeastExpected && static_cast<double>(matched) * kFewTimes < expected;
 }
 
-/// The plan's W nearest nodes by the graph, scored exactly but for those that cannot be kept. What
-/// was left out sets the job's bound.
-absl::Status SearchGraphOf(const IndexSnapshot::Sealed& part, SealedReader& reader, RankJob& job,
-                           SegmentStats& stats) {
-  const SegmentView& view = part.segment->view();
-  const ShardQuery& query = job.query;
-  ASSIGN_OR_RETURN(const PreparedQuery prepared, PreparedQuery::Create(view, query.vector));
-  const bool in_graph = query.plan.filter_strategy == FilterStrategy::kInGraph;
-  const WantedNodes wanted(reader, view, in_graph);
-  GraphQuery search;
-  search.query = &prepared;
-  search.ef = static_cast<uint32_t>(std::max<uint64_t>(query.plan.ef_search, query.plan.w));
-  search.accept = in_graph || part.masked.count() > 0 ? &wanted : nullptr;
-  if (in_graph) search.accepted_share = std::max(query.plan.ShareNearby(), kLeastShare);
-  search.file = &part.segment->file();
-  GraphStats graph_stats;
-  ASSIGN_OR_RETURN(const std::vector<GraphHit> hits,
-                   SearchGraph(view, search, job.context, &graph_stats));
-  stats.nodes_visited += graph_stats.hops;
-  stats.distances += graph_stats.distances;
-  // Giving up among masked rows says nothing of a filter: a larger W goes on.
-  job.gave_up |= in_graph && graph_stats.gave_up;
-  const size_t w = std::min<size_t>(hits.size(), query.plan.w);
-  stats.candidates += w;
-  std::optional<double> worst;
-  size_t matched = 0;
-  bool all = true;
-  const BestScore best(view, prepared, query.vector);
-  for (size_t i = 0; i < std::min(2 * kFetchAhead, w); ++i) reader.Fetch(hits[i].node);
-  for (size_t i = 0; i < w; ++i) {
-    // What comes after it is no better: rescoring any of them would change nothing.
-    if (best.known() && job.sink.IsBeyond(best.At(hits[i].distance))) {
-      all = false;
-      break;
-    }
-    if (i + 2 * kFetchAhead < w) reader.Fetch(hits[i + 2 * kFetchAhead].node);
-    if (i + kFetchAhead < w) reader.FetchCells(hits[i + kFetchAhead].node);
-    std::optional<double> score;
-    RETURN_IF_ERROR(reader.OfferNode(hits[i].node, job.sink, stats.rescored, &score));
-    matched += score.has_value();
-    KeepWorst(job.order, score, worst);
-  }
-  job.gave_up |= all && FewMatched(query.plan, w, matched);
-  if (w == query.plan.w || (graph_stats.gave_up && w > 0)) {
-    if (best.known() && !prepared.has_codes()) {
-      worst = best.At(hits[w - 1].distance);  // what was left out is no better
-    } else {
-      ASSIGN_OR_RETURN(const double last, reader.Score(hits[w - 1].node));
-      KeepWorst(job.order, last, worst);
-    }
-    const bool tighter = !job.bound.has_value() ||
-                         (job.order.score_descending() ? *worst > *job.bound : *worst < *job.bound);
-    if (tighter) job.bound = worst;
-  }
-  return job.context.Check();
+// Whether as many rows are kept as the answer wants: worse ones are beyond them, however bad.
+bool IsFull(const RankJob& job) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  return job.sink.IsBeyond(job.order.score_descending() ? -kInfinity : kInfinity);
 }
+
+// A score that none of what a search left out is expected to be better than.
+void SetBound(double bound, RankJob& job) {
+  const bool tighter =
+      !job.result.bound.has_value() ||
+      (job.order.score_descending() ? bound > *job.result.bound : bound < *job.result.bound);
+  if (tighter) job.result.bound = bound;
+}
+
+/// Ranks the nodes of a segment that its graph finds.
+class GraphRanking {
+ public:
+  GraphRanking(const IndexSnapshot::Sealed& part, SealedReader& reader, RankJob& job,
+               SegmentStats& stats)
+      : view_(part.segment->view()),
+        file_(part.segment->file()),
+        query_(job.query),
+        reader_(reader),
+        job_(job),
+        stats_(stats),
+        in_graph_(query_.plan.filter_strategy == FilterStrategy::kInGraph),
+        filters_(in_graph_ || part.masked.count() > 0),
+        wanted_(reader, view_, in_graph_) {}
+
+  /// What was left out sets the job's bound. Codes may order rows that tie far apart: where that
+  /// could change the answer, the graph is searched once more, by vectors.
+  absl::Status Run() {
+    ASSIGN_OR_RETURN(const PreparedQuery prepared, PreparedQuery::Create(view_, query_.vector));
+    RETURN_IF_ERROR(Search(prepared));
+    if (!proven_ && prepared.has_codes() && TiesMatter() && VectorsFit()) {
+      ASSIGN_OR_RETURN(const PreparedQuery by_vectors,
+                       PreparedQuery::Create(view_.metric, view_.dim, query_.vector));
+      RETURN_IF_ERROR(Search(by_vectors));
+    }
+    job_.result.bound_proven &= proven_;
+    if (bound_.has_value()) SetBound(*bound_, job_);
+    return job_.context.Check();
+  }
+
+ private:
+  bool TiesMatter() const {
+    return !query_.order_by.empty() || query_.after.has_value() || query_.hold == HoldFor::kPage ||
+           query_.plan.ties.form != TieForm::kTies;
+  }
+  bool VectorsFit() const { return view_.metric != Metric::kCosine || view_.norms_fit; }
+
+  /// The plan's W nearest nodes, scored exactly but for those that cannot be kept; and of the nodes
+  /// the search kept beyond them, those that may tie.
+  absl::Status Search(const PreparedQuery& prepared) {
+    GraphQuery search;
+    search.query = &prepared;
+    search.ef = static_cast<uint32_t>(std::max<uint64_t>(query_.plan.ef_search, query_.plan.w));
+    search.accept = filters_ ? &wanted_ : nullptr;
+    if (in_graph_) search.accepted_share = std::max(query_.plan.ShareNearby(), kLeastShare);
+    search.file = &file_;
+    GraphStats graph_stats;
+    ASSIGN_OR_RETURN(const std::vector<GraphHit> hits,
+                     SearchGraph(view_, search, job_.context, &graph_stats));
+    stats_.nodes_visited += graph_stats.hops;
+    stats_.distances += graph_stats.distances;
+    // Giving up among masked rows says nothing of a filter: a larger W goes on.
+    job_.result.gave_up |= in_graph_ && graph_stats.gave_up;
+    const BestScore best(view_, prepared, query_.vector);
+    RETURN_IF_ERROR(Score(hits, best));
+    const bool dry = hits.size() < std::min(search.ef, view_.nodes) && !graph_stats.gave_up;
+    return Judge(prepared, best, hits, dry);
+  }
+
+  absl::Status Score(std::span<const GraphHit> hits, const BestScore& best) {
+    const size_t w = std::min<size_t>(hits.size(), query_.plan.w);
+    for (size_t i = 0; i < std::min(2 * kFetchAhead, w); ++i) reader_.Fetch(hits[i].node);
+    size_t matched = 0;
+    for (scored_ = 0; !Ends(hits, w, best); ++scored_) {
+      const size_t i = scored_;
+      if (i + 2 * kFetchAhead < w) reader_.Fetch(hits[i + 2 * kFetchAhead].node);
+      if (i + kFetchAhead < w) reader_.FetchCells(hits[i + kFetchAhead].node);
+      if (std::binary_search(offered_.begin(), offered_.end(), hits[i].node)) continue;
+      std::optional<double> score;
+      RETURN_IF_ERROR(reader_.OfferNode(hits[i].node, job_.sink, stats_.rescored, &score));
+      matched += score.has_value();
+      KeepWorst(job_.order, score, worst_);
+    }
+    const size_t weighed = std::max(w, scored_);
+    stats_.candidates += weighed;
+    job_.result.w_used = std::max<uint64_t>(job_.result.w_used, weighed);
+    if (offered_.empty() && scored_ >= w) {
+      job_.result.gave_up |= FewMatched(query_.plan, w, matched);
+    }
+    for (size_t i = 0; i < scored_; ++i) offered_.push_back(hits[i].node);
+    std::sort(offered_.begin(), offered_.end());
+    return absl::OkStatus();
+  }
+
+  // What comes after a hit that cannot be kept is no better.
+  bool Ends(std::span<const GraphHit> hits, size_t w, const BestScore& best) const {
+    if (scored_ == hits.size()) return true;
+    if (best.known() && job_.sink.IsBeyond(best.At(hits[scored_].distance))) return true;
+    return scored_ >= w && !(best.known() && IsFull(job_));
+  }
+
+  // Sets what is known of the nodes that were left out. `dry`: the search ran out of nodes.
+  absl::Status Judge(const PreparedQuery& prepared, const BestScore& best,
+                     std::span<const GraphHit> hits, bool dry) {
+    bound_.reset();
+    proven_ = true;
+    if (hits.empty() || (dry && hits.size() < WantedCount())) {
+      // Of nodes that cannot be reached from where the search began, nothing is known.
+      if (hits.size() < WantedCount()) {
+        bound_ = job_.order.score_descending() ? kInfinity : -kInfinity;
+      }
+      return absl::OkStatus();
+    }
+    if (dry && scored_ == hits.size()) return absl::OkStatus();
+    const bool beyond = scored_ < hits.size() && best.known() &&
+                        job_.sink.IsBeyond(best.At(hits[scored_].distance));
+    // By first planes the search may have dropped nodes that whole codes would have kept.
+    proven_ = !prepared.has_codes() || (beyond && !NodeDistance(view_, prepared, &file_).Refines());
+    if (proven_) {
+      bound_ = best.At(hits[std::min(scored_, hits.size() - 1)].distance);
+      return absl::OkStatus();
+    }
+    const size_t w = std::min<size_t>(hits.size(), query_.plan.w);
+    ASSIGN_OR_RETURN(const double last, reader_.Score(hits[w - 1].node));
+    bound_ = worst_;
+    KeepWorst(job_.order, last, bound_);
+    return absl::OkStatus();
+  }
+
+  size_t WantedCount() const {
+    if (!filters_) return view_.nodes;
+    size_t count = 0;
+    for (uint32_t node = 0; node < view_.nodes; ++node) count += wanted_.Accepts(node);
+    return count;
+  }
+
+  static constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+  const SegmentView& view_;
+  const SegmentFile& file_;
+  const ShardQuery& query_;
+  SealedReader& reader_;
+  RankJob& job_;
+  SegmentStats& stats_;
+  const bool in_graph_;
+  const bool filters_;
+  const WantedNodes wanted_;
+
+  std::vector<uint32_t> offered_;  // nodes, ascending
+  size_t scored_ = 0;              // hits of the last search
+  std::optional<double> worst_;    // of the scores
+  std::optional<double> bound_;
+  bool proven_ = true;
+};
 
 // Whether all nodes of the segment are scored: preselecting as many, or as many as match, is that;
 // and the graph may be unable to tell the vectors apart.
@@ -197,7 +300,7 @@ absl::Status SearchSealed(const IndexSnapshot& index, size_t number, RankJob& jo
   SegmentTally tally(job, FileName(part), scan ? Path::kExact : Path::kAnn);
   SealedReader reader(part, number, job);
   if (job.query.include_null_vectors) reader.OfferNullRows(job.sink);
-  if (!scan) return SearchGraphOf(part, reader, job, tally.stats);
+  if (!scan) return GraphRanking(part, reader, job, tally.stats).Run();
   return ScanNodes(reader, 0, view.nodes, job, job.sink, tally.stats.rescored);
 }
 
@@ -211,7 +314,7 @@ absl::Status ScanTail(const IndexSnapshot& index, RankJob& job) {
     if (slot % kCheckEvery == 0) RETURN_IF_ERROR(job.context.Check());
     if (!index.tail.IsLive(slot)) continue;
     const TailRow& row = index.tail.Row(slot);
-    ++job.stats.tail_rows;
+    ++job.result.stats.tail_rows;
     if (row.row_class == RowClass::kInvalid) continue;
     if (row.row_class == RowClass::kNull && !query.include_null_vectors) continue;
     cells.MoveTo(row);

@@ -103,8 +103,8 @@ class JobList {
                                             ExecutorOf(), jobs_[numbers.front()]->context);
     for (size_t i = 0; i < numbers.size(); ++i) {
       statuses_[numbers[i]].Update(status);
-      jobs_[numbers[i]]->stats.distances += part.segment->view().nodes;
-      jobs_[numbers[i]]->stats.rescored += queries[i].rescored;
+      jobs_[numbers[i]]->result.stats.distances += part.segment->view().nodes;
+      jobs_[numbers[i]]->result.stats.rescored += queries[i].rescored;
     }
   }
 

@@ -1,5 +1,6 @@
 #include "engine/shard/query_exec.h"
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <map>
@@ -8,12 +9,16 @@
 
 #include "engine/query/top_groups.h"
 #include "engine/query/top_rows.h"
+#include "engine/shard/answer_size.h"
 #include "engine/shard/rank.h"
 #include "storage/base/status_macros.h"
 #include "storage/model/row_codec.h"
 
 namespace ordinate {
 namespace {
+
+// Rows of questions asked together may take this part of what one answer may.
+constexpr uint64_t kShareOfTogether = 4;
 
 /// The plan's index as published; null when the plan has none.
 absl::StatusOr<const IndexSnapshot*> FindIndex(const QuerySource& source, const Plan& plan) {
@@ -64,8 +69,7 @@ class Execution {
         sink_(MakeSink(query, order_)),
         scorer_(query.plan.metric, query.vector),
         started_(source.clock->MonotonicNanos()),
-        job_{source, query,         order_,        scorer_,        context,
-             *sink_, result_.stats, result_.bound, result_.gave_up} {}
+        job_{source, query, order_, scorer_, context, *sink_, result_} {}
   Execution(const Execution&) = delete;
   Execution& operator=(const Execution&) = delete;
 
@@ -148,7 +152,16 @@ std::vector<QueryOutcome> ExecuteQueries(const QuerySource& source,
     for (size_t i = 0; i < numbers.size(); ++i) ranked[numbers[i]] = std::move(statuses[i]);
   }
   std::vector<QueryOutcome> outcomes(queries.size());
-  for_each(queries.size(), [&](size_t i) { outcomes[i] = executions[i].Finish(ranked[i]); });
+  std::atomic<uint64_t> bytes{0};  // of all rows
+  for_each(queries.size(), [&](size_t i) {
+    if (bytes > source.max_answer_bytes / kShareOfTogether) {
+      outcomes[i] = {absl::AbortedError("the rows of questions asked together take too much")};
+      return;
+    }
+    outcomes[i] = executions[i].Finish(ranked[i]);
+    if (!outcomes[i].result.ok()) return;
+    for (const Row& row : outcomes[i].result->rows) bytes += RoughBytes(row);
+  });
   return outcomes;
 }
 
@@ -167,7 +180,7 @@ void OfferStored(const StoredRow& stored, const Row& row, RankJob& job) {
   RankedRow ranked;
   if (row_class == RowClass::kVector) {
     ranked.score = job.scorer.Score(std::get<std::span<const float>>(cell).data());
-    ++job.stats.rescored;
+    ++job.result.stats.rescored;
   }
   if (!IsWanted(query, stored.id, ranked.score) || !job.sink.CouldEnter(ranked.score)) return;
   ranked.id = stored.id;
@@ -192,9 +205,9 @@ absl::Status ExactFromRows(RankJob& job) {
                           return true;
                         });
   if (job.query.analyze) {
-    job.stats.segments.push_back({.segment = "rows",
-                                  .rescored = job.stats.rescored,
-                                  .nanos = source.clock->MonotonicNanos() - started});
+    job.result.stats.segments.push_back({.segment = "rows",
+                                         .rescored = job.result.stats.rescored,
+                                         .nanos = source.clock->MonotonicNanos() - started});
   }
   return status;
 }

@@ -20,9 +20,7 @@ struct RankJob {
   const ExactScorer& scorer;
   const CallContext& context;
   RankSink& sink;
-  ShardQueryStats& stats;
-  std::optional<double>& bound;  // see ShardQueryResult
-  bool& gave_up;                 // likewise
+  ShardQueryResult& result;  // what ranking says of itself goes there; not the rows
 };
 
 /// RankedRow::place of a row found in a sealed segment of the snapshot.

@@ -95,8 +95,12 @@ struct ShardQueryResult {
   /// ANN: the score that no row left out by the preselection is expected to beat; nullopt: none was
   /// left out.
   std::optional<double> bound;
+  /// Whether the search's distances prove it: those of codes under IP do not.
+  bool bound_proven = true;
   /// ANN: too few rows near the vector match the filter for the graph to find the nearest of them.
   bool gave_up = false;
+  /// ANN: the most nodes of one segment that were weighed: the plan's W, or more to close ties.
+  uint64_t w_used = 0;
   uint64_t snapshot_id = 0;  // with ShardQuery::hold
   ShardQueryStats stats;
 };

@@ -42,7 +42,9 @@ struct Front::Ranking {
   std::vector<uint32_t> shards;               // parallel: where the row lives
   std::vector<Row> cells;                     // parallel, if the shards were asked for columns
   std::vector<std::optional<double>> bounds;  // by shard, see ShardQueryResult
+  bool ties_proven = true;                    // every shard's bound is
   bool gave_up = false;                       // a shard's search did, see ShardQueryResult
+  uint64_t w_used = 0;                        // the most of a shard
   std::vector<uint64_t> snapshot_ids;         // by shard, if held
   SeqByShard visible_seq;
   std::map<uint32_t, uint64_t> generations;

@@ -238,8 +238,7 @@ class Front {
     return options_.clock == nullptr ? 0 : options_.clock->MonotonicNanos();
   }
   /// Notes the time an answered question took, and tells the observer.
-  void Tell(const QueryRequest& request, int64_t nanos,
-            absl::StatusOr<QueryResult>& result) const;
+  void Tell(const QueryRequest& request, int64_t nanos, absl::StatusOr<QueryResult>& result) const;
 
   absl::StatusOr<QueryResult> AnswerGroups(BoundQuery& bound, bool analyze,
                                            const CallContext& context) const;

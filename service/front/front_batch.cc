@@ -32,22 +32,30 @@ class Front::Batch {
         results_(requests.size()) {}
 
   std::vector<absl::StatusOr<QueryResult>> Run() {
-    ForEach([this](size_t i) {
+    ForEach(requests_.size(), [this](size_t i) {
       const int64_t started = front_.NowNanos();
       bound_[i] = requests_[i].ok() ? front_.Bind(*requests_[i], /*hold=*/false, context_)
                                     : absl::StatusOr<BoundQuery>(requests_[i].status());
       nanos_[i] += front_.NowNanos() - started;
     });
-    for (const std::vector<size_t>& together : Groups()) AskTogether(together);
-    ForEach([this](size_t i) { Answer(i); });
+    std::vector<bool> answered(requests_.size());
+    for (const std::vector<size_t>& together : Groups()) {
+      if (!context_.Check().ok()) break;
+      AskTogether(together);
+      ForEach(together.size(), [&](size_t at) { Answer(together[at]); });
+      for (const size_t i : together) answered[i] = true;
+    }
+    ForEach(requests_.size(), [&](size_t i) {
+      if (!answered[i]) Answer(i);
+    });
     return std::move(results_);
   }
 
  private:
-  void ForEach(const std::function<void(size_t)>& body) {
+  void ForEach(size_t count, const std::function<void(size_t)>& body) {
     Executor* const executor = front_.options_.executor;
-    if (executor != nullptr) return executor->ParallelFor(requests_.size(), body);
-    for (size_t i = 0; i < requests_.size(); ++i) body(i);
+    if (executor != nullptr) return executor->ParallelFor(count, body);
+    for (size_t i = 0; i < count; ++i) body(i);
   }
 
   // Whether the shards are asked for it once, together with others.
@@ -97,7 +105,7 @@ class Front::Batch {
         answers_[numbers[at]].push_back(results.ok() ? std::move((*results)[at])
                                                      : results.status());
       }
-      nanos_[numbers[at]] += front_.NowNanos() - started;
+      nanos_[numbers[at]] += (front_.NowNanos() - started) / static_cast<int64_t>(numbers.size());
     }
   }
 
@@ -125,7 +133,8 @@ class Front::Batch {
       failed.Update(answer.status());
       if (answer.ok()) answers.push_back(*std::move(answer));
     }
-    // The index stopped answering since the question was bound: it is asked again by itself.
+    // The index stopped answering since the question was bound, or there was no room for its rows
+    // beside those of the others: it is asked again by itself.
     if (answers_[i].empty() || absl::IsAborted(failed)) {
       return front_.AnswerBound(*requests_[i], *std::move(bound_[i]), context_);
     }
@@ -141,7 +150,7 @@ class Front::Batch {
   const std::span<const absl::StatusOr<QueryRequest>> requests_;
   const CallContext& context_;
   // By request.
-  std::vector<int64_t> nanos_;  // what it took; of shared work, all
+  std::vector<int64_t> nanos_;  // what it took; of shared work, its part
   std::vector<absl::StatusOr<BoundQuery>> bound_;
   std::vector<std::vector<absl::StatusOr<ShardQueryResult>>> answers_;  // by shard; empty: alone
   std::vector<absl::StatusOr<QueryResult>> results_;

@@ -62,7 +62,9 @@ absl::StatusOr<Front::Ranking> Front::Merge(const ShardQuery& query,
     ranking.visible_seq[shard] = answer.visible_seq;
     if (query.plan.index_id != 0) ranking.generations[shard] = answer.generation;
     ranking.bounds.push_back(answer.bound);
+    ranking.ties_proven &= answer.bound_proven;
     ranking.gave_up |= answer.gave_up;
+    ranking.w_used = std::max(ranking.w_used, answer.w_used);
     if (query.hold != HoldFor::kNothing) ranking.snapshot_ids.push_back(answer.snapshot_id);
     AddStats(answer.stats, ranking.stats);
     ranking.shard_stats.push_back(std::move(answer.stats));
@@ -223,7 +225,8 @@ absl::StatusOr<QueryResult> Front::Finish(const BoundQuery& bound, Ranking ranki
   result.visible_seq = std::move(ranking.visible_seq);
   result.stats = std::move(ranking.stats);
   result.shard_stats = std::move(ranking.shard_stats);
-  result.w_used = bound.query.plan.w;
+  result.tie_closed = ranking.ties_proven;
+  result.w_used = std::max(bound.query.plan.w, ranking.w_used);
   return result;
 }
 

@@ -54,7 +54,7 @@ struct CodesView {
   uint32_t stride = 0;  // bytes from one node's code to the next: dim rounded up to 64
   uint64_t rotation_seed = 0;
   float scale = 0;
-  float error = 0;                 // no vector is farther than this from what its code stands for
+  float error = 0;  // no vector, clamped, is farther than this from what its code stands for
   std::span<const float> centre;   // dim
   std::span<const uint8_t> codes;  // nodes × stride, 64-byte aligned; padding is zero
 };

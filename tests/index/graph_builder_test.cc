@@ -66,7 +66,7 @@ TEST(GraphBuilder, LayoutIsWhatGraphViewPromises) {
 }
 
 TEST(GraphBuilder, OneThreadBuildsTheSameGraphAgainAndTheSeedMatters) {
-  const AlignedFloats vectors = MakeVectors(6000, 16, 20, 4);  // more than one part
+  const AlignedFloats vectors = MakeVectors(6000, 16, 20, 4);
   const CallContext context;
   GraphParams params = Params(Metric::kL2, 16);
   const Graph first = *Builder()->Build(params, vectors, context, nullptr);

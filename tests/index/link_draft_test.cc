@@ -32,7 +32,7 @@ TEST(LinkDraft, AddsUntilAListIsFullAndThenThinsItOut) {
   EXPECT_EQ(LinksOf(draft, 0, 0), (std::vector<uint32_t>{3, 4, 5, 6, 7, 8, 9, 10}));
   draft.Add(0, 0, Candidate(0.5f, 11), scratch, [](std::vector<Candidate>& all) {
     ASSERT_EQ(all.size(), 9u);
-    EXPECT_TRUE(std::is_sorted(all.begin(), all.end()));
+    EXPECT_TRUE(std::ranges::is_sorted(all, {}, &Candidate::distance));
     for (const Candidate link : all) EXPECT_EQ(link.expanded(), link.node() == 3);
     EXPECT_EQ(all[0].node(), 11u);
     EXPECT_EQ(all[0].distance(), 0.5f);

@@ -201,5 +201,49 @@ INSTANTIATE_TEST_SUITE_P(Shapes, Batches,
                                          shape.param.shards, "Threads", shape.param.threads);
                          });
 
+// Rows that take more than a shared call may hold are fetched for each question by itself.
+TEST(LargeBatch, IsAnsweredWithinTheLimit) {
+  std::vector<OracleRow> rows = RandomRows(kSeed, 300, kDim);
+  for (OracleRow& row : rows) row.cells[1] = Value(std::string(20'000, 'x'));
+  Node node({.shards = 2, .threads = 2, .max_answer_bytes = 8u << 20});
+  ASSERT_TRUE(node.front().CreateTable(ParityTable(kDim)).ok());
+  LoadRows(node.front(), "items", rows);
+  MakeIndex(node, "flat", Engine::kFlat, Metric::kL2);
+  std::mt19937_64 random(kSeed);
+  const auto ask = [&](size_t questions) {
+    std::vector<absl::StatusOr<QueryRequest>> requests;
+    for (size_t i = 0; i < questions; ++i) {
+      QueryRequest request;
+      request.table = "items";
+      request.column = "v";
+      request.vector = RandomVector(random, kDim);
+      request.metric = Metric::kL2;
+      request.limit = 50;
+      request.path = Path::kExact;
+      request.columns = {"*"};
+      requests.emplace_back(std::move(request));
+    }
+    size_t answered = 0;
+    const auto results = node.front().QueryBatch(requests, CallContext());
+    for (size_t i = 0; i < questions; ++i) {
+      if (!results[i].ok()) {
+        EXPECT_TRUE(absl::IsResourceExhausted(results[i].status())) << results[i].status();
+        continue;
+      }
+      ++answered;
+      const QueryResult alone = AskFor(node.front(), *requests[i]);
+      EXPECT_EQ(results[i]->rows.size(), alone.rows.size());
+      for (size_t r = 0; r < alone.ranked.size(); ++r) {
+        EXPECT_EQ(results[i]->ranked[r].id, alone.ranked[r].id) << "row " << r;
+      }
+    }
+    return answered;
+  };
+  EXPECT_EQ(ask(7), 7u);            // 7 MB: more than the shards hold for a shared call
+  const size_t answered = ask(40);  // 40 MB
+  EXPECT_GE(answered, 5u);
+  EXPECT_LE(answered, 8u);
+}
+
 }  // namespace
 }  // namespace ordinate

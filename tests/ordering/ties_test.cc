@@ -126,6 +126,33 @@ TEST_P(Ties, ALargerWClosesTiesOfDistinctVectors) {
   ExpectEqual(answer, OrderOracle(table_, rows_).Answer(request));
 }
 
+// Vectors of one direction are equal under COSINE, and distinct all the same.
+TEST(TiesOfOneDirection, AreAllWeighed) {
+  for (const size_t parallel : {100u, 600u}) {
+    SCOPED_TRACE(testing::Message() << parallel << " rows, seed " << kSeed);
+    std::mt19937_64 random(kSeed + 4);
+    std::vector<OracleRow> rows;
+    for (size_t i = 0; i < 5'000; ++i) {
+      Vector vector = RandomVector(random, kDim);
+      if (i < parallel) {
+        for (float& x : vector) x = 1.0f + static_cast<float>(i);
+      }
+      rows.push_back(MakeRow(static_cast<int64_t>(i) + 1,
+                             static_cast<int64_t>(random() % 1'000'000), std::move(vector)));
+    }
+    Node node({.shards = 1, .threads = 2});
+    const TableDef table = *node.front().CreateTable(ParityTable(kDim));
+    LoadRows(node.front(), "items", rows);
+    MakeIndex(node, "hnsw", Engine::kHnsw, Metric::kCosine);
+    QueryRequest request = Nearest(Vector(kDim, 1.0f), 5);
+    request.metric = Metric::kCosine;
+    request.path = Path::kAnn;
+    Answer answer;
+    Append(AskFor(node.front(), request).ranked, answer);
+    ExpectEqual(answer, OrderOracle(table, rows).Answer(request));
+  }
+}
+
 // Too many tie for any W: the answer is right, and says why it is EXACT.
 TEST_P(Ties, TiesThatNoWClosesAreAnsweredExactly) {
   std::mt19937_64 random(kSeed + 3);

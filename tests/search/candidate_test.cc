@@ -7,6 +7,7 @@
 #include <random>
 #include <vector>
 
+#include "engine/search/kernels.h"
 #include "engine/search/visited_set.h"
 
 namespace ordinate {
@@ -48,20 +49,30 @@ TEST(CandidatePool, KeepsTheNearestSortedAndExpandsThemInOrder) {
   EXPECT_EQ(pool.Next(), pool.size());
 }
 
-TEST(CandidatePool, HoldsWhatASortWouldKeep) {
+TEST(CandidatePool, HoldsWhatASortWouldKeepOnEveryIsa) {
   std::mt19937 random(5);
-  std::uniform_int_distribution<int> distance(0, 50);
-  CandidatePool pool;
-  for (const size_t capacity : {1, 2, 17, 400}) {
-    std::vector<Candidate> all;
-    pool.Reset(capacity);
-    for (uint32_t node = 0; node < 300; ++node) {
-      all.emplace_back(static_cast<float>(distance(random)), node);
-      pool.Insert(all.back());
+  for (const Kernels* kernels : AvailableKernels()) {
+    SCOPED_TRACE(kernels->name);
+    CandidatePool pool(*kernels);
+    for (const size_t capacity : {1, 2, 7, 8, 9, 17, 64, 65, 400, 3, 512}) {
+      SCOPED_TRACE(capacity);
+      // Few distances, many, none that is a number; falling, so that each is inserted in front.
+      for (const int kind : {0, 1, 2, 3}) {
+        std::vector<Candidate> all;
+        pool.Reset(capacity);
+        for (uint32_t node = 0; node < 600; ++node) {
+          const auto distance = static_cast<float>(random() % (kind == 0 ? 50 : 1'000'000));
+          all.emplace_back(kind == 2   ? std::numeric_limits<float>::quiet_NaN()
+                           : kind == 3 ? static_cast<float>(-1.0 * node)
+                                       : distance,
+                           node * 3'000'000);
+          pool.Insert(all.back());
+        }
+        std::sort(all.begin(), all.end());
+        ASSERT_EQ(pool.size(), std::min<size_t>(capacity, 600));
+        for (size_t i = 0; i < pool.size(); ++i) EXPECT_EQ(pool[i].key(), all[i].key()) << i;
+      }
     }
-    std::sort(all.begin(), all.end());
-    ASSERT_EQ(pool.size(), std::min<size_t>(capacity, 300));
-    for (size_t i = 0; i < pool.size(); ++i) EXPECT_EQ(pool[i].node(), all[i].node());
   }
 }
 

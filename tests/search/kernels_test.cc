@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <limits>
@@ -282,6 +283,61 @@ TEST(Kernels, RangesOfWordsAreTheSameOnEveryIsa) {
                                         << " is " << words[i] << " seed " << seed);
         EXPECT_EQ(integers[i / 64] >> (i % 64) & 1, (words[i] ^ flip) - first <= span);
         EXPECT_EQ(doubles[i / 64] >> (i % 64) & 1, rank_of_double(words[i]) - first <= span);
+      }
+    }
+  }
+}
+
+// What codes are made by, against plain code: the same bits.
+TEST(Kernels, EncodeAsPlainCodeDoes) {
+  const uint32_t seed = 14;
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  const auto draw = [&](size_t count, float spread) {
+    std::vector<float> x(count);
+    for (float& value : x) value = spread * normal(random);
+    return x;
+  };
+  for (const size_t size : {1u, 2u, 4u, 8u, 16u, 32u, 64u, 256u, 4096u}) {
+    const std::vector<float> x = draw(size, 3), signs = draw(size, 1);
+    std::vector<float> expected(size);
+    for (size_t i = 0; i < size; ++i) expected[i] = x[i] * signs[i];
+    for (size_t half = 1; half < size; half *= 2) {
+      for (size_t i = 0; i < size; ++i) {
+        if ((i & half) != 0) continue;
+        const float a = expected[i], b = expected[i + half];
+        expected[i] = a + b;
+        expected[i + half] = a - b;
+      }
+    }
+    for (const Kernels* kernels : Tables()) {
+      std::vector<float> out = x;
+      kernels->signed_hadamard(out.data(), signs.data(), size);
+      EXPECT_EQ(out, expected) << kernels->name << " size " << size << " seed " << seed;
+    }
+  }
+  for (const size_t dim : {1u, 3u, 15u, 16u, 17u, 64u, 100u, 385u}) {
+    const std::vector<float> x = draw(dim, 3), centre = draw(dim, 1);
+    const float scale = dim % 2 == 0 ? 0.04f : 0.004f;  // of these, many are beyond all codes
+    for (const Kernels* kernels : Tables()) {
+      SCOPED_TRACE(testing::Message() << kernels->name << " dim " << dim << " seed " << seed);
+      std::vector<float> levels(dim), rounded(dim);
+      const LevelRange range =
+          kernels->code_levels(x.data(), centre.data(), scale, dim, levels.data());
+      float least = 0, greatest = 0;
+      for (size_t i = 0; i < dim; ++i) {
+        EXPECT_EQ(levels[i], (x[i] - centre[i]) / scale + 128) << i;
+        least = std::min(least, levels[i]);
+        greatest = std::max(greatest, levels[i]);
+      }
+      EXPECT_EQ(range.least, least);
+      EXPECT_EQ(range.greatest, greatest);
+      levels[0] = 2.5f;
+      const std::vector<float> before = levels;
+      kernels->round_levels(levels.data(), dim, rounded.data());
+      for (size_t i = 0; i < dim; ++i) {
+        EXPECT_EQ(rounded[i], std::nearbyint(before[i])) << i;
+        EXPECT_EQ(levels[i], std::clamp(before[i], 0.0f, 255.0f)) << i;
       }
     }
   }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cfloat>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -55,6 +56,23 @@ TEST(Rotation, IsAFunctionOfItsSeed) {
   Rotation(40, 6).Apply(c);
   EXPECT_EQ(a, b);
   EXPECT_NE(a, c);
+}
+
+TEST(Rotation, HoldsAtTheEndOfF32) {
+  const std::vector<float> small = {1, -1, 0.5, 1, 1, -1, 1, 0.25};
+  std::vector<float> expected = small, large = small;
+  const Rotation rotation(8, 5);
+  rotation.Apply(expected);
+  constexpr float kFactor = 0x1p126f;
+  for (float& x : large) x *= kFactor;
+  rotation.ApplySafely(large);
+  for (size_t i = 0; i < large.size(); ++i) {
+    const double wanted = std::clamp<double>(double{expected[i]} * kFactor, -FLT_MAX, FLT_MAX);
+    EXPECT_EQ(large[i], static_cast<float>(wanted)) << "coordinate " << i;
+  }
+  std::vector<float> longest(8, FLT_MAX);
+  rotation.ApplySafely(longest);
+  for (const float x : longest) EXPECT_TRUE(std::isfinite(x));
 }
 
 /// Rows, and the codes a coder calibrated on them gives.
@@ -117,6 +135,25 @@ TEST(ScalarCode, NumbersAreSplitIntoTwoPlanes) {
   EXPECT_EQ(code[33], 0xc8);
   EXPECT_EQ(code[64 + 1], 0x22);
   EXPECT_EQ(code[64 + 33], 0x22);
+}
+
+// Far rows, even of lengths that f32 cannot square, leave the codes of all others as they were.
+TEST(ScalarCoder, OutliersDoNotTakeTheRange) {
+  const uint32_t seed = 3;
+  std::mt19937 random(seed);
+  for (const float scale : {1e3f, 1e20f, 3e37f}) {
+    SCOPED_TRACE(testing::Message() << "scale " << scale << " seed " << seed);
+    std::vector<std::vector<float>> rows = RandomRows(500, 24, random);
+    const ScalarCodeParams before = Coded(Metric::kL2, 24, rows).params;
+    for (const size_t i : {10u, 20u, 30u}) {
+      for (float& x : rows[i]) x *= i == 20 ? -scale : scale;
+    }
+    const ScalarCodeParams after = Coded(Metric::kL2, 24, rows).params;
+    EXPECT_NEAR(after.scale, before.scale, 0.1f * before.scale);
+    for (size_t i = 0; i < 24; ++i) {
+      EXPECT_NEAR(after.centre[i], before.centre[i], 5 * before.scale);
+    }
+  }
 }
 
 TEST(ScalarCoder, EstimatesAreNearTheDistances) {

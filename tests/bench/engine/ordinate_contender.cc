@@ -30,14 +30,20 @@ struct ScoredRow {
   uint32_t node = 0;
 };
 
-/// Keeps the `count` best first, by score and then node.
+/// By score and then node.
+struct IsBetter {
+  bool descending;
+  bool operator()(const ScoredRow& a, const ScoredRow& b) const {
+    if (a.score != b.score) return (a.score > b.score) == descending;
+    return a.node < b.node;
+  }
+};
+
+/// Keeps the `count` best first.
 void SortBest(std::vector<ScoredRow>& rows, size_t count, bool descending) {
   count = std::min(count, rows.size());
   std::partial_sort(rows.begin(), rows.begin() + static_cast<ptrdiff_t>(count), rows.end(),
-                    [descending](const ScoredRow& a, const ScoredRow& b) {
-                      if (a.score != b.score) return (a.score > b.score) == descending;
-                      return a.node < b.node;
-                    });
+                    IsBetter{descending});
   rows.resize(count);
 }
 
@@ -69,31 +75,30 @@ absl::Status SearchOne(const SegmentFile& file, std::span<const float> query, ui
   ASSIGN_OR_RETURN(const std::vector<GraphHit> hits, SearchGraph(view, search, context, stats));
   const ExactScorer scorer(view.metric, query);
   scratch.clear();
-  constexpr size_t kFetchAhead = 4;
+  constexpr size_t kFetchAhead = 8;
   const auto fetch = [&](size_t i) {
     if (i >= hits.size() || i >= w) return;
     PrefetchLines(view.vectors.data() + size_t{hits[i].node} * view.stride,
                   std::min<size_t>(view.stride * sizeof(float), 1'024));
   };
   for (size_t i = 0; i < kFetchAhead; ++i) fetch(i);
-  const bool descending = HigherIsBetter(view.metric);
+  const IsBetter is_better{HigherIsBetter(view.metric)};
   const BestScore best(view, prepared, query);
-  double worst = 0;  // of the best k so far
   for (size_t i = 0; i < hits.size() && i < w; ++i) {
-    if (best.known() && i >= k && i % k == 0) {
-      SortBest(scratch, k, descending);
-      worst = scratch.back().score;
-    }
-    if (best.known() && i >= k) {
+    if (best.known() && scratch.size() == k) {
       const double bound = best.At(hits[i].distance);
-      if (descending ? bound < worst : bound > worst) break;
+      if (is_better.descending ? bound < scratch.back().score : bound > scratch.back().score) break;
     }
     fetch(i + kFetchAhead);
     const uint32_t node = hits[i].node;
     RETURN_IF_ERROR(file.EnsureVectors(node, node + 1));
-    scratch.push_back({scorer.Score(view.vectors.data() + size_t{node} * view.stride), node});
+    const ScoredRow row{scorer.Score(view.vectors.data() + size_t{node} * view.stride), node};
+    if (scratch.size() == k) {
+      if (!is_better(row, scratch.back())) continue;
+      scratch.pop_back();
+    }
+    scratch.insert(std::upper_bound(scratch.begin(), scratch.end(), row, is_better), row);
   }
-  SortBest(scratch, k, HigherIsBetter(view.metric));
   WriteRows(view, scratch, out);
   return absl::OkStatus();
 }

@@ -1,0 +1,115 @@
+#include "engine/index/reachable.h"
+
+#include <algorithm>
+#include <span>
+#include <vector>
+
+#include "storage/base/status_macros.h"
+
+namespace ordinate {
+namespace {
+
+// A replaced link may have been the only way to its node: then another round mends that.
+constexpr int kMostRounds = 16;
+// Looks for a way to each node that is left, in one round.
+constexpr int kMostTries = 8;
+constexpr size_t kNodesBetweenChecks = 1u << 16;
+
+/// A walk over level 0, and the links it adds.
+class Reach {
+ public:
+  Reach(const CallContext& context, Graph& graph)
+      : context_(context), graph_(graph), reached_(graph.levels.size()), led_to_(reached_.size()) {
+    for (uint32_t node = 0; node < reached_.size(); ++node) {
+      for (const uint32_t link : Links(node)) led_to_[link] += link != node;
+    }
+  }
+
+  /// Whether every node is reached now without a further link.
+  absl::StatusOr<bool> Round() {
+    std::fill(reached_.begin(), reached_.end(), false);
+    RETURN_IF_ERROR(WalkFrom(graph_.entry));
+    bool whole = true;
+    bool linked = true;
+    for (int tries = 0; linked && tries < kMostTries; ++tries) {
+      linked = false;
+      for (uint32_t node = 0; node < reached_.size(); ++node) {
+        if (reached_[node] || !LinkTo(node)) continue;
+        linked = true;
+        whole = false;
+        RETURN_IF_ERROR(WalkFrom(node));
+      }
+    }
+    const auto rest = std::find(reached_.begin(), reached_.end(), false);
+    if (rest == reached_.end()) return whole;
+    // It and those it leads to are a graph of their own; the next round mends what is left.
+    AddLink(last_, static_cast<uint32_t>(rest - reached_.begin()));
+    return false;
+  }
+
+ private:
+  std::span<uint32_t> Links(uint32_t node) {
+    return {graph_.links0.data() + size_t{node} * graph_.degree0, graph_.degree0};
+  }
+
+  absl::Status WalkFrom(uint32_t start) {
+    reached_[start] = true;
+    queue_.assign(1, start);
+    for (size_t i = 0; i < queue_.size(); ++i) {
+      if (i % kNodesBetweenChecks == 0) RETURN_IF_ERROR(context_.Check());
+      for (const uint32_t link : Links(queue_[i])) {
+        if (reached_[link]) continue;
+        reached_[link] = true;
+        queue_.push_back(link);
+      }
+    }
+    last_ = queue_.back();
+    return absl::OkStatus();
+  }
+
+  // From the nearest of those it links to that has a free slot, else from the nearest.
+  bool LinkTo(uint32_t node) {
+    const uint32_t* from = nullptr;
+    for (const uint32_t& link : Links(node)) {
+      if (link == node || !reached_[link]) continue;
+      const bool free = Links(link).back() == link;
+      if (from == nullptr || free) from = &link;
+      if (free) break;
+    }
+    if (from != nullptr) AddLink(*from, node);
+    return from != nullptr;
+  }
+
+  void AddLink(uint32_t from, uint32_t to) {
+    const std::span<uint32_t> links = Links(from);
+    auto slot = std::find(links.begin(), links.end(), from);
+    if (slot == links.end()) {
+      slot = std::max_element(links.begin(), links.end(),
+                              [this](uint32_t a, uint32_t b) { return led_to_[a] < led_to_[b]; });
+      --led_to_[*slot];
+    }
+    *slot = to;
+    ++led_to_[to];
+  }
+
+  const CallContext& context_;
+  Graph& graph_;
+  std::vector<bool> reached_;
+  std::vector<uint32_t> led_to_;  // by node: links to it
+  std::vector<uint32_t> queue_;
+  uint32_t last_ = 0;  // reached last
+};
+
+}  // namespace
+
+absl::Status MakeReachable(const CallContext& context, Graph& graph) {
+  if (graph.levels.empty()) return absl::OkStatus();
+  Reach reach(context, graph);
+  for (int round = 0; round < kMostRounds; ++round) {
+    ASSIGN_OR_RETURN(const bool whole, reach.Round());
+    if (whole) break;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace ordinate
