@@ -30,21 +30,24 @@ class Reach {
     std::fill(reached_.begin(), reached_.end(), false);
     RETURN_IF_ERROR(WalkFrom(graph_.entry));
     bool whole = true;
-    bool linked = true;
-    for (int tries = 0; linked && tries < kMostTries; ++tries) {
-      linked = false;
+    for (int tries = 0; tries < kMostTries; ++tries) {
+      bool linked = false;
       for (uint32_t node = 0; node < reached_.size(); ++node) {
         if (reached_[node] || !LinkTo(node)) continue;
         linked = true;
-        whole = false;
         RETURN_IF_ERROR(WalkFrom(node));
       }
+      if (!linked) break;
+      whole = false;
     }
-    const auto rest = std::find(reached_.begin(), reached_.end(), false);
-    if (rest == reached_.end()) return whole;
-    // It and those it leads to are a graph of their own; the next round mends what is left.
-    AddLink(last_, static_cast<uint32_t>(rest - reached_.begin()));
-    return false;
+    // What is left, with the nodes it leads to, are graphs of their own.
+    for (uint32_t node = 0; node < reached_.size(); ++node) {
+      if (reached_[node]) continue;
+      AddLink(last_, node);
+      whole = false;
+      RETURN_IF_ERROR(WalkFrom(node));
+    }
+    return whole;
   }
 
  private:

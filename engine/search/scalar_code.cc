@@ -38,6 +38,8 @@ constexpr float kLargestSafe = 0x1p64f;
 // Vectors so many times farther from the middle of a sample than half of it say nothing of where
 // codes are needed: each would otherwise take the range of all.
 constexpr double kOutlying = 16;
+// And are few: else they are where codes are needed too.
+constexpr double kOutliers = 0.05;
 
 // Compared as integers, which is done for many at a time.
 float LargestOf(std::span<const float> x) {
@@ -67,7 +69,11 @@ void DropOutliers(std::vector<std::vector<float>>& sample, uint32_t dim) {
     }
   }
   std::vector<double> sorted = squared;
-  const double farthest = MedianOf(sorted) * kOutlying * kOutlying;
+  const auto last = sorted.begin() + static_cast<ptrdiff_t>(static_cast<double>(sorted.size() - 1) *
+                                                            (1 - kOutliers));
+  std::nth_element(sorted.begin(), last, sorted.end());
+  const double most = *last;
+  const double farthest = std::max(MedianOf(sorted) * kOutlying * kOutlying, most);
   size_t kept = 0;
   for (size_t n = 0; n < sample.size(); ++n) {
     if (squared[n] <= farthest) std::swap(sample[kept++], sample[n]);

@@ -156,8 +156,11 @@ class GraphRanking {
   /// could change the answer, the graph is searched once more, by vectors.
   absl::Status Run() {
     ASSIGN_OR_RETURN(const PreparedQuery prepared, PreparedQuery::Create(view_, query_.vector));
+    if (!prepared.has_codes() && !VectorsFit()) {  // so far from all codes that it has none itself
+      return ScanNodes(reader_, 0, view_.nodes, job_, job_.sink, stats_.rescored);
+    }
     RETURN_IF_ERROR(Search(prepared));
-    if (!proven_ && prepared.has_codes() && TiesMatter() && VectorsFit()) {
+    if (!proven_ && prepared.has_codes() && TiesMatter() && VectorsFit() && !job_.result.gave_up) {
       ASSIGN_OR_RETURN(const PreparedQuery by_vectors,
                        PreparedQuery::Create(view_.metric, view_.dim, query_.vector));
       RETURN_IF_ERROR(Search(by_vectors));
@@ -233,18 +236,21 @@ class GraphRanking {
                      std::span<const GraphHit> hits, bool dry) {
     bound_.reset();
     proven_ = true;
-    if (hits.empty() || (dry && hits.size() < WantedCount())) {
-      // Of nodes that cannot be reached from where the search began, nothing is known.
-      if (hits.size() < WantedCount()) {
-        bound_ = job_.order.score_descending() ? kInfinity : -kInfinity;
-      }
+    if (dry) {
+      ASSIGN_OR_RETURN(const bool whole, HasNoMoreThan(hits.size()));
+      if (whole && scored_ == hits.size()) return absl::OkStatus();
+      dry = !whole;
+    }
+    if (dry || hits.empty()) {
+      // Of nodes that the search could not reach, nothing is known.
+      bound_ = job_.order.score_descending() ? kInfinity : -kInfinity;
       return absl::OkStatus();
     }
-    if (dry && scored_ == hits.size()) return absl::OkStatus();
     const bool beyond = scored_ < hits.size() && best.known() &&
                         job_.sink.IsBeyond(best.At(hits[scored_].distance));
     // By first planes the search may have dropped nodes that whole codes would have kept.
-    proven_ = !prepared.has_codes() || (beyond && !NodeDistance(view_, prepared, &file_).Refines());
+    const bool by_whole_codes = !NodeDistance(view_, prepared, &file_).Refines();
+    proven_ = best.known() && (!prepared.has_codes() || (beyond && by_whole_codes));
     if (proven_) {
       bound_ = best.At(hits[std::min(scored_, hits.size() - 1)].distance);
       return absl::OkStatus();
@@ -256,11 +262,15 @@ class GraphRanking {
     return absl::OkStatus();
   }
 
-  size_t WantedCount() const {
-    if (!filters_) return view_.nodes;
+  // Whether no more nodes than so many are wanted.
+  absl::StatusOr<bool> HasNoMoreThan(size_t most) const {
+    if (!filters_) return view_.nodes <= most;
     size_t count = 0;
-    for (uint32_t node = 0; node < view_.nodes; ++node) count += wanted_.Accepts(node);
-    return count;
+    for (uint32_t node = 0; node < view_.nodes && count <= most; ++node) {
+      if (node % kMatchNodes == 0) RETURN_IF_ERROR(job_.context.Check());
+      count += wanted_.Accepts(node);
+    }
+    return count <= most;
   }
 
   static constexpr double kInfinity = std::numeric_limits<double>::infinity();

@@ -95,7 +95,8 @@ struct ShardQueryResult {
   /// ANN: the score that no row left out by the preselection is expected to beat; nullopt: none was
   /// left out.
   std::optional<double> bound;
-  /// Whether the search's distances prove it: those of codes under IP do not.
+  /// Whether the search's distances prove it. Those of codes do not under IP, nor of so many dims
+  /// that first planes guide the search, nor where what was left out may be nearer.
   bool bound_proven = true;
   /// ANN: too few rows near the vector match the filter for the graph to find the nearest of them.
   bool gave_up = false;

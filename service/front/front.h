@@ -71,10 +71,10 @@ struct QueryResult {
   std::vector<Row> rows;         // parallel to ranked
   std::vector<uint32_t> groups;  // parallel to ranked: which group, from 0; empty without groups
   SeqByShard visible_seq;
-  bool tie_closed = true;       // no row left out ties with the last one (contract 2.4)
-  uint64_t w_used = 0;          // the W the answer came from; 0: EXACT
-  std::string next_page_token;  // paged, and rows may follow
-  ShardQueryStats stats;        // summed
+  bool tie_closed = true;                    // no row met and left out ties with the last (2.4)
+  uint64_t w_used = 0;                       // nodes weighed of a segment, W or more; 0: EXACT
+  std::string next_page_token;               // paged, and rows may follow
+  ShardQueryStats stats;                     // summed
   std::vector<ShardQueryStats> shard_stats;  // by shard
   int64_t server_nanos = 0;
 };

@@ -117,12 +117,16 @@ class Front::Batch {
     const int64_t started = front_.NowNanos();
     results_[i] = ResultOf(i);
     nanos_[i] += front_.NowNanos() - started;
+    if (results_[i].ok()) {
+      uint64_t own = 0;
+      for (const Row& row : results_[i]->rows) own += RoughBytes(row);
+      const absl::Status fits = CheckAnswerBytes(bytes_ += own, front_.options_.max_answer_bytes);
+      if (!fits.ok()) {
+        results_[i] = fits;
+        bytes_ -= own;  // there is room for a smaller one
+      }
+    }
     front_.Tell(*requests_[i], nanos_[i], results_[i]);
-    if (!results_[i].ok()) return;
-    uint64_t own = 0;
-    for (const Row& row : results_[i]->rows) own += RoughBytes(row);
-    const absl::Status fits = CheckAnswerBytes(bytes_ += own, front_.options_.max_answer_bytes);
-    if (!fits.ok()) results_[i] = fits;
   }
 
   absl::StatusOr<QueryResult> ResultOf(size_t i) {

@@ -67,6 +67,14 @@ TEST(MakeReachable, JoinsGraphsThatKnowNothingOfEachOther) {
   EXPECT_EQ(CountReached(graph.view()), 7u);
 }
 
+TEST(MakeReachable, JoinsManySuchGraphs) {
+  std::vector<std::vector<uint32_t>> lists;
+  for (uint32_t node = 0; node < 200; ++node) lists.push_back({node ^ 1});
+  Graph graph = GraphOf(2, lists);
+  ASSERT_TRUE(MakeReachable(CallContext(), graph).ok());
+  EXPECT_EQ(CountReached(graph.view()), 200u);
+}
+
 TEST(MakeReachable, StopsWhenTheCallDoes) {
   Graph graph = GraphOf(1, {{1}, {0}});
   CallContext context;

@@ -156,6 +156,19 @@ TEST(ScalarCoder, OutliersDoNotTakeTheRange) {
   }
 }
 
+// Where most rows are alike, the others are no outliers.
+TEST(ScalarCoder, ManyRowsAreNoOutliers) {
+  const uint32_t seed = 4;
+  std::mt19937 random(seed);
+  std::vector<std::vector<float>> rows = RandomRows(500, 24, random);
+  const ScalarCodeParams before = Coded(Metric::kL2, 24, rows).params;
+  const std::vector<float> middle = rows[0];
+  for (size_t i = 0; i < 275; ++i) {
+    for (size_t d = 0; d < 24; ++d) rows[i][d] = middle[d] + 1e-3f * static_cast<float>(i % 7);
+  }
+  EXPECT_GT(Coded(Metric::kL2, 24, rows).params.scale, 0.5f * before.scale) << "seed " << seed;
+}
+
 TEST(ScalarCoder, EstimatesAreNearTheDistances) {
   const uint32_t seed = 2;
   std::mt19937 random(seed);
