@@ -163,6 +163,8 @@ class GraphRanking {
     if (!proven_ && prepared.has_codes() && TiesMatter() && VectorsFit() && !job_.result.gave_up) {
       ASSIGN_OR_RETURN(const PreparedQuery by_vectors,
                        PreparedQuery::Create(view_.metric, view_.dim, query_.vector));
+      for (size_t i = 0; i < scored_; ++i) offered_.push_back(hits_[i].node);
+      std::sort(offered_.begin(), offered_.end());
       RETURN_IF_ERROR(Search(by_vectors));
     }
     job_.result.bound_proven &= proven_;
@@ -187,16 +189,15 @@ class GraphRanking {
     if (in_graph_) search.accepted_share = std::max(query_.plan.ShareNearby(), kLeastShare);
     search.file = &file_;
     GraphStats graph_stats;
-    ASSIGN_OR_RETURN(const std::vector<GraphHit> hits,
-                     SearchGraph(view_, search, job_.context, &graph_stats));
+    ASSIGN_OR_RETURN(hits_, SearchGraph(view_, search, job_.context, &graph_stats));
     stats_.nodes_visited += graph_stats.hops;
     stats_.distances += graph_stats.distances;
     // Giving up among masked rows says nothing of a filter: a larger W goes on.
     job_.result.gave_up |= in_graph_ && graph_stats.gave_up;
     const BestScore best(view_, prepared, query_.vector);
-    RETURN_IF_ERROR(Score(hits, best));
-    const bool dry = hits.size() < std::min(search.ef, view_.nodes) && !graph_stats.gave_up;
-    return Judge(prepared, best, hits, dry);
+    RETURN_IF_ERROR(Score(hits_, best));
+    const bool dry = hits_.size() < std::min(search.ef, view_.nodes) && !graph_stats.gave_up;
+    return Judge(prepared, best, hits_, dry);
   }
 
   absl::Status Score(std::span<const GraphHit> hits, const BestScore& best) {
@@ -219,8 +220,6 @@ class GraphRanking {
     if (offered_.empty() && scored_ >= w) {
       job_.result.gave_up |= FewMatched(query_.plan, w, matched);
     }
-    for (size_t i = 0; i < scored_; ++i) offered_.push_back(hits[i].node);
-    std::sort(offered_.begin(), offered_.end());
     return absl::OkStatus();
   }
 
@@ -285,7 +284,8 @@ class GraphRanking {
   const bool filters_;
   const WantedNodes wanted_;
 
-  std::vector<uint32_t> offered_;  // nodes, ascending
+  std::vector<GraphHit> hits_;     // of the last search
+  std::vector<uint32_t> offered_;  // nodes of the search before it, ascending
   size_t scored_ = 0;              // hits of the last search
   std::optional<double> worst_;    // of the scores
   std::optional<double> bound_;

@@ -80,11 +80,13 @@ inline void ExpectEqual(const Answer& answer, const std::vector<OracleAnswer>& e
   }
 }
 
-inline IndexInfo MakeIndex(Node& node, const std::string& name, Engine engine, Metric metric) {
+inline IndexInfo MakeIndex(Node& node, const std::string& name, Engine engine, Metric metric,
+                           Quantization quantization = Quantization::kNone) {
   IndexDef index;
   index.name = name;
   index.engine = engine;
   index.metric = metric;
+  index.quantization = quantization;
   const auto created = node.front().CreateIndex("items", "v", index);
   EXPECT_TRUE(created.ok()) << created.status();
   IndexInfo info = node.WaitForIndex(name);

@@ -162,11 +162,7 @@ TEST(EarlyStopAtTheEnds, ShortAndLongVectorsDoNotCrowdOutOthers) {
     Node node({.shards = 1, .threads = 2});
     ASSERT_TRUE(node.front().CreateTable(ParityTable(16)).ok());
     LoadRows(node.front(), "items", rows);
-    IndexDef index;
-    index.name = "hnsw";
-    index.metric = Metric::kCosine;
-    ASSERT_TRUE(node.front().CreateIndex("items", "v", index).ok());
-    ASSERT_EQ(node.WaitForIndex("hnsw").total.state, IndexState::kReady);
+    MakeIndex(node, "hnsw", Engine::kHnsw, Metric::kCosine);
     int found = 0;
     constexpr int kAsked = 20;
     for (int i = 0; i < kAsked; ++i) {
@@ -324,12 +320,7 @@ TEST(EarlyStopAtTheEnds, UnderIpCodesCloseNoTies) {
   Node node({.shards = 2, .threads = 2});
   ASSERT_TRUE(node.front().CreateTable(ParityTable(16)).ok());
   LoadRows(node.front(), "items", rows);
-  IndexDef index;
-  index.name = "hnsw";
-  index.metric = Metric::kIp;
-  index.quantization = Quantization::kSq8;
-  ASSERT_TRUE(node.front().CreateIndex("items", "v", index).ok());
-  ASSERT_EQ(node.WaitForIndex("hnsw").total.state, IndexState::kReady);
+  MakeIndex(node, "hnsw", Engine::kHnsw, Metric::kIp, Quantization::kSq8);
   QueryRequest request;
   request.table = "items";
   request.column = "v";
@@ -362,12 +353,7 @@ TEST(EarlyStopAtTheEnds, AVectorAtTheEndOfF32HasACode) {
     Node node({.shards = 1, .threads = 2});
     ASSERT_TRUE(node.front().CreateTable(ParityTable(16)).ok());
     LoadRows(node.front(), "items", rows);
-    IndexDef index;
-    index.name = "hnsw";
-    index.metric = metric;
-    index.quantization = Quantization::kSq8;
-    ASSERT_TRUE(node.front().CreateIndex("items", "v", index).ok());
-    ASSERT_EQ(node.WaitForIndex("hnsw").total.state, IndexState::kReady);
+    MakeIndex(node, "hnsw", Engine::kHnsw, metric, Quantization::kSq8);
     QueryRequest request;
     request.table = "items";
     request.column = "v";
