@@ -7,7 +7,8 @@
 //   unfiltered  the same without filter, its W and ef_search the smallest that reach the chosen
 //               answer's recall, of the rows nearest without a filter
 //   searched    likewise, the smallest whose answer reaches that recall once the rows that do not
-//               match are struck from it: searching without the filter's help
+//               match are struck from it: searching without the filter's help. Not under alpha * k,
+//               which every search preselects
 //
 // In each round every way in its turn asks all questions, so that all find in the caches what a run
 // of their own kind leaves there; Front::Query is timed. Figures are medians of the CPU time of
@@ -45,6 +46,7 @@ constexpr uint32_t kDim = 128;
 constexpr uint32_t kClusters = 100;
 constexpr uint32_t kQuestions = 100;
 constexpr uint64_t kLimit = 10;
+constexpr uint32_t kPreselected = 60;  // alpha * k at the default alpha
 constexpr double kRecallWanted = 0.95;
 constexpr double kRatioAllowed = 1.5;
 constexpr int kRounds = 6;
@@ -201,6 +203,7 @@ class Bench {
   }
   uint32_t PoolFor(double recall, Lie lie, uint32_t matching, const std::vector<Ids>& truth) const {
     for (const auto& [pool, lists] : found_) {
+      if (pool < kPreselected) continue;
       double sum = 0;
       for (size_t q = 0; q < lists.size(); ++q) {
         const FilterCases::Case one(cases_, cases_.questions()[q], lie, matching);
