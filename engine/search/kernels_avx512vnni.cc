@@ -1,5 +1,7 @@
 #include <immintrin.h>
 
+#include <utility>
+
 #include "engine/search/kernel_table.h"
 
 #define ORDINATE_KERNEL_WIDTH 64

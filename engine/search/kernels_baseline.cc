@@ -2,6 +2,8 @@
 #include <emmintrin.h>
 #endif
 
+#include <utility>
+
 #include "engine/search/kernel_table.h"
 
 #define ORDINATE_KERNEL_WIDTH 16

@@ -1,5 +1,7 @@
 #include "tests/search/wide_kernels.h"
 
+#include <utility>
+
 #define ORDINATE_KERNEL_WIDTH 64
 
 namespace ordinate {
