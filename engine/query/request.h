@@ -72,6 +72,7 @@ struct QueryRequest {
   OnLostSnapshot on_lost_snapshot = OnLostSnapshot::kError;
   uint64_t preselect = 0;  // W on each shard, instead of alpha * k; 0: alpha * k
   bool analyze = false;    // say what each shard and segment did
+  bool own = false;        // the server's own question: no observer is told
 };
 
 }  // namespace ordinate

@@ -62,6 +62,8 @@ class LocalShard final : public Shard {
   absl::Status RebuildIndex(uint32_t index_id) override;
   absl::Status DropIndex(uint32_t index_id) override;
   absl::StatusOr<ShardIndexStatus> GetIndexStatus(uint32_t index_id) override;
+  void SampleVectors(uint32_t index_id, uint32_t count, uint64_t seed, const CallContext& context,
+                     Done<std::vector<SampledVector>> done) override;
   ShardWatermarks GetWatermarks() override;
   void CancelBuilds() override;
 

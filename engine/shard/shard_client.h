@@ -144,6 +144,12 @@ struct ShardScanResult {
   bool more = false;  // rows may follow the last one
 };
 
+/// A row that an index shows, with the vector it has there.
+struct SampledVector {
+  RowId id = 0;
+  Vector vector;
+};
+
 /// Addresses a row for reading.
 struct RowAddress {
   RowId preferred_id = 0;
@@ -226,6 +232,11 @@ class ShardClient {
   virtual absl::Status RebuildIndex(uint32_t index_id) = 0;  // ABORTED: one is running
   virtual absl::Status DropIndex(uint32_t index_id) = 0;
   virtual absl::StatusOr<ShardIndexStatus> GetIndexStatus(uint32_t index_id) = 0;
+  /// Up to `count` different rows that the index shows with a vector, drawn by lot: the same rows
+  /// for the same snapshot and `seed`. FAILED_PRECONDITION: the index does not answer.
+  virtual void SampleVectors(uint32_t index_id, uint32_t count, uint64_t seed,
+                             const CallContext& context,
+                             Done<std::vector<SampledVector>> done) = 0;
   virtual ShardWatermarks GetWatermarks() = 0;
 };
 

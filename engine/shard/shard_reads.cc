@@ -7,6 +7,7 @@
 #include "engine/shard/filter_sample.h"
 #include "engine/shard/local_shard.h"
 #include "engine/shard/query_exec.h"
+#include "engine/shard/vector_sample.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
 #include "storage/model/row_codec.h"
@@ -187,6 +188,23 @@ void LocalShard::QueryTogether(const TableDef& table, std::span<const ShardQuery
     results.push_back(ResultOf(*snapshot, queries[i], std::move(outcomes[i])));
   }
   done(std::move(results));
+}
+
+void LocalShard::SampleVectors(uint32_t index_id, uint32_t count, uint64_t seed,
+                               const CallContext& context, Done<std::vector<SampledVector>> done) {
+  const std::shared_ptr<const ShardSnapshot> snapshot = Current();
+  const PublishedIndex* const index = snapshot->FindIndex(index_id);
+  if (index == nullptr) return done(absl::NotFoundError("the index was dropped"));
+  if (index->snapshot == nullptr) {
+    return done(absl::FailedPreconditionError(
+        Concat("index '", index->definition.name, "' does not answer: ", index->problem)));
+  }
+  auto sample = ordinate::SampleVectors(*index->snapshot, count, seed, context);
+  if (absl::IsDataLoss(sample.status())) {
+    Quarantine(index_id, index->snapshot->generation, sample.status());
+    return done(absl::AbortedError(sample.status().message()));
+  }
+  done(std::move(sample));
 }
 
 void LocalShard::Fetch(const TableDef& table, const ShardFetch& fetch, const CallContext& context,

@@ -2,11 +2,13 @@
 #include <string>
 #include <thread>
 
+#include "absl/strings/str_format.h"
 #include "service/cli/command.h"
 #include "service/cli/index_text.h"
 #include "service/cli/progress.h"
 #include "service/cli/proto_json.h"
 #include "service/cli/specs.h"
+#include "service/cli/text_table.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
 
@@ -25,6 +27,16 @@ struct IndexOptions {
   uint32_t dim = 0, m = 0, ef_build = 0, ef_search = 0;
   uint64_t batch_rows = 0, max_lag_rows = 0;
   bool wait = false;
+};
+
+struct MeasureOptions {
+  ClientOptions client;
+  std::string name;
+  uint32_t samples = 200;
+  uint32_t k = 10;
+  uint64_t seed = 0;
+  uint32_t ef_search = 0;
+  double min_recall = 0;
 };
 
 /// Sets an enum field from the option's word; an empty word leaves it.
@@ -194,6 +206,39 @@ absl::Status ShowStatus(const IndexOptions& options) {
   return absl::OkStatus();
 }
 
+std::string MillisText(const google::protobuf::Duration& time) {
+  const double millis = static_cast<double>(time.seconds()) * 1e3 + time.nanos() * 1e-6;
+  return absl::StrFormat("%.3f ms", millis);
+}
+
+absl::Status MeasureRecall(const MeasureOptions& options) {
+  ASSIGN_OR_RETURN(const auto client, Client::Connect(options.client));
+  v1::MeasureRecallRequest request;
+  request.set_name(options.name);
+  request.set_samples(options.samples);
+  request.set_k(options.k);
+  request.set_seed(options.seed);
+  if (options.ef_search != 0) {
+    (*request.mutable_settings())["vector.search.ef_search"] = Concat(options.ef_search);
+  }
+  ASSIGN_OR_RETURN(const auto found, client->Call(&IndexStub::MeasureRecall, request));
+  if (options.client.json()) {
+    Print(MessageToJson(found).dump() + "\n");
+  } else {
+    Print(RenderFacts({{Concat("recall@", found.k()),
+                        absl::StrFormat("%.4f (95 %% sure: %.4f to %.4f)", found.recall(),
+                                        found.recall_low(), found.recall_high())},
+                       {"worst", absl::StrFormat("%.4f", found.worst())},
+                       {"samples", Grouped(found.samples())},
+                       {"ef_search", found.ef_search() == 0 ? "exact" : Concat(found.ef_search())},
+                       {"through the index", MillisText(found.ann_time())},
+                       {"exact", MillisText(found.exact_time())}}));
+  }
+  if (found.recall() >= options.min_recall) return absl::OkStatus();
+  return Finding(absl::StrFormat("recall@%d is %.4f, below %.4f", found.k(), found.recall(),
+                                 options.min_recall));
+}
+
 void AddDefinitionOptions(CLI::App& command, IndexOptions* options) {
   command.add_option("--table", options->table, "Its table")->required();
   command.add_option("--column", options->column, "Its vector column")->required();
@@ -217,10 +262,30 @@ void AddDefinitionOptions(CLI::App& command, IndexOptions* options) {
   command.add_option("--max-lag-rows", options->max_lag_rows, "ASYNC: rows it may lag");
 }
 
+void AddMeasureCommand(CLI::App& group, int* exit_code) {
+  auto options = std::make_shared<MeasureOptions>();
+  CLI::App& command = *group.add_subcommand(
+      "recall", "Measure recall@k on rows drawn from the index, themselves left out");
+  AddClientOptions(command, &options->client);
+  command.add_option("INDEX", options->name, "Its name")->required();
+  command.add_option("--samples", options->samples, "Rows asked about, 1 to 10000")
+      ->capture_default_str();
+  command.add_option("-k,--k", options->k, "Nearest rows asked for, 1 to 1000")
+      ->capture_default_str();
+  command.add_option("--seed", options->seed,
+                     "Draws the same rows again; default: others each time");
+  command.add_option("--ef-search", options->ef_search,
+                     "Candidates while searching; default: the index's");
+  command.add_option("--min-recall", options->min_recall, "Fail when recall is lower")
+      ->check(CLI::Range(0.0, 1.0));
+  RunWith(command, exit_code, options, &MeasureRecall);
+}
+
 }  // namespace
 
 void AddIndexCommands(CLI::App& app, int* exit_code) {
-  CLI::App& group = *app.add_subcommand("index", "Create, list, show, rebuild and drop indexes");
+  CLI::App& group =
+      *app.add_subcommand("index", "Create, list, show, measure, rebuild and drop indexes");
   group.require_subcommand(1);
   const auto add = [exit_code](CLI::App& parent, const char* name, const char* help,
                                absl::Status (*run)(const IndexOptions&)) {
@@ -243,6 +308,7 @@ void AddIndexCommands(CLI::App& app, int* exit_code) {
       add(group, "rebuild", "Build it anew beside the live one, and switch", &RebuildIndex);
   rebuild->add_option("INDEX", rebuilt->name, "Its name")->required();
   rebuild->add_flag("--wait", rebuilt->wait, "Wait until it is built, showing progress");
+  AddMeasureCommand(group, exit_code);
   const auto [drop, dropped] = add(group, "drop", "Drop an index", &DropIndex);
   drop->add_option("INDEX", dropped->name, "Its name")->required();
   const auto [status, asked] =

@@ -91,6 +91,26 @@ struct IndexInfo {
   SeqByShard visible_seq;
 };
 
+/// Recall of an index to be measured (contract 6.3).
+struct RecallQuestion {
+  static constexpr uint32_t kMaxSamples = 10'000;
+  static constexpr uint32_t kMaxK = 1'000;
+  std::string index;
+  uint32_t samples = 200;                       // rows asked about, 1 to kMaxSamples
+  uint32_t k = 10;                              // 1 to kMaxK
+  uint64_t seed = 0;                            // which rows; 0: others each time
+  std::map<std::string, std::string> settings;  // as of a query
+  bool own = false;                             // as QueryRequest::own
+};
+struct RecallAnswer {
+  uint32_t samples = 0;      // rows asked about; fewer than wanted where there are no more
+  double recall = 1;         // mean recall@k
+  double low = 0, high = 1;  // its 95 % confidence interval (Wilson, a sample counting once)
+  double worst = 1;          // of one sample
+  Plan plan;                 // of the last search
+  int64_t ann_nanos = 0, exact_nanos = 0;  // medians of the questions
+};
+
 /// What the front tells of every finished query, for logs and metrics. Any thread.
 class QueryObserver {
  public:
@@ -151,6 +171,12 @@ class Front {
   /// Of one table, or of all when empty.
   absl::StatusOr<std::vector<IndexInfo>> ListIndexes(const std::string& table);
 
+  /// Asks for the k nearest of rows drawn by lot, themselves left out, on the ANN path and exactly,
+  /// of rows whose vectors the index has. NOT_FOUND; INVALID_ARGUMENT naming field and range;
+  /// FAILED_PRECONDITION: a shard's part of the index does not answer.
+  absl::StatusOr<RecallAnswer> MeasureRecall(const RecallQuestion& question,
+                                             const CallContext& context);
+
   absl::StatusOr<UpsertResult> Upsert(UpsertInput input, const CallContext& context);
   absl::StatusOr<DeleteResult> Delete(const std::string& table, std::vector<KeyInput> keys,
                                       const CallContext& context);
@@ -188,6 +214,8 @@ class Front {
   uint32_t shard_count() const { return static_cast<uint32_t>(shards_.size()); }
   absl::Status CheckEngine(const IndexDef& index) const;
   absl::Status ReadStatus(IndexInfo& info);
+  absl::StatusOr<std::vector<SampledVector>> DrawSample(const RecallQuestion& question,
+                                                        const CallContext& context);
   void UndoCreateIndex(const IndexDef& index, size_t shards) ORDINATE_REQUIRES(change_mutex_);
 
   /// Row ids in writes name live rows of tables without a key.

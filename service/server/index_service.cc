@@ -67,6 +67,16 @@ class IndexServiceImpl final : public v1::IndexService::Service {
                      [&](const CallContext&) { return front_.DropIndex(request->name()); });
   }
 
+  grpc::Status MeasureRecall(grpc::ServerContext* call, const v1::MeasureRecallRequest* request,
+                             v1::MeasureRecallResponse* response) override {
+    return gate_.Run("MeasureRecall", *call, [&](const CallContext& context) -> absl::Status {
+      const RecallQuestion question = RecallFromProto(*request);
+      ASSIGN_OR_RETURN(const RecallAnswer answer, front_.MeasureRecall(question, context));
+      RecallToProto(answer, question.k, response);
+      return absl::OkStatus();
+    });
+  }
+
  private:
   Front& front_;
   CallGate& gate_;

@@ -44,6 +44,8 @@ struct ServeOptions {
   GrpcOptions grpc;
   std::string metrics_listen = "127.0.0.1:7701";  // empty: no metrics endpoint
   uint32_t drain_seconds = 30;
+  uint32_t recall_seconds = 0;  // between measurements of recall; 0: none
+  uint32_t recall_samples = 100;
   LogOptions log;
 };
 

@@ -172,6 +172,18 @@ void AddLimits(const ServeOptions& defaults, std::vector<Parameter>& all) {
             [](ServeOptions& options, uint64_t value) {
               options.drain_seconds = static_cast<uint32_t>(value);
             }));
+  all.push_back(Whole(
+      "recall-interval-seconds", {0, 604'800, "seconds"}, absl::StrCat(defaults.recall_seconds),
+      "Time between measurements of the recall of every HNSW index, for the metrics; "
+      "0: none. Each costs --recall-samples searches and exact scans.",
+      [](ServeOptions& options, uint64_t value) {
+        options.recall_seconds = static_cast<uint32_t>(value);
+      }));
+  all.push_back(Whole("recall-samples", {1, 10'000, "rows"}, absl::StrCat(defaults.recall_samples),
+                      "Rows drawn from an index for such a measurement.",
+                      [](ServeOptions& options, uint64_t value) {
+                        options.recall_samples = static_cast<uint32_t>(value);
+                      }));
 }
 
 void AddLogging(const ServeOptions& defaults, std::vector<Parameter>& all) {

@@ -17,6 +17,7 @@
 #include "service/server/metrics.h"
 #include "service/server/metrics_endpoint.h"
 #include "service/server/query_log.h"
+#include "service/server/recall_monitor.h"
 #include "service/server/standalone.h"
 #include "service/server/version.h"
 #include "spdlog/spdlog.h"
@@ -75,6 +76,7 @@ struct Server {
   ServerMetrics metrics;
   QueryLog query_log{metrics};
   std::unique_ptr<Standalone> standalone;
+  std::shared_ptr<RecallMonitor> recall;
   std::unique_ptr<GrpcServer> grpc;
   std::unique_ptr<MetricsEndpoint> endpoint;  // null: none
 };
@@ -83,13 +85,17 @@ absl::Status Start(const ServeOptions& options, Server& server) {
   StandaloneSeams seams;
   seams.observer = &server.query_log;
   ASSIGN_OR_RETURN(server.standalone, Standalone::Open(options.standalone, seams));
+  server.recall = std::make_shared<RecallMonitor>(server.standalone->front(),
+                                                  std::chrono::seconds(options.recall_seconds),
+                                                  options.recall_samples);
   if (!options.metrics_listen.empty()) {
     ASSIGN_OR_RETURN(
         server.endpoint,
-        MetricsEndpoint::Start(options.metrics_listen,
-                               {server.metrics.registry(), std::make_shared<ProcessCollector>(),
-                                std::make_shared<StateCollector>(server.standalone->front(),
-                                                                 server.standalone->shards())}));
+        MetricsEndpoint::Start(
+            options.metrics_listen,
+            {server.metrics.registry(), std::make_shared<ProcessCollector>(), server.recall,
+             std::make_shared<StateCollector>(server.standalone->front(),
+                                              server.standalone->shards())}));
   }
   ASSIGN_OR_RETURN(server.grpc,
                    GrpcServer::Start(server.standalone->front(), server.metrics, options.grpc));

@@ -178,4 +178,27 @@ void IndexInfoToProto(const IndexInfo& info, v1::IndexInfo* proto) {
   }
 }
 
+RecallQuestion RecallFromProto(const v1::MeasureRecallRequest& proto) {
+  RecallQuestion question;
+  question.index = proto.name();
+  if (proto.samples() != 0) question.samples = proto.samples();
+  if (proto.k() != 0) question.k = proto.k();
+  question.seed = proto.seed();
+  question.settings.insert(proto.settings().begin(), proto.settings().end());
+  return question;
+}
+
+void RecallToProto(const RecallAnswer& answer, uint32_t k, v1::MeasureRecallResponse* proto) {
+  proto->set_samples(answer.samples);
+  proto->set_k(k);
+  proto->set_recall(answer.recall);
+  proto->set_recall_low(answer.low);
+  proto->set_recall_high(answer.high);
+  proto->set_worst(answer.worst);
+  NanosToProto(answer.ann_nanos, proto->mutable_ann_time());
+  NanosToProto(answer.exact_nanos, proto->mutable_exact_time());
+  proto->set_ef_search(answer.plan.ef_search);
+  proto->set_w(answer.plan.w);
+}
+
 }  // namespace ordinate

@@ -13,6 +13,7 @@
 
 #include "gmock/gmock.h"
 #include "service/server/metrics_endpoint.h"
+#include "service/server/recall_monitor.h"
 #include "tests/server/test_server.h"
 
 namespace ordinate {
@@ -129,6 +130,8 @@ TEST(Metrics, ThePageListsWhatTheServerServesAndNothingElse) {
       EXPECT_TRUE(std::regex_search(family.help, std::regex("\\b(in|as|without) "))) << family.name;
     }
   }
+  RecallMonitor recall(server.standalone().front(), std::chrono::seconds(0), 10);
+  for (const auto& family : recall.Collect()) served[family.name] = TypeName(family.type);
   std::map<std::string, std::string> listed;
   std::ifstream page(ORDINATE_METRICS_PAGE);
   ASSERT_TRUE(page) << "cannot read " << ORDINATE_METRICS_PAGE;

@@ -201,6 +201,10 @@ class FakeShard final : public ShardClient {
     return absl::OkStatus();
   }
   absl::StatusOr<ShardIndexStatus> GetIndexStatus(uint32_t) override { return status; }
+  void SampleVectors(uint32_t, uint32_t, uint64_t, const CallContext&,
+                     Done<std::vector<SampledVector>> done) override {
+    done(absl::UnimplementedError("the fake shard has no index"));
+  }
   ShardWatermarks GetWatermarks() override { return {}; }
 
  private:
