@@ -1,10 +1,7 @@
 #include "engine/search/flat_search.h"
 
 #include <algorithm>
-#include <array>
-#include <numeric>
 
-#include "engine/search/node_distance.h"
 #include "storage/base/status_macros.h"
 
 namespace ordinate {
@@ -47,17 +44,6 @@ absl::Status ScoreNodesExactly(const ExactScorer& scorer, const SegmentView& seg
     if (file != nullptr) RETURN_IF_ERROR(file->EnsureVectors(begin, end));
     ScorePart(scorer, block, begin, end, out.data() + (begin - first));
     return absl::OkStatus();
-  });
-}
-
-absl::Status ApproximateNodes(const PreparedQuery& query, const SegmentView& segment,
-                              const SegmentFile* file, uint32_t first, uint32_t last,
-                              const CallContext& context, std::span<float> out) {
-  NodeDistance distance(segment, query, file);
-  return InParts(first, last, context, [&](uint32_t begin, uint32_t end) {
-    std::array<uint32_t, kVectorsBetweenChecks> nodes;
-    std::iota(nodes.begin(), nodes.begin() + (end - begin), begin);
-    return distance.Score({nodes.data(), end - begin}, out.subspan(begin - first, end - begin));
   });
 }
 

@@ -5,7 +5,6 @@
 
 #include "absl/status/status.h"
 #include "engine/search/exact_score.h"
-#include "engine/search/node_distance.h"
 #include "storage/base/context.h"
 #include "storage/vdata/segment_file.h"
 
@@ -28,11 +27,5 @@ absl::Status ScoreExactly(const ExactScorer& scorer, const VectorBlock& block, u
 absl::Status ScoreNodesExactly(const ExactScorer& scorer, const SegmentView& segment,
                                const SegmentFile* file, uint32_t first, uint32_t last,
                                const CallContext& context, std::span<double> out);
-
-/// out[i] is the approximate distance of node first + i, as a graph search computes it: smaller
-/// is nearer. `query` was created for the segment.
-absl::Status ApproximateNodes(const PreparedQuery& query, const SegmentView& segment,
-                              const SegmentFile* file, uint32_t first, uint32_t last,
-                              const CallContext& context, std::span<float> out);
 
 }  // namespace ordinate

@@ -28,6 +28,8 @@ inline constexpr int kTileQueries = 16;
 
 using ExactRowsFunction = void(const float* q, const float* x, size_t stride, size_t dim,
                                size_t count, double* out);
+using ScanRowsFunction = void(const float* q, const float* x, size_t stride, size_t count,
+                              float* out);
 
 /// The distance functions of one instruction set. Every table gives the same bits for the same
 /// input, but for estimates (tile_dots), because all of them sum in the one order below, without
@@ -62,6 +64,10 @@ struct Kernels {
                     size_t count, float* out);
   void (*dot_rows)(const float* q, const float* base, size_t stride, const uint32_t* rows,
                    size_t count, float* out);
+  /// The same of `count` rows one after the other, as a scan reads them: what follows the last is
+  /// on its way into the cache afterwards.
+  ScanRowsFunction* l2sq_scan;
+  ScanRowsFunction* dot_scan;
 
   /// Estimates for many queries at once, in f32 and in any order of summation, fused multiply-adds
   /// among it; their bits differ between tables (query_tiles.h has what they can be wrong by).
@@ -127,8 +133,8 @@ extern const Kernels kAvx512VnniKernels;
     (table_name), &ExactSum<SquaredDifference>, &ExactSum<Product>, &ExactDotNorm,                \
         &ExactRows<SquaredDifference>, &ExactRows<Product>, &ApproximateSum<SquaredDifference>,   \
         &ApproximateSum<Product>, &ApproximateRows<SquaredDifference>, &ApproximateRows<Product>, \
-        &TileDots, &TileSelect, &SquaredNorms, &CodeRows<SquaredDifference, true>,                \
-        &CodeRows<Product, true>, &CodeRows<SquaredDifference, false>, &CodeRows<Product, false>, \
-        &IntegersInRange, &DoublesInRange, &SignedHadamard, &CodeLevels, &RoundLevels,            \
-        &InsertSorted                                                                             \
+        &ScanRows<SquaredDifference>, &ScanRows<Product>, &TileDots, &TileSelect, &SquaredNorms,  \
+        &CodeRows<SquaredDifference, true>, &CodeRows<Product, true>,                             \
+        &CodeRows<SquaredDifference, false>, &CodeRows<Product, false>, &IntegersInRange,         \
+        &DoublesInRange, &SignedHadamard, &CodeLevels, &RoundLevels, &InsertSorted                \
   }

@@ -118,6 +118,24 @@ double BestScore::OfVectors(float distance) const {
   return std::sqrt(std::max(0.0, distance * (1 - relative_error_) - error_));
 }
 
+float BestScore::DistanceFrom(double score) const {
+  const double square = std::max(0.0, score) * std::max(0.0, score);
+  const double distance = metric_ == Metric::kL2       ? (square + error_) / (1 - relative_error_)
+                          : metric_ == Metric::kCosine ? 1.0 - score + error_
+                                                       : error_ - score;
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  if (!(distance < std::numeric_limits<float>::max())) return kInfinity;
+  auto rounded = static_cast<float>(distance);
+  // Right but for a step of rounding or two.
+  const auto is_better = [&](double best) {
+    return HigherIsBetter(metric_) ? best > score : best < score;
+  };
+  while (rounded < kInfinity && is_better(OfVectors(rounded))) {
+    rounded = std::nextafter(rounded, kInfinity);
+  }
+  return rounded;
+}
+
 absl::Status NodeDistance::Score(std::span<const uint32_t> nodes, std::span<float> out) {
   if (!by_code_) return ScoreVectors(nodes, out);
   if (!by_guide_) return Refine(nodes, out);
@@ -140,14 +158,27 @@ absl::Status NodeDistance::ScoreVectors(std::span<const uint32_t> nodes,
   const auto score = segment_.metric == Metric::kL2 ? kernels_.l2sq_rows : kernels_.dot_rows;
   score(query_.data(), segment_.vectors.data(), segment_.stride, nodes.data(), nodes.size(),
         out.data());
-  if (segment_.metric == Metric::kIp) {
-    for (size_t i = 0; i < nodes.size(); ++i) out[i] = -out[i];
-  } else if (segment_.metric == Metric::kCosine) {
-    for (size_t i = 0; i < nodes.size(); ++i) {
-      out[i] = 1.0f - out[i] * segment_.inverse_norms[nodes[i]];
-    }
-  }
+  SumsToDistances(out.first(nodes.size()), [&](size_t i) { return nodes[i]; });
   return absl::OkStatus();
+}
+
+absl::Status NodeDistance::ScoreRange(uint32_t first, uint32_t last, std::span<float> out) const {
+  if (file_ != nullptr) RETURN_IF_ERROR(file_->EnsureVectors(first, last));
+  const auto score = segment_.metric == Metric::kL2 ? kernels_.l2sq_scan : kernels_.dot_scan;
+  score(query_.data(), segment_.vectors.data() + size_t{first} * segment_.stride, segment_.stride,
+        last - first, out.data());
+  SumsToDistances(out.first(last - first), [first](size_t i) { return first + i; });
+  return absl::OkStatus();
+}
+
+template <typename NodeAt>
+void NodeDistance::SumsToDistances(std::span<float> sums, const NodeAt& node_at) const {
+  if (segment_.metric == Metric::kIp) {
+    for (float& sum : sums) sum = -sum;
+  } else if (segment_.metric == Metric::kCosine) {
+    const float* const inverse_norms = segment_.inverse_norms.data();
+    for (size_t i = 0; i < sums.size(); ++i) sums[i] = 1.0f - sums[i] * inverse_norms[node_at(i)];
+  }
 }
 
 absl::Status NodeDistance::ScoreCodes(CodeRowsFunction* sums, const std::vector<int16_t>& query,

@@ -67,6 +67,9 @@ class BestScore {
   /// A score no node at this distance is better than (contract 2.1); never better for a larger
   /// distance. REQUIRES: known().
   double At(float distance) const;
+  /// A distance whose best score, as that of every larger one, is no better than `score`; infinity
+  /// where f32 has none. REQUIRES: known(), and of vectors.
+  float DistanceFrom(double score) const;
 
  private:
   double OfCodes(float distance) const;
@@ -100,6 +103,10 @@ class NodeDistance {
   /// DATA_LOSS from SegmentFile. REQUIRES: every node < segment.nodes; out.size() >= nodes.size().
   absl::Status Score(std::span<const uint32_t> nodes, std::span<float> out);
 
+  /// As Score, of the nodes [first, last), at the speed of memory. REQUIRES: the query has no
+  /// codes.
+  absl::Status ScoreRange(uint32_t first, uint32_t last, std::span<float> out) const;
+
   /// Whether Refine gives better distances than Score.
   bool Refines() const { return by_guide_; }
   /// As Score, from whole codes. REQUIRES: the segment has codes, and the query numbers.
@@ -121,6 +128,8 @@ class NodeDistance {
   static constexpr uint32_t kGuideDims = 256;
 
   absl::Status ScoreVectors(std::span<const uint32_t> nodes, std::span<float> out) const;
+  template <typename NodeAt>
+  void SumsToDistances(std::span<float> sums, const NodeAt& node_at) const;
   absl::Status ScoreCodes(CodeRowsFunction* sums, const std::vector<int16_t>& query,
                           std::span<const uint32_t> nodes, std::span<float> out);
 

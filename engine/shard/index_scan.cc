@@ -1,11 +1,11 @@
 // Scores read from an index's snapshot: the EXACT and the ANN path.
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <memory>
 #include <numeric>
 #include <utility>
 
-#include "engine/search/flat_search.h"
 #include "engine/search/graph_search.h"
 #include "engine/search/node_distance.h"
 #include "engine/segment/row_matcher.h"
@@ -62,13 +62,14 @@ std::string FileName(const IndexSnapshot::Sealed& part) {
   return path.substr(path.rfind('/') + 1);
 }
 
+// `beyond`: see SealedReader::OfferNodes.
 absl::Status ScanNodes(SealedReader& reader, uint32_t first, uint32_t last, const RankJob& job,
-                       RankSink& sink, uint64_t& rescored) {
+                       RankSink& sink, std::optional<double> beyond, SegmentStats& stats) {
   const uint32_t step = job.query.filter.has_value() ? kMatchNodes : kCheckEvery;
   for (uint32_t begin = first; begin < last; begin += step) {
     RETURN_IF_ERROR(job.context.Check());
     const uint32_t end = std::min(last, begin + step);
-    RETURN_IF_ERROR(reader.OfferNodes(begin, end, sink, rescored));
+    RETURN_IF_ERROR(reader.OfferNodes(begin, end, sink, beyond, stats));
   }
   return absl::OkStatus();
 }
@@ -157,7 +158,7 @@ class GraphRanking {
   absl::Status Run() {
     ASSIGN_OR_RETURN(const PreparedQuery prepared, PreparedQuery::Create(view_, query_.vector));
     if (!prepared.has_codes() && !VectorsFit()) {  // so far from all codes that it has none itself
-      return ScanNodes(reader_, 0, view_.nodes, job_, job_.sink, stats_.rescored);
+      return ScanNodes(reader_, 0, view_.nodes, job_, job_.sink, std::nullopt, stats_);
     }
     RETURN_IF_ERROR(Search(prepared));
     if (!proven_ && prepared.has_codes() && TiesMatter() && VectorsFit() && !job_.result.gave_up) {
@@ -311,10 +312,24 @@ absl::Status SearchSealed(const IndexSnapshot& index, size_t number, RankJob& jo
   SealedReader reader(part, number, job);
   if (job.query.include_null_vectors) reader.OfferNullRows(job.sink);
   if (!scan) return GraphRanking(part, reader, job, tally.stats).Run();
-  return ScanNodes(reader, 0, view.nodes, job, job.sink, tally.stats.rescored);
+  return ScanNodes(reader, 0, view.nodes, job, job.sink, std::nullopt, tally.stats);
 }
 
 }  // namespace
+
+std::optional<double> FirstBeyond(const RankJob& job, const RankSink& sink) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const bool descending = job.order.score_descending();
+  if (descending != HigherIsBetter(job.scorer.metric())) return std::nullopt;
+  std::optional<double> beyond = sink.FirstBeyond();
+  const ScoreRange& range = job.query.plan.range;
+  const std::optional<double>& end = descending ? range.min : range.max;
+  if (end.has_value()) {
+    const double next = std::nextafter(*end, descending ? -kInfinity : kInfinity);
+    if (!beyond.has_value() || (descending ? next > *beyond : next < *beyond)) beyond = next;
+  }
+  return beyond;
+}
 
 absl::Status ScanTail(const IndexSnapshot& index, RankJob& job) {
   SegmentTally tally(job, "tail", Path::kExact);
@@ -352,20 +367,26 @@ absl::Status ScanSealed(const IndexSnapshot& index, size_t number, RankJob& job)
   if (job.query.include_null_vectors) reader.OfferNullRows(job.sink);
   Executor* executor = job.source.executor;
   if (blocks <= 1 || executor == nullptr || executor->threads() <= 1) {
-    return ScanNodes(reader, 0, nodes, job, job.sink, tally.stats.rescored);
+    return ScanNodes(reader, 0, nodes, job, job.sink, std::nullopt, tally.stats);
   }
   Mutex mutex;
   absl::Status first_error;
   executor->ParallelFor(blocks, [&](size_t block) {
     SealedReader block_reader = reader;
     const std::unique_ptr<RankSink> fork = job.sink.Fork();
-    uint64_t rescored = 0;
+    SegmentStats stats;
+    std::optional<double> beyond;
+    {
+      MutexLock lock(mutex);
+      beyond = FirstBeyond(job, job.sink);
+    }
     const auto begin = static_cast<uint32_t>(block * kBlockNodes);
-    const absl::Status status =
-        ScanNodes(block_reader, begin, std::min(nodes, begin + kBlockNodes), job, *fork, rescored);
+    const absl::Status status = ScanNodes(block_reader, begin, std::min(nodes, begin + kBlockNodes),
+                                          job, *fork, beyond, stats);
     MutexLock lock(mutex);
     first_error.Update(status);
-    tally.stats.rescored += rescored;
+    tally.stats.distances += stats.distances;
+    tally.stats.rescored += stats.rescored;
     job.sink.Join(*fork);
   });
   return first_error;

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <deque>
 #include <functional>
-#include <limits>
 #include <utility>
 
 #include "engine/search/batch_scan.h"
@@ -44,16 +43,7 @@ class JobTarget final : public ScanTarget {
   }
 
   std::optional<double> FirstBeyond() const override {
-    const double infinity = std::numeric_limits<double>::infinity();
-    const ScoreRange& range = job_.query.plan.range;
-    const bool descending = job_.order.score_descending();
-    std::optional<double> beyond = job_.sink.FirstBeyond();
-    const std::optional<double>& end = descending ? range.min : range.max;
-    if (end.has_value()) {
-      const double next = std::nextafter(*end, descending ? -infinity : infinity);
-      if (!beyond.has_value() || (descending ? next > *beyond : next < *beyond)) beyond = next;
-    }
-    return beyond;
+    return ordinate::FirstBeyond(job_, job_.sink);
   }
 
   void Offer(uint32_t node, double score) override {

@@ -39,6 +39,10 @@ inline bool IsWanted(const ShardQuery& query, RowId id, const std::optional<doub
   return !query.plan.range.bounded() || (score.has_value() && query.plan.range.Contains(*score));
 }
 
+/// A score from which on, itself included, no row can be part of what `sink` keeps for the job, by
+/// the metric the best first; nullopt: none is known, or the worst come first.
+std::optional<double> FirstBeyond(const RankJob& job, const RankSink& sink);
+
 /// Every live matching row of the index.
 absl::Status ExactFromIndex(const IndexSnapshot& index, RankJob& job);
 /// As ExactFromIndex for each of the jobs, all of one source and context; a segment is scanned once

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "engine/search/flat_search.h"
 #include "engine/search/node_distance.h"
+#include "engine/search/node_scan.h"
 #include "engine/segment/index_snapshot.h"
 #include "engine/segment/row_matcher.h"
 #include "engine/shard/rank.h"
@@ -84,16 +84,20 @@ class SealedReader {
   /// And the cells of its first row.
   void FetchCells(uint32_t node) const { PrefetchCells(view_.node_rows[node]); }
 
-  /// OfferNode for the nodes [first, last).
-  absl::Status OfferNodes(uint32_t first, uint32_t last, RankSink& sink, uint64_t& rescored) {
-    if (matcher_ == nullptr) return OfferAllNodes(first, last, sink, rescored);
+  /// OfferNode for the nodes [first, last), but for such as no answer can have that `sink`, or the
+  /// one that it is a fork of, is still short of: `beyond` is that one's FirstBeyond.
+  absl::Status OfferNodes(uint32_t first, uint32_t last, RankSink& sink,
+                          std::optional<double> beyond, SegmentStats& stats) {
+    if (matcher_ == nullptr) {
+      return OfferAllNodes(first, last, sink, Nearer(FirstBeyond(job_, sink), beyond), stats);
+    }
     FindMatches(first, last);
     std::optional<double> score;  // of the node before
     for (size_t i = 0; i < std::min(kFetchAhead, found_.size()); ++i) Fetch(found_[i].node);
     for (size_t i = 0; i < found_.size(); ++i) {
       if (i + kFetchAhead < found_.size()) Fetch(found_[i + kFetchAhead].node);
       if (i > 0 && found_[i].node != found_[i - 1].node) score.reset();
-      RETURN_IF_ERROR(OfferScored(found_[i].node, found_[i].row, score, sink, rescored));
+      RETURN_IF_ERROR(OfferScored(found_[i].node, found_[i].row, score, sink, stats.rescored));
     }
     return absl::OkStatus();
   }
@@ -111,15 +115,21 @@ class SealedReader {
     uint32_t node, row;
   };
 
-  // Scores the nodes one after the other, at the speed of memory, and looks at the rows of those
-  // alone that could be kept.
-  absl::Status OfferAllNodes(uint32_t first, uint32_t last, RankSink& sink, uint64_t& rescored) {
-    scores_.resize(last - first);
-    RETURN_IF_ERROR(ScoreNodesExactly(job_.scorer, view_, &part_.segment->file(), first, last,
-                                      job_.context, scores_));
-    rescored += last - first;
-    for (uint32_t node = first; node < last; ++node) {
-      const double score = scores_[node - first];
+  std::optional<double> Nearer(std::optional<double> a, std::optional<double> b) const {
+    if (!a.has_value() || !b.has_value()) return a.has_value() ? a : b;
+    return job_.order.score_descending() ? std::max(*a, *b) : std::min(*a, *b);
+  }
+
+  // Looks at the rows of those nodes alone that could be kept.
+  absl::Status OfferAllNodes(uint32_t first, uint32_t last, RankSink& sink,
+                             std::optional<double> beyond, SegmentStats& stats) {
+    if (!scan_.has_value()) scan_.emplace(view_, &part_.segment->file(), job_.scorer);
+    const uint64_t estimated = scan_->estimated(), scored = scan_->scored();
+    ASSIGN_OR_RETURN(const std::span<const ScoredNode> nodes,
+                     scan_->Score(first, last, beyond, job_.context));
+    stats.distances += scan_->estimated() - estimated;
+    stats.rescored += scan_->scored() - scored;
+    for (const auto& [node, score] : nodes) {
       if (!sink.CouldEnter(score)) continue;
       for (uint32_t row = view_.node_rows[node]; row < view_.node_rows[node + 1]; ++row) {
         if (IsLive(row)) Offer(row, score, sink);
@@ -162,7 +172,7 @@ class SealedReader {
   SealedCells cells_;
   MatchedRows matched_;
   std::vector<Found> found_;
-  std::vector<double> scores_;
+  std::optional<NodeScan> scan_;  // of all nodes, once it has begun
 };
 
 }  // namespace ordinate

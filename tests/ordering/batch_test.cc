@@ -174,6 +174,31 @@ TEST_P(Batches, ScoreFewRowsExactly) {
     // The tail's rows, and those that estimates could not tell from the best.
     EXPECT_LT(result->stats.rescored, result->stats.tail_rows + kRows / 10);
   }
+  // Alone too: but for those by which it becomes known what is good.
+  for (const auto& question : batch) {
+    const QueryResult result = AskFor(node_.front(), *question);
+    EXPECT_GT(result.stats.distances, kRows / 2);
+    EXPECT_LT(result.stats.rescored, result.stats.tail_rows + kRows / 4);
+  }
+}
+
+TEST_P(Batches, ScoreFewRowsExactlyBesideARange) {
+  std::mt19937_64 random(kSeed + 4);
+  QueryRequest request = Question(random);
+  request.vector = RandomVector(random, kDim);
+  request.limit = kRows;
+  const auto best = AskFor(node_.front(), request);
+  ASSERT_GT(best.ranked.size(), 1'000u);
+  const double end = *best.ranked[99].score;
+  (GetParam().metric == Metric::kL2 ? request.range.max : request.range.min) = end;
+  const QueryResult result = AskFor(node_.front(), request);
+  Answer answer, expected;
+  Append(result.ranked, answer);
+  Append(best.ranked, expected);
+  ASSERT_GE(answer.size(), 100u);
+  expected.resize(answer.size());
+  EXPECT_EQ(answer, expected);
+  EXPECT_LT(result.stats.rescored, result.stats.tail_rows + kRows / 10);
 }
 
 TEST_P(Batches, StopWhenCancelled) {

@@ -4,6 +4,7 @@
 
 #include <cfloat>
 #include <cmath>
+#include <limits>
 #include <random>
 #include <vector>
 
@@ -162,6 +163,41 @@ TEST(BestScore, OfVectorsIsNextToTheScore) {
           metric == Metric::kIp ? segment.view().longest * segment.view().longest : 1;
       EXPECT_NEAR(best, score, 1e-5 * unit + 1e-5 * std::abs(score));
     });
+  }
+}
+
+// The first distance, but for a few steps of rounding, from which on nothing is better.
+TEST(BestScore, IsNoBetterFromADistanceOn) {
+  std::mt19937 random(13);
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (const Metric metric : {Metric::kL2, Metric::kCosine, Metric::kIp}) {
+    for (const float scale : {1e-20f, 1e-3f, 1.0f, 1e12f}) {
+      auto rows = Rows(60, 48, random);
+      for (auto& row : rows) {
+        for (float& x : row) x *= scale;
+      }
+      const CodedSegment segment(metric, 48, rows);
+      const SegmentView view = segment.plain();
+      const BestScore best(view, *PreparedQuery::Create(view, rows[0]), rows[0]);
+      const ExactScorer scorer(metric, rows[0]);
+      for (uint32_t node = 0; node < view.nodes; ++node) {
+        const double score = scorer.Score(view.vectors.data() + size_t{node} * view.stride);
+        SCOPED_TRACE(testing::Message()
+                     << MetricName(metric) << " scale " << scale << " score " << score);
+        const float from = best.DistanceFrom(score);
+        const bool descending = HigherIsBetter(metric);
+        const auto is_better = [&](float distance) {
+          return descending ? best.At(distance) > score : best.At(distance) < score;
+        };
+        ASSERT_LT(from, kInfinity);
+        EXPECT_FALSE(is_better(from));
+        EXPECT_FALSE(is_better(std::nextafter(from, kInfinity)));
+        float before = from;
+        for (int step = 0; step < 4; ++step) before = std::nextafter(before, -kInfinity);
+        EXPECT_TRUE(is_better(before) || score == 0);
+      }
+      EXPECT_EQ(best.DistanceFrom(metric == Metric::kL2 ? kInfinity : -kInfinity), kInfinity);
+    }
   }
 }
 

@@ -27,26 +27,6 @@ TEST(ScoreNodesExactly, FillsTheRangeAskedFor) {
   EXPECT_EQ(again, scores);
 }
 
-TEST(ApproximateNodes, IsCloseToTheExactScoreUnderEveryMetric) {
-  const auto query = RandomPoints(1, 20, 22).front();
-  for (const Metric metric : {Metric::kL2, Metric::kCosine, Metric::kIp}) {
-    const HandSegment segment(metric, 20, RandomPoints(777, 20, 23));
-    const auto prepared = *PreparedQuery::Create(metric, 20, query);
-    const CallContext context;
-    std::vector<float> distances(777);
-    ASSERT_TRUE(
-        ApproximateNodes(prepared, segment.view(), nullptr, 0, 777, context, distances).ok());
-    const ExactScorer scorer(metric, query);
-    for (uint32_t i = 0; i < 777; ++i) {
-      const double score = scorer.Score(segment.view().vectors.data() + i * 32);
-      const double expected = metric == Metric::kL2   ? score * score
-                              : metric == Metric::kIp ? -score
-                                                      : 1 - score;
-      EXPECT_NEAR(distances[i], expected, 1e-4) << i;
-    }
-  }
-}
-
 TEST(ScoreNodesExactly, StopsWhenCancelled) {
   const HandSegment segment(Metric::kL2, 4, RandomPoints(2000, 4, 24));
   const std::vector<float> query(4);

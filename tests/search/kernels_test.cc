@@ -205,6 +205,33 @@ TEST(Kernels, ApproximateSumsAreTheSameOnEveryIsaSinglyAndByRows) {
   }
 }
 
+TEST(Kernels, ApproximateSumsOfAScanHaveTheBitsOfEach) {
+  const uint32_t seed = 7;
+  std::mt19937 random(seed);
+  for (const size_t stride : {16u, 32u, 48u, 128u, 320u}) {
+    for (size_t count = 0; count <= 13; ++count) {
+      const Pair rows = MakePair(random, stride * (count + 1), count % 3 == 0);
+      const float* const query = rows.a.data();
+      for (const Kernels* kernels : Tables()) {
+        std::vector<float> l2sq(count + 1, -7), dot(count + 1, -7);
+        kernels->l2sq_scan(query, rows.b.data(), stride, count, l2sq.data());
+        kernels->dot_scan(query, rows.b.data(), stride, count, dot.data());
+        for (size_t i = 0; i < count; ++i) {
+          SCOPED_TRACE(testing::Message() << kernels->name << " stride " << stride << " row " << i
+                                          << " of " << count << " seed " << seed);
+          const float* const row = rows.b.data() + i * stride;
+          EXPECT_EQ(Bits(l2sq[i]), Bits(kBaselineKernels.l2sq(query, row, stride)));
+          const float product = kBaselineKernels.dot(query, row, stride);
+          if (std::isnan(product)) continue;  // the sign of a NaN is not fixed
+          EXPECT_EQ(Bits(dot[i]), Bits(product));
+        }
+        EXPECT_EQ(l2sq.back(), -7);
+        EXPECT_EQ(dot.back(), -7);
+      }
+    }
+  }
+}
+
 TEST(Kernels, CodeSumsAreExactOnEveryIsa) {
   const uint32_t seed = 4;
   std::mt19937 random(seed);

@@ -13,9 +13,9 @@
 #include "engine/index/segment_builder.h"
 #include "engine/search/batch_scan.h"
 #include "engine/search/exact_score.h"
-#include "engine/search/flat_search.h"
 #include "engine/search/graph_search.h"
 #include "engine/search/node_distance.h"
+#include "engine/search/node_scan.h"
 #include "engine/search/query_tiles.h"
 #include "storage/base/status_macros.h"
 #include "storage/vdata/segment_file.h"
@@ -106,20 +106,19 @@ absl::Status SearchOne(const SegmentFile& file, std::span<const float> query, ui
 /// What the engine does for one query of an exact scan of one sealed segment.
 absl::Status ScanOne(const SegmentFile& file, std::span<const float> query, uint32_t k,
                      std::vector<ScoredRow>& scratch, std::span<uint32_t> out) {
-  constexpr uint32_t kPart = 1'024;
+  constexpr uint32_t kPart = 256;
   const CallContext context;
   const SegmentView& view = file.view();
   const bool descending = HigherIsBetter(view.metric);
   const ExactScorer scorer(view.metric, query);
+  NodeScan scan(view, &file, scorer);
   scratch.clear();
-  double scores[kPart];
-  double worst = 0;
+  std::optional<double> worst;
   for (uint32_t first = 0; first < view.nodes; first += kPart) {
     const uint32_t last = std::min(view.nodes, first + kPart);
-    RETURN_IF_ERROR(ScoreNodesExactly(scorer, view, &file, first, last, context, scores));
-    for (uint32_t node = first; node < last; ++node) {
-      const double score = scores[node - first];
-      if (scratch.size() >= k && (descending ? score <= worst : score >= worst)) continue;
+    ASSIGN_OR_RETURN(const auto nodes, scan.Score(first, last, worst, context));
+    for (const auto& [node, score] : nodes) {
+      if (worst.has_value() && (descending ? score <= *worst : score >= *worst)) continue;
       scratch.push_back({score, node});
       if (scratch.size() < 2 * size_t{k} && scratch.size() != k) continue;
       SortBest(scratch, k, descending);
