@@ -132,9 +132,9 @@ void LocalShard::Enqueue(Task task) {
   }
 }
 
-void LocalShard::Write(const TableDef& table, std::vector<RowWrite> rows,
-                       const CallContext& context, Done<ShardWriteResult> done) {
-  Enqueue(WriteTask{table.id, std::move(rows), &context, std::move(done)});
+void LocalShard::Write(const TableDef& table, ShardWrite write, const CallContext& context,
+                       Done<ShardWriteResult> done) {
+  Enqueue(WriteTask{table.id, std::move(write), &context, std::move(done)});
 }
 
 absl::Status LocalShard::OnApplier(std::function<absl::Status()> command) {
@@ -204,18 +204,27 @@ void LocalShard::TrimStep() {
 
 void LocalShard::CommitWrites(std::deque<Task>& tasks) {
   std::vector<Prepared> group;
+  std::vector<Prepared> remembered;  // retries, answered from what their first call left
+  std::set<std::string> request_ids;
   std::vector<std::pair<Done<ShardWriteResult>, absl::Status>> refused;
   size_t rows = 0;
   size_t bytes = 0;
   uint64_t seq = log_->last_seq();
   while (!tasks.empty() && std::holds_alternative<WriteTask>(tasks.front()) &&
          group.size() < kMaxCommitWrites && rows < kMaxCommitRows && bytes < kMaxCommitBytes) {
-    Prepared write{std::move(std::get<WriteTask>(tasks.front())), {}, {}};
+    // A retry that caught up with its first call is answered from what that leaves.
+    const std::string& request_id = std::get<WriteTask>(tasks.front()).write.request_id;
+    if (!request_id.empty() && !request_ids.insert(request_id).second) break;
+    Prepared write{.task = std::move(std::get<WriteTask>(tasks.front()))};
     tasks.pop_front();
-    rows += write.task.rows.size();
+    rows += write.task.write.rows.size();
     if (absl::Status status = Prepare(write, seq + 1); !status.ok()) {
       refused.emplace_back(std::move(write.task.done), std::move(status));
       break;  // its notes must not be seen by later writes
+    }
+    if (write.remembered) {
+      remembered.push_back(std::move(write));
+      continue;
     }
     ++seq;
     for (const Mutation& mutation : write.record.mutations) bytes += mutation.cells.size();
@@ -252,93 +261,8 @@ void LocalShard::CommitWrites(std::deque<Task>& tasks) {
       write.task.done(status);
     }
   }
+  for (Prepared& write : remembered) write.task.done(std::move(write.result));
   for (auto& [done, why] : refused) done(std::move(why));
-}
-
-absl::Status LocalShard::CheckDims(const WriteTask& task) const {
-  for (const auto& [id, index] : indexes_) {
-    const IndexDef& definition = index->definition();
-    if (definition.table_id != task.table_id || definition.dim_policy != DimPolicy::kError) {
-      continue;
-    }
-    for (size_t i = 0; i < task.rows.size(); ++i) {
-      if (task.rows[i].kind != Mutation::Kind::kUpsert) continue;
-      const auto* vector = std::get_if<Vector>(&task.rows[i].cells[index->column_position()]);
-      if (vector == nullptr || vector->size() == definition.dim) continue;
-      return absl::InvalidArgumentError(
-          Concat("row ", i, " of the shard's part has a vector of dim ", vector->size(),
-                 "; index '", definition.name, "', created meanwhile, takes dim ", definition.dim));
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status LocalShard::Prepare(Prepared& write, uint64_t seq) {
-  RETURN_IF_ERROR(write.task.context->Check());
-  if (!failure_.ok()) {
-    return absl::FailedPreconditionError(
-        Concat("shard ", options_.shard,
-               " takes no writes until the server is restarted; a durable write could not be "
-               "applied: ",
-               failure_.message()));
-  }
-  const uint32_t table_id = write.task.table_id;
-  if (tables_.find(table_id) == tables_.end()) {
-    return absl::NotFoundError("the table was dropped while the write waited");
-  }
-  RETURN_IF_ERROR(CheckDims(write.task));
-  write.result.seq = seq;
-  write.record.seq = seq;
-  write.record.time_micros = std::max<int64_t>(0, options_.clock->NowMicros());
-  write.record.mutations.reserve(write.task.rows.size());
-  for (RowWrite& row : write.task.rows) {
-    Mutation mutation;
-    mutation.kind = row.kind;
-    mutation.table_id = table_id;
-    mutation.key = row.key;
-    if (row.kind == Mutation::Kind::kUpsert) {
-      if (row.must_exist) {
-        ASSIGN_OR_RETURN(const auto existing, ids_->Find(table_id, row.preferred_id, row.key));
-        if (!existing.live) {
-          return absl::NotFoundError(
-              Concat("row_id ", row.preferred_id, " names no row; 0 makes a new one"));
-        }
-      }
-      ASSIGN_OR_RETURN(mutation.row_id, ids_->ResolveForWrite(table_id, row.preferred_id, row.key));
-      mutation.cells = EncodeCells(row.cells);
-      ids_->Note(table_id, mutation.row_id, true, row.key);
-    } else {
-      ASSIGN_OR_RETURN(const RowIdResolver::Found found,
-                       ids_->Find(table_id, row.preferred_id, row.key));
-      mutation.row_id = found.id;
-      write.result.row_ids.push_back(found.id);
-      if (!found.live) continue;
-      ++write.result.deleted;
-      ids_->Note(table_id, found.id, false, {});
-      write.record.mutations.push_back(std::move(mutation));
-      continue;
-    }
-    write.result.row_ids.push_back(mutation.row_id);
-    write.record.mutations.push_back(std::move(mutation));
-  }
-  return absl::OkStatus();
-}
-
-void LocalShard::ApplyToIndexes(const Prepared& write) {
-  for (auto& [id, index] : indexes_) {
-    if (index->definition().table_id != write.task.table_id) continue;
-    size_t upserted = 0;
-    for (const Mutation& mutation : write.record.mutations) {
-      if (mutation.kind == Mutation::Kind::kDelete) {
-        index->Delete(mutation.row_id);
-        continue;
-      }
-      while (write.task.rows[upserted].kind != Mutation::Kind::kUpsert) ++upserted;
-      index->Upsert(mutation.row_id, write.record.seq, write.record.time_micros,
-                    write.task.rows[upserted].cells);
-      ++upserted;
-    }
-  }
 }
 
 TableRetention LocalShard::RetentionOf(uint32_t table_id) const {

@@ -36,8 +36,9 @@ class LocalShard final : public Shard {
   /// Called once, before anything else.
   absl::Status Start(const DefinitionSet& definitions);
 
-  void Write(const TableDef& table, std::vector<RowWrite> rows, const CallContext& context,
+  void Write(const TableDef& table, ShardWrite write, const CallContext& context,
              Done<ShardWriteResult> done) override;
+  void FindRequest(const std::string& id, Done<std::optional<RequestNote>> done) override;
   void Probe(const ShardProbeQuery& probe, const CallContext& context,
              Done<ShardProbe> done) override;
   void Query(const TableDef& table, const ShardQuery& query, const CallContext& context,
@@ -70,7 +71,7 @@ class LocalShard final : public Shard {
  private:
   struct WriteTask {
     uint32_t table_id = 0;
-    std::vector<RowWrite> rows;
+    ShardWrite write;
     const CallContext* context = nullptr;
     Done<ShardWriteResult> done;
   };
@@ -82,12 +83,29 @@ class LocalShard final : public Shard {
     WriteTask task;
     ShardWriteResult result;
     LogRecord record;
+    std::vector<uint32_t> sources;  // by mutation: the row of the task it comes from
+    bool remembered = false;        // nothing is to be done; `result` is the first call's
   };
 
   void RunApplier() ORDINATE_EXCLUDES(queue_mutex_);
   /// Takes writes from the front of `tasks` and commits them as one group.
   void CommitWrites(std::deque<Task>& tasks);
+  /// What the write is to change, under `seq`. An error: nothing of it is logged. See
+  /// prepare_write.cc.
   absl::Status Prepare(Prepared& write, uint64_t seq);
+  /// Answers the write if its request is remembered.
+  absl::Status Recall(Prepared& write) const;
+  /// ABORTED, with every row whose condition does not hold.
+  absl::Status CheckConditions(const WriteTask& task);
+  static RequestNote NoteOf(const ShardWrite& write, const ShardWriteResult& result);
+  /// Adds what becomes of the row at `position`; its kind and table are filled in.
+  void AddMutation(Prepared& write, uint32_t position, Mutation mutation);
+  absl::Status PrepareUpsert(Prepared& write, uint32_t position);
+  absl::Status PrepareUpdate(Prepared& write, uint32_t position);
+  absl::Status PrepareDelete(Prepared& write, uint32_t position);
+  /// Whether an update or delete by filter may still write the row it found before.
+  absl::StatusOr<bool> StillMatches(uint32_t table_id, const RowWrite& row,
+                                    const RowIdResolver::Found& found) const;
   /// Again what the front checked, against indexes created since (contract 1.5).
   absl::Status CheckDims(const WriteTask& task) const;
   void ApplyToIndexes(const Prepared& write);

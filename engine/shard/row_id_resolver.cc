@@ -43,10 +43,21 @@ bool RowIdResolver::IsDisplacedId(uint32_t table_id, RowId id) const {
 
 absl::StatusOr<std::optional<RowIdResolver::Holder>> RowIdResolver::HolderOf(uint32_t table_id,
                                                                              RowId id) {
-  if (const auto noted = notes_.find({table_id, id}); noted != notes_.end()) return noted->second;
+  if (const auto noted = notes_.find({table_id, id}); noted != notes_.end()) {
+    const auto& [seq, mutation] = noted->second;
+    return Holder{mutation->kind == Mutation::Kind::kUpsert, mutation->key, seq};
+  }
   ASSIGN_OR_RETURN(std::optional<StoredRow> row, rows_.Get(nullptr, table_id, id, kNewest));
   if (!row.has_value()) return std::nullopt;
-  return Holder{true, std::move(row->key)};
+  return Holder{true, std::move(row->key), row->version};
+}
+
+absl::StatusOr<std::optional<StoredRow>> RowIdResolver::Newest(uint32_t table_id, RowId id) const {
+  const auto noted = notes_.find({table_id, id});
+  if (noted == notes_.end()) return rows_.Get(nullptr, table_id, id, kNewest);
+  const auto& [seq, mutation] = noted->second;
+  if (mutation->kind == Mutation::Kind::kDelete) return std::nullopt;
+  return StoredRow{.id = id, .version = seq, .key = mutation->key, .cells = mutation->cells};
 }
 
 absl::StatusOr<RowId> RowIdResolver::ResolveForWrite(uint32_t table_id, RowId preferred,
@@ -68,14 +79,15 @@ absl::StatusOr<RowId> RowIdResolver::ResolveForWrite(uint32_t table_id, RowId pr
 
 absl::StatusOr<RowIdResolver::Found> RowIdResolver::Find(uint32_t table_id, RowId preferred,
                                                          const std::string& key) {
-  Found found{WhereIs(table_id, preferred, key), false};
+  Found found{.id = WhereIs(table_id, preferred, key)};
   ASSIGN_OR_RETURN(auto holder, HolderOf(table_id, found.id));
   found.live = holder.has_value() && holder->live && (key.empty() || holder->key == key);
+  if (found.live) found.version = holder->version;
   return found;
 }
 
-void RowIdResolver::Note(uint32_t table_id, RowId id, bool live, const std::string& key) {
-  notes_[{table_id, id}] = Holder{live, key};
+void RowIdResolver::Note(uint64_t seq, const Mutation& mutation) {
+  notes_[{mutation.table_id, mutation.row_id}] = Noted{seq, &mutation};
 }
 
 }  // namespace ordinate

@@ -31,6 +31,7 @@ class RowIdResolver {
   struct Found {
     RowId id = 0;
     bool live = false;
+    uint64_t version = 0;  // the newest; of a live row
   };
   /// Where the row is, and whether it lives. With an empty key, by id alone.
   absl::StatusOr<Found> Find(uint32_t table_id, RowId preferred, const std::string& key);
@@ -39,8 +40,12 @@ class RowIdResolver {
   RowId WhereIs(uint32_t table_id, RowId preferred, const std::string& key) const
       ORDINATE_EXCLUDES(displaced_mutex_);
 
-  /// Tells of a write that is about to be committed, so that later writes of the same group see it.
-  void Note(uint32_t table_id, RowId id, bool live, const std::string& key);
+  /// The newest version of a row: of the group that is about to be committed, or stored.
+  absl::StatusOr<std::optional<StoredRow>> Newest(uint32_t table_id, RowId id) const;
+
+  /// Tells of a write that is about to be committed under `seq`, so that later writes of the same
+  /// group see it. `mutation` stays in its place until ClearNotes.
+  void Note(uint64_t seq, const Mutation& mutation);
   /// The group is in the store, or was given up.
   void ClearNotes() { notes_.clear(); }
 
@@ -48,6 +53,11 @@ class RowIdResolver {
   struct Holder {
     bool live = false;
     std::string key;
+    uint64_t version = 0;
+  };
+  struct Noted {
+    uint64_t seq = 0;
+    const Mutation* mutation = nullptr;
   };
   /// Who holds the id now: noted, or stored; nullopt: nobody.
   absl::StatusOr<std::optional<Holder>> HolderOf(uint32_t table_id, RowId id);
@@ -60,7 +70,7 @@ class RowIdResolver {
   // By table. Usually empty.
   std::map<uint32_t, absl::flat_hash_map<std::string, RowId>> displaced_
       ORDINATE_GUARDED_BY(displaced_mutex_);
-  absl::flat_hash_map<std::pair<uint32_t, RowId>, Holder> notes_;
+  absl::flat_hash_map<std::pair<uint32_t, RowId>, Noted> notes_;
 };
 
 }  // namespace ordinate

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -16,6 +17,15 @@
 
 namespace ordinate {
 
+/// What must hold of a row for a write to be applied to it (contract 1.7).
+struct WriteCondition {
+  enum class Kind : uint8_t { kNone = 0, kVersion = 1, kExists = 2, kAbsent = 3 };
+  Kind kind = Kind::kNone;
+  uint64_t version = 0;  // kVersion: the row's
+
+  bool operator==(const WriteCondition&) const = default;
+};
+
 /// A row to write, validated against its table. Ids are preferred ones (storage/model/key.h); the
 /// shard resolves collisions.
 struct RowWrite {
@@ -24,12 +34,37 @@ struct RowWrite {
   std::string key;           // canonical (PK_HASHED); empty where the id names the row
   std::vector<Value> cells;  // upserts: parallel to TableDef::columns
   bool must_exist = false;   // upserts: NOT_FOUND unless the row lives
+  WriteCondition condition;
+  /// Upserts: a partial update. Only the columns at `columns` are written, into the row's newest
+  /// version; where there is no row, nothing is.
+  bool partial = false;
+  std::vector<uint32_t> columns;
+  /// Updates and deletes by a filter, bound: a row that does not match any more is left alone. The
+  /// version `matched` does.
+  std::shared_ptr<const Filter> filter;
+  uint64_t matched = 0;
+};
+
+/// One request's part for one shard.
+struct ShardWrite {
+  std::vector<RowWrite> rows;
+  /// Not empty: the request is remembered under this id, with its answer, and a retry is answered
+  /// from that (contract 5.1). With an id there may be no rows.
+  std::string request_id;
+  uint64_t fingerprint = 0;  // of the whole request's content
+  RowId first_row_id = 0;    // the first of the ids given to its rows without a key
+  /// Whether this shard is the one that says which row ids the request's rows have. The others
+  /// apply what comes with another first_row_id than they remember: the first shard has forgotten.
+  bool first = false;
+  uint64_t affected_before = 0;  // by earlier writes for the same request, which had no id
 };
 
 struct ShardWriteResult {
-  uint64_t seq = 0;            // of the acknowledged write
-  std::vector<RowId> row_ids;  // parallel to the rows
-  uint64_t deleted = 0;        // deletes that hit a live row
+  uint64_t seq = 0;               // of the acknowledged write
+  std::vector<RowId> row_ids;     // parallel to the rows; 0: an update that found no row
+  uint64_t affected = 0;          // rows written, changed or deleted
+  std::vector<uint32_t> missing;  // positions of updates that found no row
+  RowId first_row_id = 0;         // as the request was first written
 };
 
 /// Rows by group (contract 3.6). The answer's keys end with the group's value.
@@ -137,11 +172,14 @@ struct ShardScan {
   std::optional<Filter> filter;
   std::vector<uint32_t> columns;
   uint32_t max_rows = 0;
-  uint64_t max_bytes = 0;  // stops after the row that reaches it
+  uint64_t max_bytes = 0;    // stops after the row that reaches it
+  uint64_t snapshot_id = 0;  // a held snapshot; 0: the current one
+  bool hold = false;         // hold the snapshot for this call; ShardScanResult says which
 };
 struct ShardScanResult {
   std::vector<Row> rows;
-  bool more = false;  // rows may follow the last one
+  bool more = false;         // rows may follow the last one
+  uint64_t snapshot_id = 0;  // with ShardScan::hold
 };
 
 /// A row that an index shows, with the vector it has there.
@@ -193,9 +231,16 @@ class ShardClient {
   virtual ~ShardClient() = default;
 
   /// Acknowledged when durable, and applied where an IMMEDIATE index or a delete needs it.
-  /// FAILED_PRECONDITION when the shard is read-only after a failed sync.
-  virtual void Write(const TableDef& table, std::vector<RowWrite> rows, const CallContext& context,
+  /// FAILED_PRECONDITION when the shard is read-only after a failed sync. ABORTED when a condition
+  /// does not hold, before anything of the write is applied: the violations are of type
+  /// kRowVersion, their subjects the rows' positions in `write`. INVALID_ARGUMENT when the request
+  /// id was used for other content.
+  virtual void Write(const TableDef& table, ShardWrite write, const CallContext& context,
                      Done<ShardWriteResult> done) = 0;
+  static constexpr std::string_view kRowVersion = "ROW_VERSION";
+
+  /// What is remembered of the request of that id.
+  virtual void FindRequest(const std::string& id, Done<std::optional<RequestNote>> done) = 0;
 
   /// FAILED_PRECONDITION, here and below: the snapshot is not held any more.
   virtual void Probe(const ShardProbeQuery& probe, const CallContext& context,

@@ -228,7 +228,14 @@ void LocalShard::Get(const TableDef& table, std::vector<RowAddress> addresses,
 
 void LocalShard::Scan(const TableDef& table, const ShardScan& scan, const CallContext& context,
                       Done<ShardScanResult> done) {
-  done(ScanRows(*rows_, *Current(), table, scan, context));
+  const auto snapshot = SnapshotAt(scan.snapshot_id);
+  if (!snapshot.ok()) return done(snapshot.status());
+  absl::StatusOr<ShardScanResult> result = ScanRows(*rows_, **snapshot, table, scan, context);
+  if (result.ok() && scan.hold) {
+    result->snapshot_id =
+        scan.snapshot_id != 0 ? scan.snapshot_id : holds_.Hold(*snapshot, HoldFor::kCall);
+  }
+  done(std::move(result));
 }
 
 void LocalShard::Count(const TableDef& table, const Filter* filter, const CallContext& context,

@@ -35,6 +35,21 @@ std::string BadRequestLines(const google::rpc::BadRequest& bad_request, std::str
   return lines;
 }
 
+/// The same of things that are not as the request demands.
+std::string PreconditionLines(const google::rpc::PreconditionFailure& failure,
+                              std::string_view message) {
+  std::string lines;
+  for (const auto& violation : failure.violations()) {
+    if (failure.violations_size() == 1 &&
+        message.find(violation.description()) != std::string_view::npos) {
+      continue;
+    }
+    lines += Concat("  ", violation.subject(), ": ", violation.description(), "
+");
+  }
+  return lines;
+}
+
 std::string RetryLine(const google::rpc::RetryInfo& retry) {
   const double seconds =
       static_cast<double>(retry.retry_delay().seconds()) + retry.retry_delay().nanos() * 1e-9;
@@ -50,6 +65,9 @@ std::string ResourceLine(const google::rpc::ResourceInfo& resource) {
 std::string DetailLine(const google::protobuf::Any& detail, std::string_view message) {
   if (google::rpc::BadRequest bad; detail.UnpackTo(&bad)) return BadRequestLines(bad, message);
   if (google::rpc::RetryInfo retry; detail.UnpackTo(&retry)) return RetryLine(retry);
+  if (google::rpc::PreconditionFailure failure; detail.UnpackTo(&failure)) {
+    return PreconditionLines(failure, message);
+  }
   if (google::rpc::ResourceInfo resource; detail.UnpackTo(&resource)) return ResourceLine(resource);
   return "";
 }

@@ -22,6 +22,9 @@ struct RowOptions {
   std::vector<std::string> keys, json_keys;
   std::vector<uint64_t> row_ids;
   uint64_t limit = 0;
+  std::vector<std::string> rows;
+  std::string request_id;
+  uint64_t if_version = 0;
 };
 
 absl::StatusOr<std::vector<v1::RowKey>> ReadKeys(const RowOptions& options,
@@ -121,17 +124,66 @@ absl::Status CountRows(const RowOptions& options) {
   return absl::OkStatus();
 }
 
+/// What --request-id and --if-version say of a write of `count` rows.
+template <typename Request>
+absl::Status AddWriteOptions(const RowOptions& options, size_t count, Request& request) {
+  request.set_request_id(options.request_id);
+  if (options.if_version == 0) return absl::OkStatus();
+  if (count != 1) return UsageError("--if-version goes with one row, named by its key");
+  request.add_conditions()->set_version(options.if_version);
+  return absl::OkStatus();
+}
+
+absl::Status UpdateRows(const RowOptions& options) {
+  ASSIGN_OR_RETURN(const auto client, Client::Connect(options.client));
+  ASSIGN_OR_RETURN(const v1::Table table, client->GetTable(options.table));
+  const RowParser parser(table);
+  v1::UpdateRequest request;
+  request.set_table(options.table);
+  for (size_t i = 0; i < options.rows.size(); ++i) {
+    const absl::Status parsed = parser.Parse(options.rows[i], request.add_rows());
+    if (!parsed.ok()) return UsageError(Concat("row ", i, ": ", parsed.message()));
+  }
+  RETURN_IF_ERROR(AddWriteOptions(options, options.rows.size(), request));
+  ASSIGN_OR_RETURN(const auto response, client->Call(&RowStub::Update, request));
+  Print(options.client.json()
+            ? MessageToJson(response).dump() + "\n"
+            : Concat(response.updated(), " of ", options.rows.size(), " rows updated\n"));
+  for (const std::string& notice : response.notices()) {
+    std::fprintf(stderr, "%s\n", notice.c_str());
+  }
+  return absl::OkStatus();
+}
+
 absl::Status DeleteRows(const RowOptions& options) {
   ASSIGN_OR_RETURN(const auto client, Client::Connect(options.client));
   ASSIGN_OR_RETURN(const v1::Table table, client->GetTable(options.table));
-  ASSIGN_OR_RETURN(const auto keys, ReadKeys(options, table));
   v1::DeleteRequest request;
   request.set_table(options.table);
-  request.mutable_keys()->Add(keys.begin(), keys.end());
+  if (options.filter.empty()) {
+    ASSIGN_OR_RETURN(const auto keys, ReadKeys(options, table));
+    request.mutable_keys()->Add(keys.begin(), keys.end());
+  } else if (!options.keys.empty() || !options.json_keys.empty() || !options.row_ids.empty()) {
+    return UsageError("keys and --filter are both given; expected one of them");
+  } else {
+    request.mutable_filter()->set_text(options.filter);
+  }
+  const auto keys = static_cast<size_t>(request.keys_size());
+  RETURN_IF_ERROR(AddWriteOptions(options, keys, request));
   ASSIGN_OR_RETURN(const auto response, client->Call(&RowStub::Delete, request));
+  const std::string of = request.has_filter() ? "" : Concat(" of ", keys);
   Print(options.client.json() ? MessageToJson(response).dump() + "\n"
-                              : Concat(response.deleted(), " of ", keys.size(), " rows deleted\n"));
+                              : Concat(response.deleted(), of, " rows deleted\n"));
   return absl::OkStatus();
+}
+
+void AddWriteFlags(CLI::App& command, RowOptions* options) {
+  command.add_option("--request-id", options->request_id,
+                     "Makes a retry safe: the same command with the same id is applied once");
+  command
+      .add_option("--if-version", options->if_version,
+                  "Write only if the row has this version, as get --output json shows it")
+      ->check(CLI::PositiveNumber);
 }
 
 void AddKeyOptions(CLI::App& command, RowOptions* options) {
@@ -167,8 +219,16 @@ void AddRowCommands(CLI::App& app, int* exit_code) {
   scan->add_option("--limit", scanned->limit, "Rows at most; default: all");
   const auto [count, counted] = add("count", "The number of rows", &CountRows);
   count->add_option("--filter", counted->filter, "Rows to count; default: all");
-  const auto [remove, removed] = add("delete", "Delete rows by key", &DeleteRows);
+  const auto [remove, removed] = add("delete", "Delete rows by key or filter", &DeleteRows);
   AddKeyOptions(*remove, removed.get());
+  remove->add_option("--filter", removed->filter, "Rows to delete, instead of keys");
+  AddWriteFlags(*remove, removed.get());
+  const auto [update, updated] = add("update", "Change columns of rows", &UpdateRows);
+  update
+      ->add_option("ROW", updated->rows,
+                   "A row as a JSON object, as load takes it: its key, and the columns to change")
+      ->required();
+  AddWriteFlags(*update, updated.get());
 }
 
 }  // namespace ordinate::cli

@@ -35,10 +35,14 @@ struct UpsertInput {
   struct InputRow {
     std::vector<Value> cells;
     RowId row_id = 0;  // ORDINAL tables: an existing row; 0: a new one
+    WriteCondition condition;
+    /// Updates: the columns that the row names, by position, ascending; key columns among them.
+    std::vector<uint32_t> columns;
   };
   std::string table;
   std::vector<InputRow> rows;
   OnInvalid on_invalid = OnInvalid::kError;
+  std::string request_id;  // empty: the request is not remembered
 };
 struct UpsertResult {
   SeqByShard token;
@@ -47,10 +51,19 @@ struct UpsertResult {
   std::vector<std::string> notices;
 };
 
+struct UpdateResult {
+  SeqByShard token;
+  uint64_t updated = 0;
+  std::vector<uint32_t> missing_rows;
+  std::vector<uint32_t> nulled_rows;
+  std::vector<std::string> notices;
+};
+
 /// A row by key cells, or by row id.
 struct KeyInput {
   std::vector<Value> cells;  // empty: by row_id
   RowId row_id = 0;
+  WriteCondition condition;  // deletes
 };
 struct DeleteResult {
   SeqByShard token;
@@ -178,12 +191,21 @@ class Front {
                                              const CallContext& context);
 
   absl::StatusOr<UpsertResult> Upsert(UpsertInput input, const CallContext& context);
+  /// Changes the named columns of rows that are there; other rows are listed as missing.
+  absl::StatusOr<UpdateResult> Update(UpsertInput input, const CallContext& context);
   absl::StatusOr<DeleteResult> Delete(const std::string& table, std::vector<KeyInput> keys,
-                                      const CallContext& context);
-  /// Rows that match, deleted as the keys they are found under: page by page, so that an error
-  /// says how many are deleted already.
+                                      const CallContext& context,
+                                      const std::string& request_id = {});
+  /// Gives the columns that `row` names its values in all rows that match, as DeleteWhere deletes
+  /// them. Key columns cannot be changed.
+  absl::StatusOr<UpdateResult> UpdateWhere(const std::string& table, UpsertInput::InputRow row,
+                                           const Filter& filter, const CallContext& context,
+                                           const std::string& request_id = {});
+  /// Rows that match at one moment of each shard, deleted a page at a time, each if it still
+  /// matches; an error says how many are deleted already.
   absl::StatusOr<DeleteResult> DeleteWhere(const std::string& table, const Filter& filter,
-                                           const CallContext& context);
+                                           const CallContext& context,
+                                           const std::string& request_id = {});
   absl::StatusOr<RowsResult> Get(const std::string& table, std::vector<KeyInput> keys,
                                  const std::vector<std::string>& columns,
                                  const CallContext& context);
@@ -218,17 +240,37 @@ class Front {
                                                         const CallContext& context);
   void UndoCreateIndex(const IndexDef& index, size_t shards) ORDINATE_REQUIRES(change_mutex_);
 
+  /// What the first shard of a request remembers of it; nullopt without an id, too.
+  absl::StatusOr<std::optional<RequestNote>> FindRequest(const std::string& request_id);
+  /// The shard that a request with an id is written to before the others (contract 5.1).
+  uint32_t FirstShardOf(const std::string& request_id) const;
   /// Row ids in writes name live rows of tables without a key.
   absl::Status CheckRowIds(const TableDef& table, const UpsertInput& input,
                            const CallContext& context);
-  absl::StatusOr<std::vector<RowId>> AssignRowIds(const TableDef& table, const UpsertInput& input);
+  /// `first`: the first of the new ones; 0: they are reserved.
+  absl::StatusOr<std::vector<RowId>> AssignRowIds(const TableDef& table, const UpsertInput& input,
+                                                  RowId& first);
   /// In a PK_HASHED table a key and a row id may name the same row. When `keys` has both, live rows
   /// named by row id get their keys, so that none is named twice unseen (contract 1.6).
   absl::Status AddressByKey(const TableDef& table, std::vector<KeyInput>& keys,
                             const CallContext& context);
-  /// Fans the writes out and waits for all of them; an error says which shards were written.
+  /// Fans the writes out and waits for all of them; an error says which shards were written. The
+  /// answers are in the order of the parts.
   absl::StatusOr<std::vector<ShardWriteResult>> Send(const TableDef& table, ShardWrites& writes,
                                                      const CallContext& context);
+  /// What the shards answered, parallel to the parts; or one error for all, whose rows are named as
+  /// the request has them. `first`: the part whose error comes before those of others.
+  static absl::StatusOr<std::vector<ShardWriteResult>> AllOrError(
+      ShardWrites& writes, std::vector<absl::StatusOr<ShardWriteResult>> answers, size_t first);
+  struct WriteWhere;  // an update or delete by filter, as each shard is to run it
+  /// Runs it on one shard, page by page; 0 as sequence: nothing matched.
+  absl::StatusOr<ShardWriteResult> WriteMatching(uint32_t shard, WriteWhere& write, ShardScan& scan,
+                                                 const CallContext& context);
+  /// The same, with a snapshot of its own, unless the shard remembers that it did.
+  absl::StatusOr<ShardWriteResult> WriteMatchingOnce(uint32_t shard, WriteWhere& write,
+                                                     const CallContext& context);
+  /// On every shard.
+  absl::StatusOr<DeleteResult> RunWhere(WriteWhere& write, const CallContext& context);
 
   /// Resolves names, asks the shards what they know, and plans.
   /// `hold`: the snapshots asked are held, and are the question's.

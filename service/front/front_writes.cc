@@ -4,51 +4,19 @@
 #include <string>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_join.h"
+#include "service/front/fingerprint.h"
 #include "service/front/front.h"
 #include "service/front/gather.h"
 #include "service/front/row_address.h"
 #include "service/front/row_check.h"
+#include "service/front/shard_writes.h"
 #include "storage/base/error_details.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
 
 namespace ordinate {
-
-/// The rows of one request by shard, in request order within each.
-class Front::ShardWrites {
- public:
-  explicit ShardWrites(uint32_t shards) : shards_(shards) {}
-
-  /// INVALID_ARGUMENT when a row of the same address was added before (contract 1.6).
-  absl::Status Add(RowWrite row, std::string_view what) {
-    const auto number = static_cast<uint32_t>(added_++);
-    const auto [first, fresh] = seen_.try_emplace({row.preferred_id, row.key}, number);
-    if (!fresh) {
-      return InField(
-          absl::InvalidArgumentError(Concat(what, " ", number, " has the same key as ", what, " ",
-                                            first->second, "; a request may name a key once")),
-          Concat(what, "s[", number, "]"));
-    }
-    Part& part = parts_[ShardOf(row.preferred_id, shards_)];
-    part.rows.push_back(std::move(row));
-    part.numbers.push_back(number);
-    return absl::OkStatus();
-  }
-
-  struct Part {
-    std::vector<RowWrite> rows;
-    std::vector<uint32_t> numbers;  // of the rows in the request
-  };
-  std::map<uint32_t, Part>& parts() { return parts_; }  // by shard; none is empty
-
- private:
-  const uint32_t shards_;
-  size_t added_ = 0;
-  std::map<uint32_t, Part> parts_;
-  absl::flat_hash_map<std::pair<RowId, std::string>, uint32_t> seen_;
-};
 
 namespace {
 
@@ -57,27 +25,33 @@ absl::Status RowIdRefused(size_t row, RowId id, std::string_view problem) {
                  Concat("rows[", row, "].row_id"));
 }
 
-std::vector<std::string> KeyColumnNames(const TableDef& table) {
-  std::vector<std::string> names;
-  for (const uint32_t position : table.key) names.push_back(table.columns[position].name);
-  return names;
-}
-
-std::vector<std::string> Notices(const std::vector<const IndexDef*>& indexes) {
-  std::vector<std::string> notices;
-  for (const IndexDef* index : indexes) {
-    if (index->mode == FreshnessMode::kImmediate) continue;
-    const std::string_view mode = FreshnessModeName(index->mode);
-    notices.push_back(
-        Concat("index '", index->name, "' (", mode, ") shows this write only after a rebuild",
-               index->mode == FreshnessMode::kRebuildOnly
-                   ? ""
-                   : Concat(": this version applies ", mode, " writes at REBUILD only")));
+// A shard's refusal in the request's terms: which of its rows, or keys, have another version.
+void AddConflicts(const absl::Status& refusal, const std::vector<uint32_t>& numbers,
+                  std::map<uint32_t, std::string>& conflicts) {
+  for (const PreconditionViolation& violation : PreconditionViolations(refusal)) {
+    uint32_t position = 0;
+    if (absl::SimpleAtoi(violation.subject, &position) && position < numbers.size()) {
+      conflicts[numbers[position]] = violation.description;
+    }
   }
-  return notices;
 }
 
 }  // namespace
+
+uint32_t Front::FirstShardOf(const std::string& request_id) const {
+  return ShardOf(DefaultKeyHash(request_id), shard_count());
+}
+
+absl::StatusOr<std::optional<RequestNote>> Front::FindRequest(const std::string& request_id) {
+  if (request_id.empty()) return std::nullopt;
+  RETURN_IF_ERROR(CheckRequestId(request_id));
+  using Found = std::optional<RequestNote>;
+  auto found = GatherEach<Found>(
+      1, Spread::kInline, options_.executor, [&](size_t, ShardClient::Done<Found> done) {
+        shards_[FirstShardOf(request_id)]->FindRequest(request_id, std::move(done));
+      });
+  return std::move(found.front());
+}
 
 absl::Status Front::CheckRowIds(const TableDef& table, const UpsertInput& input,
                                 const CallContext& context) {
@@ -108,15 +82,15 @@ absl::Status Front::CheckRowIds(const TableDef& table, const UpsertInput& input,
 }
 
 absl::StatusOr<std::vector<RowId>> Front::AssignRowIds(const TableDef& table,
-                                                       const UpsertInput& input) {
+                                                       const UpsertInput& input, RowId& first) {
   std::vector<RowId> ids(input.rows.size());
   if (!table.key.empty()) return ids;
   uint64_t fresh = 0;
   for (const auto& row : input.rows) fresh += row.row_id == 0;
-  RowId next = 0;
-  if (fresh > 0) {
-    ASSIGN_OR_RETURN(next, definitions_.AllocateRowIds(table.id, fresh));
+  if (fresh > 0 && first == 0) {
+    ASSIGN_OR_RETURN(first, definitions_.AllocateRowIds(table.id, fresh));
   }
+  RowId next = first;
   for (size_t i = 0; i < ids.size(); ++i) {
     ids[i] = input.rows[i].row_id != 0 ? input.rows[i].row_id : next++;
   }
@@ -127,44 +101,92 @@ absl::StatusOr<std::vector<ShardWriteResult>> Front::Send(const TableDef& table,
                                                           ShardWrites& writes,
                                                           const CallContext& context) {
   RETURN_IF_ERROR(context.Check());
-  std::vector<std::pair<uint32_t, std::vector<RowWrite>>> parts;
-  for (auto& [shard, part] : writes.parts()) parts.emplace_back(shard, std::move(part.rows));
-  auto answers = GatherEach<ShardWriteResult>(
-      parts.size(), Spread::kInline, options_.executor,
-      [&](size_t i, ShardClient::Done<ShardWriteResult> done) {
-        shards_[parts[i].first]->Write(table, std::move(parts[i].second), context, std::move(done));
-      });
+  std::vector<uint32_t> shards;
+  std::vector<ShardWrite> parts;
+  size_t first = 0;  // the place of the first shard, of a request that is remembered
+  for (auto& [shard, part] : writes.parts()) {
+    if (shard == writes.first_shard()) first = shards.size();
+    shards.push_back(shard);
+    parts.push_back(writes.Take(shard));
+  }
+  std::vector<absl::StatusOr<ShardWriteResult>> answers(
+      shards.size(), absl::AbortedError("the rows of this shard were not sent"));
+  const auto send = [&](const std::vector<size_t>& places) {
+    auto sent = GatherEach<ShardWriteResult>(
+        places.size(), Spread::kInline, options_.executor,
+        [&](size_t i, ShardClient::Done<ShardWriteResult> done) {
+          const size_t place = places[i];
+          shards_[shards[place]]->Write(table, std::move(parts[place]), context, std::move(done));
+        });
+    for (size_t i = 0; i < places.size(); ++i) answers[places[i]] = std::move(sent[i]);
+  };
+  std::vector<size_t> rest;
+  for (size_t i = 0; i < shards.size(); ++i) {
+    if (!writes.remembered() || i != first) rest.push_back(i);
+  }
+  if (writes.remembered()) send({first});
+  if (writes.remembered() && answers[first].ok() &&
+      answers[first]->first_row_id != writes.first_row_id()) {
+    return absl::AbortedError("another call with this request_id is at work; try again");
+  }
+  if (!writes.remembered() || answers[first].ok()) send(rest);
+  return AllOrError(writes, std::move(answers), writes.remembered() ? first : 0);
+}
+
+absl::StatusOr<std::vector<ShardWriteResult>> Front::AllOrError(
+    ShardWrites& writes, std::vector<absl::StatusOr<ShardWriteResult>> answers, size_t first) {
   std::vector<ShardWriteResult> results;
   std::vector<std::string> written;
-  absl::Status first;
-  uint32_t failed = 0;
-  for (size_t i = 0; i < answers.size(); ++i) {
-    if (answers[i].ok()) {
-      written.push_back(Concat(parts[i].first, " (sequence ", answers[i]->seq, ")"));
-      results.push_back(*std::move(answers[i]));
-    } else if (first.ok()) {
-      first = answers[i].status();
-      failed = parts[i].first;
+  std::map<uint32_t, std::string> conflicts;
+  std::optional<size_t> failed;
+  std::vector<uint32_t> shards;
+  for (const auto& [shard, part] : writes.parts()) {
+    const absl::StatusOr<ShardWriteResult>& answer = answers[shards.size()];
+    if (answer.ok()) {
+      written.push_back(Concat(shard, " (sequence ", answer->seq, ")"));
+      results.push_back(*answer);
+    } else {
+      AddConflicts(answer.status(), part.numbers, conflicts);
+      // The first shard's error says why the others were not even sent theirs.
+      if (!failed.has_value() || shards.size() == first) failed = shards.size();
     }
+    shards.push_back(shard);
   }
-  if (first.ok()) return results;
-  if (answers.size() == 1) return first;
+  if (!failed.has_value()) return results;
+  absl::Status why = answers[*failed].status();
+  if (!conflicts.empty()) {
+    std::vector<PreconditionViolation> violations;
+    for (const auto& [number, text] : conflicts) {
+      violations.push_back({std::string(ShardClient::kRowVersion), writes.FieldOf(number), text});
+    }
+    const auto& [number, text] = *conflicts.begin();
+    const size_t more = conflicts.size() - 1;
+    why = WithPreconditions(
+        absl::AbortedError(Concat(writes.what(), " ", number, ": found ", text,
+                                  more == 0 ? "" : Concat("; and ", more, " more"))),
+        violations);
+  }
+  if (answers.size() == 1) return why;
   const std::string others = written.empty() ? "no other shard acknowledged its rows"
                                              : Concat("the rows of these shards were written: ",
                                                       absl::StrJoin(written, ", "));
-  return WithMessage(first, Concat("shard ", failed, ": ", first.message(), "; ", others));
+  return WithMessage(why, Concat("shard ", shards[*failed], ": ", MessageOf(why), "; ", others));
 }
 
 absl::StatusOr<UpsertResult> Front::Upsert(UpsertInput input, const CallContext& context) {
   const auto set = definitions_.Current();
   ASSIGN_OR_RETURN(const TableDef table, FindTable(input.table));
   const std::vector<const IndexDef*> indexes = set->IndexesOf(table.id);
+  ASSIGN_OR_RETURN(const std::optional<RequestNote> known, FindRequest(input.request_id));
+  const uint64_t fingerprint = input.request_id.empty() ? 0 : FingerprintOf("upsert", table, input);
   UpsertResult result;
   ASSIGN_OR_RETURN(result.nulled_rows, CheckRows(table, indexes, input));
-  RETURN_IF_ERROR(CheckRowIds(table, input, context));
-  ASSIGN_OR_RETURN(result.row_ids, AssignRowIds(table, input));
+  // A retry's rows were there when it was first sent.
+  if (!known.has_value()) RETURN_IF_ERROR(CheckRowIds(table, input, context));
+  RowId first_row_id = known.has_value() ? known->first_row_id : 0;
+  ASSIGN_OR_RETURN(result.row_ids, AssignRowIds(table, input, first_row_id));
 
-  ShardWrites writes(shard_count());
+  ShardWrites writes(shard_count(), "row");
   for (size_t i = 0; i < input.rows.size(); ++i) {
     RowWrite row{.kind = Mutation::Kind::kUpsert, .preferred_id = result.row_ids[i]};
     if (!table.key.empty()) {
@@ -173,8 +195,12 @@ absl::StatusOr<UpsertResult> Front::Upsert(UpsertInput input, const CallContext&
       row.key = std::move(address.key);
     }
     row.must_exist = input.rows[i].row_id != 0;
+    row.condition = input.rows[i].condition;
     row.cells = std::move(input.rows[i].cells);
-    RETURN_IF_ERROR(writes.Add(std::move(row), "row"));
+    RETURN_IF_ERROR(writes.Add(std::move(row)));
+  }
+  if (!input.request_id.empty()) {
+    writes.Remember(input.request_id, fingerprint, first_row_id, FirstShardOf(input.request_id));
   }
   ASSIGN_OR_RETURN(const std::vector<ShardWriteResult> answers, Send(table, writes, context));
   size_t next = 0;
@@ -189,86 +215,47 @@ absl::StatusOr<UpsertResult> Front::Upsert(UpsertInput input, const CallContext&
       result.row_ids[part.numbers[i]] = answer.row_ids[i];
     }
   }
-  result.notices = Notices(indexes);
+  result.notices = NoticesOf(indexes);
   return result;
 }
 
-absl::Status Front::AddressByKey(const TableDef& table, std::vector<KeyInput>& keys,
-                                 const CallContext& context) {
-  std::map<RowId, std::vector<KeyInput*>> by_id;
-  for (KeyInput& key : keys) {
-    if (key.cells.empty()) by_id[key.row_id].push_back(&key);
+absl::StatusOr<UpdateResult> Front::Update(UpsertInput input, const CallContext& context) {
+  const auto set = definitions_.Current();
+  ASSIGN_OR_RETURN(const TableDef table, FindTable(input.table));
+  const std::vector<const IndexDef*> indexes = set->IndexesOf(table.id);
+  RETURN_IF_ERROR(CheckRequestId(input.request_id));
+  const uint64_t fingerprint = input.request_id.empty() ? 0 : FingerprintOf("update", table, input);
+  UpdateResult result;
+  ASSIGN_OR_RETURN(result.nulled_rows, CheckUpdates(table, indexes, input));
+  ShardWrites writes(shard_count(), "row");
+  for (UpsertInput::InputRow& given : input.rows) {
+    RowWrite row{.kind = Mutation::Kind::kUpsert, .preferred_id = given.row_id};
+    if (!table.key.empty()) {
+      RowAddress address = AddressOfCells(table, given.cells, options_.key_hash);
+      row.preferred_id = address.preferred_id;
+      row.key = std::move(address.key);
+    }
+    row.partial = true;
+    row.condition = given.condition;
+    row.columns = WithoutKey(table, given.columns);
+    row.cells = std::move(given.cells);
+    RETURN_IF_ERROR(writes.Add(std::move(row)));
   }
-  const bool mixed =
-      std::any_of(keys.begin(), keys.end(), [](const KeyInput& key) { return !key.cells.empty(); });
-  if (table.flavour() != RowIdFlavour::kPkHashed || !mixed || by_id.empty()) {
-    return absl::OkStatus();
-  }
-  std::vector<KeyInput> ids;
-  for (const auto& [id, named] : by_id) ids.push_back({.cells = {}, .row_id = id});
-  ASSIGN_OR_RETURN(RowsResult found,
-                   Get(table.name, std::move(ids), KeyColumnNames(table), context));
-  for (const Row& row : found.rows) {
-    for (KeyInput* key : by_id[row.id]) key->cells = row.cells;
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<DeleteResult> Front::Delete(const std::string& table_name,
-                                           std::vector<KeyInput> keys, const CallContext& context) {
-  ASSIGN_OR_RETURN(const TableDef table, FindTable(table_name));
-  RETURN_IF_ERROR(CheckCount("keys", keys.size(), kMaxKeysPerRead));
-  RETURN_IF_ERROR(AddressByKey(table, keys, context));
-  ASSIGN_OR_RETURN(std::vector<RowAddress> addresses, AddressesOf(table, keys, options_.key_hash));
-  ShardWrites writes(shard_count());
-  for (RowAddress& address : addresses) {
-    RETURN_IF_ERROR(writes.Add({.kind = Mutation::Kind::kDelete,
-                                .preferred_id = address.preferred_id,
-                                .key = std::move(address.key)},
-                               "key"));
+  if (!input.request_id.empty()) {
+    writes.Remember(input.request_id, fingerprint, 0, FirstShardOf(input.request_id));
   }
   ASSIGN_OR_RETURN(const std::vector<ShardWriteResult> answers, Send(table, writes, context));
-  DeleteResult result;
   size_t next = 0;
   for (const auto& [shard, part] : writes.parts()) {
-    result.token[shard] = answers[next].seq;
-    result.deleted += answers[next++].deleted;
+    const ShardWriteResult& answer = answers[next++];
+    result.token[shard] = answer.seq;
+    result.updated += answer.affected;
+    for (const uint32_t position : answer.missing) {
+      if (position < part.numbers.size()) result.missing_rows.push_back(part.numbers[position]);
+    }
   }
-  return result;
-}
-
-absl::StatusOr<DeleteResult> Front::DeleteWhere(const std::string& table_name, const Filter& filter,
-                                                const CallContext& context) {
-  ASSIGN_OR_RETURN(const TableDef table, FindTable(table_name));
-  std::vector<std::string> columns = KeyColumnNames(table);
-  if (columns.empty()) columns.push_back(table.columns.front().name);  // none would be all
-  DeleteResult result;
-  const auto delete_page = [&](RowsResult& page) -> absl::Status {
-    std::vector<KeyInput> keys;
-    keys.reserve(page.rows.size());
-    for (Row& row : page.rows) {
-      KeyInput key{.cells = {}, .row_id = row.id};
-      if (!table.key.empty()) key = {.cells = std::move(row.cells), .row_id = 0};
-      keys.push_back(std::move(key));
-    }
-    ASSIGN_OR_RETURN(const DeleteResult deleted, Delete(table_name, std::move(keys), context));
-    result.deleted += deleted.deleted;
-    for (const auto& [shard, seq] : deleted.token) result.token[shard] = seq;
-    return absl::OkStatus();
-  };
-  std::string page_token;
-  do {
-    absl::StatusOr<RowsResult> page =
-        Scan(table_name, filter, columns, kMaxPageSize, page_token, context);
-    absl::Status status = page.status();
-    if (status.ok() && !page->rows.empty()) status = delete_page(*page);
-    if (!status.ok()) {
-      if (result.deleted == 0) return status;
-      return WithMessage(status, Concat(MessageOf(status), "; ", result.deleted,
-                                        " rows were deleted before that"));
-    }
-    page_token = std::move(page->next_page_token);
-  } while (!page_token.empty());
+  std::sort(result.missing_rows.begin(), result.missing_rows.end());
+  result.notices = NoticesOf(indexes);
   return result;
 }
 

@@ -1,5 +1,6 @@
 #include "service/front/row_check.h"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <string>
@@ -34,6 +35,52 @@ class RowChecker {
 
   /// True when a cell was made NULL.
   absl::StatusOr<bool> Check(UpsertInput::InputRow& row, size_t number) {
+    RETURN_IF_ERROR(Begin(row, number));
+    bool nulled = false;
+    for (uint32_t i = 0; i < table_.columns.size(); ++i) {
+      ASSIGN_OR_RETURN(const bool made_null, CheckCell(row, i));
+      nulled |= made_null;
+    }
+    return nulled;
+  }
+
+  /// The same of the columns that the row names.
+  absl::StatusOr<bool> CheckNamed(UpsertInput::InputRow& row, size_t number) {
+    RETURN_IF_ERROR(Begin(row, number));
+    bool nulled = false;
+    for (const uint32_t column : row.columns) {
+      ASSIGN_OR_RETURN(const bool made_null, CheckCell(row, column));
+      nulled |= made_null;
+    }
+    return nulled;
+  }
+
+  /// That the row says which row is meant, and what of it is to change.
+  absl::Status CheckTarget(const UpsertInput::InputRow& row, size_t number) const {
+    const std::string field = Concat("rows[", number, "]");
+    if (table_.key.empty() == (row.row_id == 0)) {
+      return InField(absl::InvalidArgumentError(Concat(
+                         "row ", number, ": ",
+                         table_.key.empty() ? "row_id is missing; table '"
+                                            : "row_id is given, but rows of table '",
+                         table_.name,
+                         table_.key.empty() ? "' has no primary key" : "' are named by their key")),
+                     Concat(field, ".row_id"));
+    }
+    for (const uint32_t key : table_.key) {
+      if (std::count(row.columns.begin(), row.columns.end(), key) > 0) continue;
+      return InField(absl::InvalidArgumentError(Concat("row ", number, ": key column '",
+                                                       table_.columns[key].name, "' is missing")),
+                     Concat(field, ".cells"));
+    }
+    if (!WithoutKey(table_, row.columns).empty()) return absl::OkStatus();
+    return InField(absl::InvalidArgumentError(
+                       Concat("row ", number, " names no column to change, beside its key")),
+                   Concat(field, ".cells"));
+  }
+
+ private:
+  absl::Status Begin(const UpsertInput::InputRow& row, size_t number) {
     number_ = number;
     row_ = &row;
     if (row.cells.size() != table_.columns.size()) {
@@ -41,28 +88,30 @@ class RowChecker {
                                                " cells, expected ", table_.columns.size(),
                                                ": one per column"));
     }
-    bool nulled = false;
-    for (size_t i = 0; i < table_.columns.size(); ++i) {
-      const ColumnDef& column = table_.columns[i];
-      Value& cell = row.cells[i];
-      if (!IsNull(cell) && !HoldsType(cell, column.type)) {
-        return Refuse(column, "found a value of another type", DataTypeName(column.type));
-      }
-      if (const auto* vector = std::get_if<Vector>(&cell)) {
-        const absl::Status valid = CheckVector(*vector, i);
-        if (!valid.ok() && on_invalid_ != OnInvalid::kNull) return valid;
-        if (!valid.ok()) {
-          if (!column.nullable) return NotNullable(column, valid);
-          cell = Value();
-          nulled = true;
-        }
-      }
-      if (IsNull(cell) && !column.nullable) return Refuse(column, "found NULL", "a value");
+    return absl::OkStatus();
+  }
+
+  // True when it was made NULL.
+  absl::StatusOr<bool> CheckCell(UpsertInput::InputRow& row, uint32_t position) const {
+    const ColumnDef& column = table_.columns[position];
+    Value& cell = row.cells[position];
+    if (!IsNull(cell) && !HoldsType(cell, column.type)) {
+      return Refuse(column, "found a value of another type", DataTypeName(column.type));
     }
+    bool nulled = false;
+    if (const auto* vector = std::get_if<Vector>(&cell)) {
+      const absl::Status valid = CheckVector(*vector, position);
+      if (!valid.ok() && on_invalid_ != OnInvalid::kNull) return valid;
+      if (!valid.ok()) {
+        if (!column.nullable) return NotNullable(column, valid);
+        cell = Value();
+        nulled = true;
+      }
+    }
+    if (IsNull(cell) && !column.nullable) return Refuse(column, "found NULL", "a value");
     return nulled;
   }
 
- private:
   absl::Status CheckVector(const Vector& vector, size_t position) const {
     const ColumnDef& column = table_.columns[position];
     if (vector.empty()) return Refuse(column, "found an empty vector", "at least one component");
@@ -109,7 +158,13 @@ class RowChecker {
                    Concat("rows[", number_, "].cells[\"", column.name, "\"]"));
   }
 
-  std::string PresentKey() const { return KeyText(table_, row_->cells); }
+  // Updates by filter have none.
+  std::string PresentKey() const {
+    for (const uint32_t key : table_.key) {
+      if (IsNull(row_->cells[key])) return "";
+    }
+    return KeyText(table_, row_->cells);
+  }
 
   const TableDef& table_;
   const OnInvalid on_invalid_;
@@ -132,6 +187,61 @@ absl::StatusOr<std::vector<uint32_t>> CheckRows(const TableDef& table,
     if (nulled) nulled_rows.push_back(static_cast<uint32_t>(i));
   }
   return nulled_rows;
+}
+
+absl::StatusOr<std::vector<uint32_t>> CheckUpdates(const TableDef& table,
+                                                   const std::vector<const IndexDef*>& indexes,
+                                                   UpsertInput& input) {
+  RETURN_IF_ERROR(CheckCount("rows", input.rows.size(), kMaxRowsPerWrite));
+  std::vector<uint32_t> nulled_rows;
+  RowChecker checker(table, indexes, input.on_invalid);
+  for (size_t i = 0; i < input.rows.size(); ++i) {
+    RETURN_IF_ERROR(checker.CheckTarget(input.rows[i], i));
+    ASSIGN_OR_RETURN(const bool nulled, checker.CheckNamed(input.rows[i], i));
+    if (nulled) nulled_rows.push_back(static_cast<uint32_t>(i));
+  }
+  return nulled_rows;
+}
+
+absl::Status CheckChange(const TableDef& table, const std::vector<const IndexDef*>& indexes,
+                         UpsertInput::InputRow& row) {
+  for (const uint32_t key : table.key) {
+    if (std::count(row.columns.begin(), row.columns.end(), key) == 0) continue;
+    return absl::InvalidArgumentError(Concat("column '", table.columns[key].name,
+                                             "' is part of the key, which never changes; delete "
+                                             "the row and write it anew"));
+  }
+  if (row.columns.empty()) return absl::InvalidArgumentError("no column to change is named");
+  return RowChecker(table, indexes, OnInvalid::kError).CheckNamed(row, 0).status();
+}
+
+std::vector<uint32_t> WithoutKey(const TableDef& table, const std::vector<uint32_t>& columns) {
+  std::vector<uint32_t> others;
+  for (const uint32_t column : columns) {
+    if (table.columns[column].role != ColumnRole::kKey) others.push_back(column);
+  }
+  return others;
+}
+
+std::vector<std::string> NoticesOf(const std::vector<const IndexDef*>& indexes) {
+  std::vector<std::string> notices;
+  for (const IndexDef* index : indexes) {
+    if (index->mode == FreshnessMode::kImmediate) continue;
+    const std::string_view mode = FreshnessModeName(index->mode);
+    notices.push_back(
+        Concat("index '", index->name, "' (", mode, ") shows this write only after a rebuild",
+               index->mode == FreshnessMode::kRebuildOnly
+                   ? ""
+                   : Concat(": this version applies ", mode, " writes at REBUILD only")));
+  }
+  return notices;
+}
+
+absl::Status CheckRequestId(const std::string& request_id) {
+  if (request_id.size() <= kMaxRequestIdBytes) return absl::OkStatus();
+  return InField(absl::InvalidArgumentError(Concat("request_id has ", request_id.size(),
+                                                   " bytes; the most is ", kMaxRequestIdBytes)),
+                 "request_id");
 }
 
 }  // namespace ordinate

@@ -53,7 +53,7 @@ ServerMetrics::ServerMetrics()
                          .Add({})) {
   // Series that exist from the start let a rate be taken from the first event on.
   for (const char* path : {"ANN", "EXACT"}) query_seconds_.Add({{"path", path}}, Buckets());
-  for (const char* operation : {"upsert", "delete"}) {
+  for (const char* operation : {"upsert", "update", "delete"}) {
     write_rows_.Add({{"operation", operation}});
     write_seconds_.Add({{"operation", operation}}, Buckets());
   }

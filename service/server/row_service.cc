@@ -62,6 +62,19 @@ class RowServiceImpl final : public v1::RowService::Service {
     });
   }
 
+  grpc::Status Update(grpc::ServerContext* call, const v1::UpdateRequest* request,
+                      v1::UpdateResponse* response) override {
+    return gate_.Run("Update", *call, [&](const CallContext& context) -> absl::Status {
+      const auto start = std::chrono::steady_clock::now();
+      ASSIGN_OR_RETURN(const TableDef table, front_.FindTable(request->table()));
+      ASSIGN_OR_RETURN(UpsertInput input, UpdateFromProto(*request, table));
+      ASSIGN_OR_RETURN(const UpdateResult result, front_.Update(std::move(input), context));
+      UpdateResultToProto(result, response);
+      gate_.metrics().RecordWrite("update", result.updated, SecondsSince(start));
+      return absl::OkStatus();
+    });
+  }
+
   grpc::Status Delete(grpc::ServerContext* call, const v1::DeleteRequest* request,
                       v1::DeleteResponse* response) override {
     return gate_.Run("Delete", *call, [&](const CallContext& context) -> absl::Status {
@@ -122,9 +135,15 @@ class RowServiceImpl final : public v1::RowService::Service {
                                                        " keys; expected one of both")),
                      "filter");
     }
-    if (filter.has_value()) return front_.DeleteWhere(request.table(), *filter, context);
-    ASSIGN_OR_RETURN(std::vector<KeyInput> keys, KeysFromProto(request.keys(), table));
-    return front_.Delete(request.table(), std::move(keys), context);
+    if (filter.has_value() && request.conditions_size() > 0) {
+      return InField(absl::InvalidArgumentError("conditions are for keys; found a filter"),
+                     "conditions");
+    }
+    if (filter.has_value()) {
+      return front_.DeleteWhere(request.table(), *filter, context, request.request_id());
+    }
+    ASSIGN_OR_RETURN(std::vector<KeyInput> keys, KeysFromProto(request, table));
+    return front_.Delete(request.table(), std::move(keys), context, request.request_id());
   }
 
   absl::Status UpsertRows(const v1::UpsertRequest& request, const CallContext& context,

@@ -46,8 +46,10 @@ class CallSink final : public statement::ResultSink {
     using enum statement::ExecutionSummary::Wrote;
     if (summary.wrote != kNothing) {
       const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start_;
-      metrics_.RecordWrite(summary.wrote == kUpserts ? "upsert" : "delete", summary.rows,
-                           spent.count());
+      const char* const operation = summary.wrote == kUpserts   ? "upsert"
+                                    : summary.wrote == kUpdates ? "update"
+                                                                : "delete";
+      metrics_.RecordWrite(operation, summary.rows, spent.count());
     }
     v1::ExecuteResponse response;
     v1::ExecuteSummary& out = *response.mutable_summary();
@@ -85,7 +87,8 @@ class StatementServiceImpl final : public v1::StatementService::Service {
       CallSink sink(*call, watch_, *writer, gate_.metrics());
       const std::map<std::string, std::string> settings(request->settings().begin(),
                                                         request->settings().end());
-      return statement::Execute(front_, request->statement(), settings, sink, context);
+      return statement::Execute(front_, request->statement(), settings, sink, context,
+                                request->request_id());
     });
   }
 

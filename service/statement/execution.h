@@ -17,6 +17,7 @@ struct Execution {
   const std::map<std::string, std::string>& settings;  // of the session, checked
   ResultSink& sink;
   const CallContext& context;
+  const std::string& request_id;  // of a statement that writes rows; empty: none
 
   absl::Status Say(std::string message) const { return sink.Done({.message = std::move(message)}); }
 };
@@ -51,6 +52,7 @@ absl::Status Run(const Execution& run, const ShowSetting& show);
 
 // Rows.
 absl::Status Run(const Execution& run, const Insert& insert);
+absl::Status Run(const Execution& run, const Update& update);
 absl::Status Run(const Execution& run, const Delete& remove);
 absl::Status Run(const Execution& run, const Select& select);
 absl::Status Run(const Execution& run, const Explain& explain);

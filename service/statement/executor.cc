@@ -17,6 +17,9 @@ namespace {
 // The fields that the front names are those of requests, which the statement does not have.
 absl::Status InStatement(const absl::Status& status) {
   if (!absl::IsInvalidArgument(status)) return status;
+  for (const FieldViolation& violation : FieldViolations(status)) {
+    if (violation.field == "request_id") return status;
+  }
   return InField(absl::InvalidArgumentError(status.message()), "statement");
 }
 
@@ -70,6 +73,7 @@ absl::Status Run(const Execution& run, const ShowSetting& show) {
 absl::Status Run(const Execution& run, const Insert& insert) {
   ASSIGN_OR_RETURN(const TableDef table, run.front.FindTable(insert.table));
   ASSIGN_OR_RETURN(UpsertInput input, ToUpsert(insert, table));
+  input.request_id = run.request_id;
   ASSIGN_OR_RETURN(UpsertResult result, run.front.Upsert(std::move(input), run.context));
   const uint64_t count = result.row_ids.size();
   return run.sink.Done({.message = Concat(RowsText(count), " written"),
@@ -79,13 +83,33 @@ absl::Status Run(const Execution& run, const Insert& insert) {
                         .notices = std::move(result.notices)});
 }
 
+absl::Status Run(const Execution& run, const Update& update) {
+  ASSIGN_OR_RETURN(const TableDef table, run.front.FindTable(update.table));
+  ASSIGN_OR_RETURN(UpdateRequest request, ToUpdate(update, table));
+  absl::StatusOr<UpdateResult> result;
+  if (auto* rows = std::get_if<UpsertInput>(&request)) {
+    rows->request_id = run.request_id;
+    result = run.front.Update(std::move(*rows), run.context);
+  } else {
+    auto& where = std::get<UpdateByFilter>(request);
+    result = run.front.UpdateWhere(where.table, std::move(where.row), where.filter, run.context,
+                                   run.request_id);
+  }
+  RETURN_IF_ERROR(result.status());
+  return run.sink.Done({.message = Concat(RowsText(result->updated), " updated"),
+                        .rows = result->updated,
+                        .wrote = ExecutionSummary::Wrote::kUpdates,
+                        .visible_seq = std::move(result->token),
+                        .notices = std::move(result->notices)});
+}
+
 absl::Status Run(const Execution& run, const Delete& remove) {
   ASSIGN_OR_RETURN(const TableDef table, run.front.FindTable(remove.table));
   ASSIGN_OR_RETURN(DeleteRequest request, ToDelete(remove, table));
   absl::StatusOr<DeleteResult> result =
       request.filter.has_value()
-          ? run.front.DeleteWhere(request.table, *request.filter, run.context)
-          : run.front.Delete(request.table, std::move(request.keys), run.context);
+          ? run.front.DeleteWhere(request.table, *request.filter, run.context, run.request_id)
+          : run.front.Delete(request.table, std::move(request.keys), run.context, run.request_id);
   RETURN_IF_ERROR(result.status());
   return run.sink.Done({.message = Concat(RowsText(result->deleted), " deleted"),
                         .rows = result->deleted,
@@ -95,12 +119,20 @@ absl::Status Run(const Execution& run, const Delete& remove) {
 
 absl::Status Execute(Front& front, std::string_view statement,
                      const std::map<std::string, std::string>& settings, ResultSink& sink,
-                     const CallContext& context) {
+                     const CallContext& context, const std::string& request_id) {
   RETURN_IF_ERROR(WithOverrides(front.settings(), settings).status());
   RETURN_IF_ERROR(context.Check());
   const absl::StatusOr<Statement> parsed = ParseStatement(statement);
   if (!parsed.ok()) return InStatement(parsed.status());
-  const Execution run{front, settings, sink, context};
+  const bool writes = std::holds_alternative<Insert>(*parsed) ||
+                      std::holds_alternative<Update>(*parsed) ||
+                      std::holds_alternative<Delete>(*parsed);
+  if (!request_id.empty() && !writes) {
+    return InField(absl::InvalidArgumentError(
+                       "request_id is for INSERT, UPDATE and DELETE; leave it out elsewhere"),
+                   "request_id");
+  }
+  const Execution run{front, settings, sink, context, request_id};
   return InStatement(std::visit([&](const auto& one) { return Run(run, one); }, *parsed));
 }
 

@@ -16,13 +16,13 @@ namespace ordinate::statement {
 /// What a statement did.
 struct ExecutionSummary {
   std::string message;  // a sentence, such as "3 rows written"; plans and definitions: empty
-  uint64_t rows = 0;    // returned, written or deleted
-  enum class Wrote : uint8_t { kNothing, kUpserts, kDeletes };
+  uint64_t rows = 0;    // returned, written, changed or deleted
+  enum class Wrote : uint8_t { kNothing, kUpserts, kUpdates, kDeletes };
   Wrote wrote = Wrote::kNothing;
   std::string plan;                             // PlanText of the plan that answered, if one did
   SeqByShard visible_seq;                       // what the answer shows, or what was written
   std::map<std::string, std::string> settings;  // SET: to send with the next statements
-  std::vector<std::string> notices;             // INSERT
+  std::vector<std::string> notices;             // INSERT, UPDATE
 };
 
 /// Takes a statement's answer: Header once and Rows any number of times, for statements that have
@@ -39,9 +39,10 @@ inline constexpr uint32_t kRowsPerPage = 1000;
 
 /// Runs one statement, once. `settings` are over the server's. Memory is bounded whatever a SELECT
 /// returns. INVALID_ARGUMENT in the field "statement", or settings["NAME"]; else the errors of the
-/// front's call that the statement stands for. Any thread.
+/// front's call that the statement stands for. `request_id`: of a statement that writes rows, whose
+/// retries it makes safe (contract 5.1); INVALID_ARGUMENT with another statement. Any thread.
 absl::Status Execute(Front& front, std::string_view statement,
                      const std::map<std::string, std::string>& settings, ResultSink& sink,
-                     const CallContext& context);
+                     const CallContext& context, const std::string& request_id = {});
 
 }  // namespace ordinate::statement

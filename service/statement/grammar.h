@@ -323,6 +323,11 @@ struct RowBegin : success {};
 struct ValuesRow : seq<Open, RowBegin, Listed<Cell>, must<RowEnd>> {};
 struct Insert : seq<must<Keyword<"INTO">>, must<InsertTable>, opt<InParentheses<InsertColumn>>,
                     must<Keyword<"VALUES">>, Listed<ValuesRow>> {};
+struct UpdateTable : TableName {};
+struct AssignedColumn : OneColumn {};
+struct AssignedValue : Constant {};
+struct Assignment : seq<AssignedColumn, must<Symbol<"=">>, must<AssignedValue>> {};
+struct Update : seq<must<UpdateTable>, must<Keyword<"SET">>, Listed<Assignment>, must<Where>> {};
 struct DeleteTable : TableName {};
 struct Delete : seq<must<Keyword<"FROM">>, must<DeleteTable>, must<Where>> {};
 
@@ -394,11 +399,12 @@ struct Explain : seq<opt<Analyze>, must<Keyword<"SELECT">>, Select> {};
 struct CreateWhat : sor<CreateTable, seq<VectorIndex, CreateIndex>> {};
 struct DropWhat : sor<DropTable, DropIndex> {};
 struct SelectStatement : seq<Keyword<"SELECT">, Select> {};
-struct Statement : sor<SelectStatement, seq<Keyword<"INSERT">, Insert>,
-                       seq<Keyword<"DELETE">, Delete>, if_must<Keyword<"CREATE">, CreateWhat>,
-                       seq<Keyword<"ALTER">, AlterIndex>, seq<Keyword<"REBUILD">, RebuildIndex>,
-                       if_must<Keyword<"DROP">, DropWhat>, if_must<Keyword<"SHOW">, ShowWhat>,
-                       seq<Keyword<"SET">, Set>, seq<Keyword<"EXPLAIN">, Explain>> {};
+struct Statement
+    : sor<SelectStatement, seq<Keyword<"INSERT">, Insert>, seq<Keyword<"UPDATE">, Update>,
+          seq<Keyword<"DELETE">, Delete>, if_must<Keyword<"CREATE">, CreateWhat>,
+          seq<Keyword<"ALTER">, AlterIndex>, seq<Keyword<"REBUILD">, RebuildIndex>,
+          if_must<Keyword<"DROP">, DropWhat>, if_must<Keyword<"SHOW">, ShowWhat>,
+          seq<Keyword<"SET">, Set>, seq<Keyword<"EXPLAIN">, Explain>> {};
 struct Text : seq<Blank, must<Statement>, opt<one<';'>, Blank>, must<End>> {};
 
 // ---- a file of statements

@@ -87,6 +87,7 @@ struct Builder {
   CreateTable create_table;
   CreateIndex create_index;
   Insert insert;
+  Update update;
   Select select;
   Statement statement;
 
@@ -368,6 +369,12 @@ ORDINATE_ON_MATCH(grammar::RowBegin,
 ORDINATE_ON_MATCH(grammar::Cell, Room(in, b, b.insert.rows.back(), "values in a row")
                                      .push_back(std::move(b.literal)));
 ORDINATE_ON_MATCH(grammar::Insert, b.statement = std::move(b.insert));
+ORDINATE_ON_MATCH(grammar::UpdateTable, b.update.table = b.name);
+ORDINATE_ON_MATCH(grammar::AssignedColumn,
+                  Room(in, b, b.update.assignments, "columns").push_back({.column = b.name}));
+ORDINATE_ON_MATCH(grammar::AssignedValue, b.update.assignments.back().value = std::move(b.literal));
+ORDINATE_ON_MATCH(grammar::Update, b.update.where = std::move(b.conditions);
+                  b.statement = std::move(b.update));
 ORDINATE_ON_MATCH(grammar::DeleteTable, b.table = b.name);
 ORDINATE_ON_MATCH(grammar::Delete, b.statement = Delete{b.table, std::move(b.conditions)});
 

@@ -138,6 +138,17 @@ struct Insert {
   std::vector<std::string> columns;  // empty: all, in the table's order
   std::vector<std::vector<Literal>> rows;
 };
+/// column = value.
+struct Assignment {
+  std::string column;
+  Literal value;
+  bool operator==(const Assignment&) const = default;
+};
+struct Update {
+  std::string table;
+  std::vector<Assignment> assignments;
+  Where where;
+};
 struct Delete {
   std::string table;
   Where where;
@@ -202,8 +213,9 @@ struct Explain {
   Select select;
 };
 
-using Statement = std::variant<CreateTable, DropTable, ShowTables, ShowCreateTable, CreateIndex,
-                               AlterIndex, RebuildIndex, DropIndex, ShowIndex, ShowIndexes,
-                               ShowCreateIndex, Set, ShowSetting, Explain, Insert, Delete, Select>;
+using Statement =
+    std::variant<CreateTable, DropTable, ShowTables, ShowCreateTable, CreateIndex, AlterIndex,
+                 RebuildIndex, DropIndex, ShowIndex, ShowIndexes, ShowCreateIndex, Set, ShowSetting,
+                 Explain, Insert, Update, Delete, Select>;
 
 }  // namespace ordinate::statement

@@ -61,6 +61,16 @@ struct DeleteRequest {
 };
 absl::StatusOr<DeleteRequest> ToDelete(const Delete& statement, const TableDef& table);
 
+/// An UPDATE: its rows by key, where the WHERE says the keys as for DELETE; otherwise what every
+/// row that matches the filter gets.
+struct UpdateByFilter {
+  std::string table;
+  UpsertInput::InputRow row;
+  Filter filter;
+};
+using UpdateRequest = std::variant<UpsertInput, UpdateByFilter>;
+absl::StatusOr<UpdateRequest> ToUpdate(const Update& statement, const TableDef& table);
+
 // ---- SELECT
 
 /// ORDER BY a score.

@@ -251,7 +251,71 @@ std::optional<std::vector<KeyInput>> KeysOf(const Filter& filter, const TableDef
   return keys;
 }
 
+absl::Status CheckWhere(const Where& where, std::string_view word, std::string_view words,
+                        const std::string& table) {
+  if (!where.bounds.empty()) return Refuse(Concat(word, " takes no bound on a score"));
+  for (const std::string& qualifier : where.qualifiers) {
+    if (qualifier != table) {
+      return Refuse(Concat(words, Quoted(table), " knows no ", Quoted(qualifier)));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Assign(const Assignment& assignment, const TableDef& table,
+                    UpsertInput::InputRow& row) {
+  const std::optional<uint32_t> position = table.FindColumn(assignment.column);
+  if (!position.has_value()) {
+    return Refuse(
+        Concat("table ", Quoted(table.name), " has no column ", Quoted(assignment.column)));
+  }
+  if (table.columns[*position].role == ColumnRole::kKey) {
+    return Refuse(Concat("column ", Quoted(assignment.column),
+                         " is part of the key, which never changes; delete the row and insert it "
+                         "anew"));
+  }
+  if (std::find(row.columns.begin(), row.columns.end(), *position) != row.columns.end()) {
+    return Refuse(Concat("column ", Quoted(assignment.column), " is named twice"));
+  }
+  auto cell = ToCell(assignment.value, table.columns[*position].type);
+  if (!cell.ok()) {
+    return Refuse(Concat("column '", assignment.column, "': ", MessageOf(cell.status())));
+  }
+  row.cells[*position] = *std::move(cell);
+  row.columns.push_back(*position);
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+absl::StatusOr<UpdateRequest> ToUpdate(const Update& statement, const TableDef& table) {
+  const Where& where = statement.where;
+  RETURN_IF_ERROR(CheckWhere(where, "UPDATE", "UPDATE ", statement.table));
+  UpsertInput::InputRow row;
+  row.cells.resize(table.columns.size());
+  for (const Assignment& assignment : statement.assignments) {
+    RETURN_IF_ERROR(Assign(assignment, table, row));
+  }
+  std::sort(row.columns.begin(), row.columns.end());
+  const Filter& filter = where.filter.value();
+  const auto keys = KeysOf(filter, table);
+  if (!keys.has_value()) return UpdateByFilter{statement.table, std::move(row), filter};
+  if (!table.key.empty() && keys->front().cells.empty()) {
+    return Refuse(Concat("the rows of table ", Quoted(table.name),
+                         " are updated by their key or a condition on columns, not by ", kRowId));
+  }
+  UpsertInput input{.table = statement.table};
+  for (const KeyInput& key : *keys) {
+    UpsertInput::InputRow& target = input.rows.emplace_back(row);
+    target.row_id = key.row_id;
+    for (size_t i = 0; i < table.key.size(); ++i) {
+      target.cells[table.key[i]] = key.cells[i];
+      target.columns.push_back(table.key[i]);
+    }
+    std::sort(target.columns.begin(), target.columns.end());
+  }
+  return input;
+}
 
 absl::StatusOr<UpsertInput> ToUpsert(const Insert& insert, const TableDef& table) {
   ASSIGN_OR_RETURN(const Target target, TargetOf(insert, table));
@@ -265,13 +329,7 @@ absl::StatusOr<UpsertInput> ToUpsert(const Insert& insert, const TableDef& table
 
 absl::StatusOr<DeleteRequest> ToDelete(const Delete& statement, const TableDef& table) {
   const Where& where = statement.where;
-  if (!where.bounds.empty()) return Refuse("DELETE takes no bound on a score");
-  for (const std::string& qualifier : where.qualifiers) {
-    if (qualifier != statement.table) {
-      return Refuse(
-          Concat("DELETE FROM ", Quoted(statement.table), " knows no ", Quoted(qualifier)));
-    }
-  }
+  RETURN_IF_ERROR(CheckWhere(where, "DELETE", "DELETE FROM ", statement.table));
   DeleteRequest request{.table = statement.table};
   if (auto keys = KeysOf(where.filter.value(), table)) {
     request.keys = *std::move(keys);

@@ -56,6 +56,7 @@ absl::StatusOr<UpsertInput::InputRow> InputRowFromProto(const v1::Row& proto, co
     const auto cell = proto.cells().find(column.name);
     if (cell == proto.cells().end()) continue;
     ++found;
+    input.columns.push_back(static_cast<uint32_t>(i));
     auto value = ValueFromProto(cell->second, column);
     const bool vector = column.type == DataType::kVector && cell->second.has_vector_value();
     if (!value.ok() && vector && on_invalid == OnInvalid::kNull) value = Value(Vector());
@@ -104,17 +105,52 @@ absl::StatusOr<KeyInput> KeyFromProto(const v1::RowKey& proto, const TableDef& t
   return key;
 }
 
-template <typename Response>
-void AddRows(const RowsResult& result, const TableDef& table, Response* proto) {
-  proto->mutable_rows()->Reserve(static_cast<int>(result.rows.size()));
-  for (const Row& row : result.rows) RowToProto(row, result.columns, table, proto->add_rows());
+absl::StatusOr<WriteCondition> ConditionFromProto(const v1::RowCondition& proto) {
+  switch (proto.condition_case()) {
+    case v1::RowCondition::kVersion:
+      if (proto.version() == 0) {
+        return absl::InvalidArgumentError(
+            "version is 0, which no row has; expected Row.version of an answer, or exists = false");
+      }
+      return WriteCondition{WriteCondition::Kind::kVersion, proto.version()};
+    case v1::RowCondition::kExists:
+      return WriteCondition{
+          proto.exists() ? WriteCondition::Kind::kExists : WriteCondition::Kind::kAbsent, 0};
+    case v1::RowCondition::CONDITION_NOT_SET:
+      break;
+  }
+  return WriteCondition();
 }
 
-}  // namespace
+// Conditions into the `inputs` they are about, which the request calls `what`.
+template <typename Input>
+absl::Status ReadConditions(const google::protobuf::RepeatedPtrField<v1::RowCondition>& protos,
+                            std::string_view what, std::vector<Input>& inputs) {
+  if (protos.empty()) return absl::OkStatus();
+  if (static_cast<size_t>(protos.size()) != inputs.size()) {
+    return InField(absl::InvalidArgumentError(Concat("the request has ", protos.size(),
+                                                     " conditions for ", inputs.size(), " ", what,
+                                                     "; expected one each, or none")),
+                   "conditions");
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    auto condition = ConditionFromProto(protos[static_cast<int>(i)]);
+    if (!condition.ok()) {
+      const std::string message = Concat("condition ", i, ": ", MessageOf(condition.status()));
+      return InField(WithMessage(condition.status(), message),
+                     Concat("conditions[", i, "].version"));
+    }
+    inputs[i].condition = *condition;
+  }
+  return absl::OkStatus();
+}
 
-absl::StatusOr<UpsertInput> UpsertFromProto(const v1::UpsertRequest& proto, const TableDef& table) {
+// Rows of an upsert or update, each with the columns it names.
+template <typename Request>
+absl::StatusOr<UpsertInput> RowsFromProto(const Request& proto, const TableDef& table) {
   UpsertInput input;
   input.table = proto.table();
+  input.request_id = proto.request_id();
   ASSIGN_OR_RETURN(input.on_invalid, OnInvalidFromProto(proto.on_invalid()));
   if (static_cast<size_t>(proto.rows_size()) > kMaxRowsPerWrite) {
     return InField(absl::InvalidArgumentError(Concat("the request has ", proto.rows_size(),
@@ -127,7 +163,34 @@ absl::StatusOr<UpsertInput> UpsertFromProto(const v1::UpsertRequest& proto, cons
                                                  input.on_invalid));
     input.rows.push_back(std::move(row));
   }
+  RETURN_IF_ERROR(ReadConditions(proto.conditions(), "rows", input.rows));
   return input;
+}
+
+template <typename Response>
+void AddRows(const RowsResult& result, const TableDef& table, Response* proto) {
+  proto->mutable_rows()->Reserve(static_cast<int>(result.rows.size()));
+  for (const Row& row : result.rows) RowToProto(row, result.columns, table, proto->add_rows());
+}
+
+}  // namespace
+
+absl::StatusOr<UpsertInput> UpsertFromProto(const v1::UpsertRequest& proto, const TableDef& table) {
+  ASSIGN_OR_RETURN(UpsertInput input, RowsFromProto(proto, table));
+  for (UpsertInput::InputRow& row : input.rows) row.columns.clear();  // columns left out are NULL
+  return input;
+}
+
+absl::StatusOr<UpsertInput> UpdateFromProto(const v1::UpdateRequest& proto, const TableDef& table) {
+  return RowsFromProto(proto, table);
+}
+
+void UpdateResultToProto(const UpdateResult& result, v1::UpdateResponse* proto) {
+  TokenToProto(result.token, proto->mutable_token());
+  proto->set_updated(result.updated);
+  proto->mutable_missing_rows()->Assign(result.missing_rows.begin(), result.missing_rows.end());
+  proto->mutable_nulled_rows()->Assign(result.nulled_rows.begin(), result.nulled_rows.end());
+  for (const std::string& notice : result.notices) proto->add_notices(notice);
 }
 
 void UpsertResultToProto(const UpsertResult& result, v1::UpsertResponse* proto) {
@@ -154,6 +217,13 @@ absl::StatusOr<std::vector<KeyInput>> KeysFromProto(
     }
     keys.push_back(*std::move(key));
   }
+  return keys;
+}
+
+absl::StatusOr<std::vector<KeyInput>> KeysFromProto(const v1::DeleteRequest& proto,
+                                                    const TableDef& table) {
+  ASSIGN_OR_RETURN(std::vector<KeyInput> keys, KeysFromProto(proto.keys(), table));
+  RETURN_IF_ERROR(ReadConditions(proto.conditions(), "keys", keys));
   return keys;
 }
 

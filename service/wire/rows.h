@@ -14,11 +14,17 @@ namespace ordinate {
 /// INVALID_ARGUMENT names row, column, what was found and what was expected. With on_invalid NULL
 /// a vector that cannot be read becomes an empty one, which the front turns into NULL.
 absl::StatusOr<UpsertInput> UpsertFromProto(const v1::UpsertRequest& proto, const TableDef& table);
+/// The same; each row names the columns it has cells for.
+absl::StatusOr<UpsertInput> UpdateFromProto(const v1::UpdateRequest& proto, const TableDef& table);
+void UpdateResultToProto(const UpdateResult& result, v1::UpdateResponse* proto);
 void UpsertResultToProto(const UpsertResult& result, v1::UpsertResponse* proto);
 
 /// Keys by cells or row id. INVALID_ARGUMENT names the key's position and what is wrong.
 absl::StatusOr<std::vector<KeyInput>> KeysFromProto(
     const google::protobuf::RepeatedPtrField<v1::RowKey>& protos, const TableDef& table);
+/// The same, with their conditions.
+absl::StatusOr<std::vector<KeyInput>> KeysFromProto(const v1::DeleteRequest& proto,
+                                                    const TableDef& table);
 void DeleteResultToProto(const DeleteResult& result, v1::DeleteResponse* proto);
 
 /// `columns`: positions in the table that the row's cells hold, as in RowsResult. NULL cells are

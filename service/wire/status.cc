@@ -17,6 +17,7 @@ namespace {
 constexpr size_t kMaxMessageBytes = 2'000;
 constexpr size_t kMaxDescriptionBytes = 300;
 constexpr size_t kMaxViolations = 4;
+constexpr size_t kMaxPreconditions = 20;  // short ones
 
 // At most `most` bytes, cut between UTF-8 sequences.
 std::string Cut(std::string_view text, size_t most) {
@@ -35,6 +36,17 @@ void AddDetails(const absl::Status& status, google::rpc::Status* proto) {
       out->set_description(Cut(violations[i].description, kMaxDescriptionBytes));
     }
     proto->add_details()->PackFrom(bad);
+  }
+  const auto preconditions = PreconditionViolations(status);
+  if (!preconditions.empty()) {
+    google::rpc::PreconditionFailure failure;
+    for (size_t i = 0; i < std::min(preconditions.size(), kMaxPreconditions); ++i) {
+      auto* out = failure.add_violations();
+      out->set_type(preconditions[i].type);
+      out->set_subject(Cut(preconditions[i].subject, kMaxDescriptionBytes));
+      out->set_description(Cut(preconditions[i].description, kMaxDescriptionBytes));
+    }
+    proto->add_details()->PackFrom(failure);
   }
   if (const auto resource = ResourceOf(status)) {
     google::rpc::ResourceInfo info;
@@ -55,6 +67,14 @@ absl::Status ReadDetail(absl::Status status, const google::protobuf::Any& any) {
   google::rpc::BadRequest bad;
   google::rpc::ResourceInfo info;
   google::rpc::RetryInfo retry;
+  google::rpc::PreconditionFailure failure;
+  if (any.UnpackTo(&failure)) {
+    std::vector<PreconditionViolation> violations;
+    for (const auto& violation : failure.violations()) {
+      violations.push_back({violation.type(), violation.subject(), violation.description()});
+    }
+    return WithPreconditions(std::move(status), violations);
+  }
   if (any.UnpackTo(&bad)) {
     for (const auto& violation : bad.field_violations()) {
       status = WithFieldViolation(std::move(status), violation.field(), violation.description());

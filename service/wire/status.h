@@ -7,7 +7,8 @@
 namespace ordinate {
 
 /// The same code and message; details (storage/base/error_details.h) travel as a google.rpc.Status
-/// with BadRequest, RetryInfo and ResourceInfo. A message too long for a header is cut.
+/// with BadRequest, PreconditionFailure, RetryInfo and ResourceInfo. A message too long for a
+/// header is cut.
 grpc::Status ToGrpc(const absl::Status& status);
 
 /// The same as a message, for answers that carry several.

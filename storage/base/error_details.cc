@@ -13,6 +13,7 @@ namespace {
 
 // Payloads are text: pairs as two C-escaped parts with a tab between them, one pair a line.
 constexpr absl::string_view kFieldViolations = "ordinate/field_violations";
+constexpr absl::string_view kPreconditions = "ordinate/preconditions";
 constexpr absl::string_view kResource = "ordinate/resource";
 constexpr absl::string_view kRetryDelay = "ordinate/retry_delay_millis";
 
@@ -28,9 +29,8 @@ std::optional<std::string> Payload(const absl::Status& status, absl::string_view
   return std::string(*payload);
 }
 
-std::vector<Pair> Pairs(const absl::Status& status, absl::string_view url) {
+std::vector<Pair> PairsOf(const std::string& text) {
   std::vector<Pair> pairs;
-  const std::string text = Payload(status, url).value_or("");
   for (const absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
     const std::pair<absl::string_view, absl::string_view> parts = absl::StrSplit(line, '\t');
     Pair pair;
@@ -39,6 +39,10 @@ std::vector<Pair> Pairs(const absl::Status& status, absl::string_view url) {
     }
   }
   return pairs;
+}
+
+std::vector<Pair> Pairs(const absl::Status& status, absl::string_view url) {
+  return PairsOf(Payload(status, url).value_or(""));
 }
 
 }  // namespace
@@ -86,6 +90,26 @@ std::optional<ErrorResource> ResourceOf(const absl::Status& status) {
   std::vector<Pair> pairs = Pairs(status, kResource);
   if (pairs.empty()) return std::nullopt;
   return ErrorResource{std::move(pairs[0].first), std::move(pairs[0].second)};
+}
+
+absl::Status WithPreconditions(absl::Status status,
+                               const std::vector<PreconditionViolation>& violations) {
+  std::string text = Payload(status, kPreconditions).value_or("");
+  for (const PreconditionViolation& violation : violations) {
+    text += PairLine(violation.type, PairLine(violation.subject, violation.description));
+  }
+  status.SetPayload(kPreconditions, absl::Cord(text));
+  return status;
+}
+
+std::vector<PreconditionViolation> PreconditionViolations(const absl::Status& status) {
+  std::vector<PreconditionViolation> violations;
+  for (Pair& outer : Pairs(status, kPreconditions)) {
+    const std::vector<Pair> inner = PairsOf(outer.second);
+    if (inner.size() != 1) continue;
+    violations.push_back({std::move(outer.first), inner[0].first, inner[0].second});
+  }
+  return violations;
 }
 
 absl::Status WithRetryDelay(absl::Status status, uint64_t millis) {

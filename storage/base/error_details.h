@@ -39,6 +39,18 @@ struct ErrorResource {
 absl::Status WithResource(absl::Status status, std::string_view type, std::string_view name);
 std::optional<ErrorResource> ResourceOf(const absl::Status& status);
 
+/// Something that a request demands and that does not hold.
+struct PreconditionViolation {
+  std::string type;     // its kind, such as ROW_VERSION
+  std::string subject;  // the field of the request, such as rows[3]
+  std::string description;
+  bool operator==(const PreconditionViolation&) const = default;
+};
+/// Adds violations to those already there.
+absl::Status WithPreconditions(absl::Status status,
+                               const std::vector<PreconditionViolation>& violations);
+std::vector<PreconditionViolation> PreconditionViolations(const absl::Status& status);
+
 /// How long to wait before a retry, in milliseconds.
 absl::Status WithRetryDelay(absl::Status status, uint64_t millis);
 std::optional<uint64_t> RetryDelayMillis(const absl::Status& status);

@@ -5,11 +5,13 @@
 #include <utility>
 
 #include "storage/base/text.h"
+#include "storage/rows/request_note.h"
 
 namespace ordinate {
 namespace {
 
 constexpr size_t kHeadItems = 2;  // sequence and time
+// Then the mutations, and at most one item: the request.
 enum Field : size_t { kKind, kTable, kRow, kKey, kCells, kFields };
 
 struct StringSink {
@@ -30,7 +32,10 @@ class RecordReader {
   const std::string& error() const { return error_; }
 
   bool start_array(uint32_t count) {
-    if (in_array_ || count % kFields != kHeadItems) return Refuse("an array");
+    if (in_array_ || count < kHeadItems) return Refuse("an array");
+    const size_t rest = (count - kHeadItems) % kFields;
+    if (rest > 1) return Refuse("an array");
+    if (rest == 1) request_item_ = count - 1;
     in_array_ = true;
     return true;
   }
@@ -39,7 +44,7 @@ class RecordReader {
   bool end_array() { return true; }
 
   bool visit_positive_integer(uint64_t value) {
-    if (!in_array_) return Refuse("an integer");
+    if (!in_array_ || item_ == request_item_) return Refuse("an integer");
     const size_t item = item_++;
     if (item == 0) {
       record_.seq = value;
@@ -62,6 +67,7 @@ class RecordReader {
   }
   bool visit_bin(const char* data, uint32_t size) {
     if (!in_array_ || item_ < kHeadItems) return Refuse("bytes");
+    if (item_ == request_item_) return ReadRequest({data, size});
     const size_t field = (item_++ - kHeadItems) % kFields;
     if (field == kKey) {
       record_.mutations.back().key.assign(data, size);
@@ -103,13 +109,20 @@ class RecordReader {
     record_.mutations.emplace_back().kind = kind;
     return true;
   }
+  bool ReadRequest(std::string_view bytes) {
+    record_.request = DecodeRequestNote(bytes);
+    if (!record_.request.has_value()) return Refuse("a request");
+    ++item_;
+    return true;
+  }
   bool Refuse(std::string_view found) {
     error_ = Concat("unexpected ", found, " at item ", item_);
     return false;
   }
 
   bool in_array_ = false;
-  size_t item_ = 0;  // items of the array seen
+  size_t item_ = 0;                                           // items of the array seen
+  size_t request_item_ = std::numeric_limits<size_t>::max();  // which one it is; this: none
   LogRecord record_;
   std::string error_;
 };
@@ -119,7 +132,9 @@ class RecordReader {
 std::string EncodeLogRecord(const LogRecord& record) {
   StringSink sink;
   msgpack::packer<StringSink> packer(sink);
-  packer.pack_array(static_cast<uint32_t>(kHeadItems + kFields * record.mutations.size()));
+  const size_t items =
+      kHeadItems + kFields * record.mutations.size() + (record.request.has_value() ? 1 : 0);
+  packer.pack_array(static_cast<uint32_t>(items));
   packer.pack_uint64(record.seq);
   packer.pack_uint64(static_cast<uint64_t>(record.time_micros));
   for (const Mutation& mutation : record.mutations) {
@@ -129,6 +144,7 @@ std::string EncodeLogRecord(const LogRecord& record) {
     PackBytes(packer, mutation.key);
     PackBytes(packer, mutation.cells);
   }
+  if (record.request.has_value()) PackBytes(packer, EncodeRequestNote(*record.request));
   return std::move(sink.bytes);
 }
 

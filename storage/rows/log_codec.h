@@ -9,7 +9,8 @@
 namespace ordinate {
 
 /// A log record as MessagePack: one flat array of the sequence, the time in microseconds
-/// and, per mutation, kind, table id, row id, key (bin) and cells (bin).
+/// and, per mutation, kind, table id, row id, key (bin) and cells (bin). Last, if the record has a
+/// request to be remembered, EncodeRequestNote (bin).
 std::string EncodeLogRecord(const LogRecord& record);
 
 /// DATA_LOSS when the bytes are not what EncodeLogRecord writes.

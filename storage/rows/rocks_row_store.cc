@@ -7,6 +7,7 @@
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
 #include "storage/rows/apply_batch.h"
+#include "storage/rows/request_memory.h"
 #include "storage/rows/shard_db.h"
 
 namespace ordinate {
@@ -31,11 +32,19 @@ rocksdb::ReadOptions ReadAt(const RowStore::View* view) {
 
 class RocksRowStore : public RowStore {
  public:
-  explicit RocksRowStore(std::shared_ptr<ShardDb> shard) : shard_(std::move(shard)) {}
+  RocksRowStore(std::shared_ptr<ShardDb> shard, const RequestLimits& limits)
+      : shard_(std::move(shard)), requests_(*shard_, limits) {}
+
+  absl::Status Load() { return requests_.Load(); }
 
   absl::Status Apply(std::span<const LogRecord> records,
                      std::span<const TableRetention> retention) override;
   uint64_t applied_seq() const override { return shard_->applied_seq.load(); }
+  absl::StatusOr<std::optional<RememberedRequest>> FindRequest(const std::string& id,
+                                                               int64_t now_micros) const override {
+    return requests_.Find(id, now_micros);
+  }
+  uint64_t remembered_requests() const override { return requests_.count(); }
   std::shared_ptr<const View> TakeView() const override {
     return std::make_shared<RocksView>(shard_->rocks->db());
   }
@@ -59,9 +68,12 @@ class RocksRowStore : public RowStore {
   }
 
  private:
+  /// What the records change, into one batch that advances the applied sequence to `seq`.
+  absl::Status ApplyAll(std::span<const LogRecord> records, ApplyBatch& changes, uint64_t& seq);
   absl::StatusOr<StoredRow> Decode(const rocksdb::Iterator& it) const;
 
   const std::shared_ptr<ShardDb> shard_;
+  RequestMemory requests_;
   // By table: no change up to here is left, so that no scan passes their tombstones again. The
   // applier thread alone.
   std::map<uint32_t, uint64_t> trimmed_to_;
@@ -73,6 +85,18 @@ absl::Status RocksRowStore::Apply(std::span<const LogRecord> records,
   if (records.empty()) return absl::OkStatus();
   ApplyBatch changes(*shard_, retention);
   uint64_t seq = applied_seq();
+  const absl::Status applied = ApplyAll(records, changes, seq);
+  if (!applied.ok()) {
+    requests_.GiveUp();
+    return applied;
+  }
+  requests_.Committed();
+  shard_->applied_seq.store(seq);
+  return absl::OkStatus();
+}
+
+absl::Status RocksRowStore::ApplyAll(std::span<const LogRecord> records, ApplyBatch& changes,
+                                     uint64_t& seq) {
   for (const LogRecord& record : records) {
     if (record.seq <= seq) {
       return absl::InvalidArgumentError(
@@ -80,13 +104,12 @@ absl::Status RocksRowStore::Apply(std::span<const LogRecord> records,
     }
     seq = record.seq;
     RETURN_IF_ERROR(changes.Add(record));
+    if (record.request.has_value()) RETURN_IF_ERROR(requests_.Add(record, changes.batch()));
     changes.batch().Delete(shard_->family(kLogFamily), LogKey(seq));
   }
   RETURN_IF_ERROR(changes.Finish());
   changes.batch().Put(shard_->family(kMetaFamily), AppliedKey(), U64Bytes(seq));
-  RETURN_IF_ERROR(shard_->rocks->Write(changes.batch(), /*sync=*/false));
-  shard_->applied_seq.store(seq);
-  return absl::OkStatus();
+  return shard_->rocks->Write(changes.batch(), /*sync=*/false);
 }
 
 absl::StatusOr<StoredRow> RocksRowStore::Decode(const rocksdb::Iterator& it) const {
@@ -264,8 +287,11 @@ absl::StatusOr<std::vector<std::pair<std::string, RowId>>> RocksRowStore::ReadDi
 
 }  // namespace
 
-std::unique_ptr<RowStore> NewRocksRowStore(std::shared_ptr<ShardDb> shard) {
-  return std::make_unique<RocksRowStore>(std::move(shard));
+absl::StatusOr<std::unique_ptr<RowStore>> NewRocksRowStore(std::shared_ptr<ShardDb> shard,
+                                                           const RequestLimits& limits) {
+  auto rows = std::make_unique<RocksRowStore>(std::move(shard), limits);
+  RETURN_IF_ERROR(rows->Load());
+  return std::unique_ptr<RowStore>(std::move(rows));
 }
 
 }  // namespace ordinate

@@ -98,7 +98,8 @@ absl::Status ShardDb::DamagedEntry(std::string_view family_name, std::string_vie
                                             " of family '", family_name, "': ", why));
 }
 
-absl::StatusOr<ShardStore> OpenShardStore(const std::string& path, StoreMode mode) {
+absl::StatusOr<ShardStore> OpenShardStore(const std::string& path, StoreMode mode,
+                                          const RequestLimits& limits) {
   auto shard = std::make_shared<ShardDb>();
   ASSIGN_OR_RETURN(shard->rocks, RocksDb::Open(path, Families(), mode));
   ASSIGN_OR_RETURN(shard->mark, AcknowledgedMark::Open(path, mode == StoreMode::kReadOnly));
@@ -106,7 +107,8 @@ absl::StatusOr<ShardStore> OpenShardStore(const std::string& path, StoreMode mod
   RETURN_IF_ERROR(LoadLastSeq(*shard));
   RETURN_IF_ERROR(CheckMark(*shard));
   RETURN_IF_ERROR(CheckFormat(*shard));
-  return ShardStore{.rows = NewRocksRowStore(shard), .log = NewRocksUpdateLog(shard)};
+  ASSIGN_OR_RETURN(auto rows, NewRocksRowStore(shard, limits));
+  return ShardStore{.rows = std::move(rows), .log = NewRocksUpdateLog(shard)};
 }
 
 }  // namespace ordinate

@@ -41,6 +41,19 @@ struct Change {
   int64_t time_micros = 0;  // of its log record
 };
 
+/// A write request that carried an id, as remembered.
+struct RememberedRequest {
+  uint64_t seq = 0;         // of its log record
+  int64_t time_micros = 0;  // of its log record
+  RequestNote note;
+};
+
+/// How long, and how many, requests are remembered; the oldest go first.
+struct RequestLimits {
+  uint64_t max_count = 1'000'000;
+  int64_t keep_micros = 86'400'000'000;  // 24 hours
+};
+
 /// The truth of one shard: row versions, changes not yet in every index, counters and watermarks.
 /// Writes come from one thread (the shard's applier); reads from any thread, through a View.
 /// Deleting a row removes all of its versions: a delete is masked at every sequence (contract 5.2).
@@ -55,12 +68,20 @@ class RowStore {
 
   virtual ~RowStore() = default;
 
-  /// Applies records the log holds and advances applied_seq(), atomically; not synced: after a
-  /// crash the log replays. Log entries up to the applied sequence are released.
+  /// Applies records the log holds, remembers their requests and advances applied_seq(),
+  /// atomically; not synced: after a crash the log replays. Log entries up to the applied sequence
+  /// are released.
   virtual absl::Status Apply(std::span<const LogRecord> records,
                              std::span<const TableRetention> retention) = 0;
 
   virtual uint64_t applied_seq() const = 0;
+
+  /// The applied request of that id, as long as it is remembered at `now_micros`. Any thread.
+  virtual absl::StatusOr<std::optional<RememberedRequest>> FindRequest(
+      const std::string& id, int64_t now_micros) const = 0;
+  /// How many requests are remembered, those included that are too old and wait for being
+  /// forgotten.
+  virtual uint64_t remembered_requests() const = 0;
 
   virtual std::shared_ptr<const View> TakeView() const = 0;
 
@@ -117,6 +138,7 @@ struct ShardStore {
 /// sequence into the rows: see UpdateLog::Read. FAILED_PRECONDITION: in use by another process.
 /// NOT_FOUND: read-only, and there is none. DATA_LOSS: damaged, or gone although it must exist; the
 /// message says which file and what to do. PERMISSION_DENIED: not writable.
-absl::StatusOr<ShardStore> OpenShardStore(const std::string& path, StoreMode mode);
+absl::StatusOr<ShardStore> OpenShardStore(const std::string& path, StoreMode mode,
+                                          const RequestLimits& limits = {});
 
 }  // namespace ordinate

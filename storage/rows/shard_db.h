@@ -28,7 +28,8 @@ struct ShardDb {
 };
 
 std::unique_ptr<UpdateLog> NewRocksUpdateLog(std::shared_ptr<ShardDb> shard);
-std::unique_ptr<RowStore> NewRocksRowStore(std::shared_ptr<ShardDb> shard);
+absl::StatusOr<std::unique_ptr<RowStore>> NewRocksRowStore(std::shared_ptr<ShardDb> shard,
+                                                           const RequestLimits& limits);
 
 /// Reads every entry of every family and decodes it, then compares the counters with the rows.
 absl::Status VerifyShard(const ShardDb& shard,

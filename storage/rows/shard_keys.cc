@@ -1,5 +1,7 @@
 #include "storage/rows/shard_keys.h"
 
+#include "storage/rows/request_note.h"
+
 namespace ordinate {
 namespace {
 
@@ -87,6 +89,42 @@ std::string CountKey(uint32_t table_id) { return CountPrefix() + U32Bytes(table_
 std::string DisplacedPrefix() { return "displaced"; }
 
 std::string DisplacedPrefix(uint32_t table_id) { return DisplacedPrefix() + U32Bytes(table_id); }
+
+std::string RequestPrefix() { return "request"; }
+
+std::string RequestKey(std::string_view id) { return RequestPrefix() + std::string(id); }
+
+std::string AskedPrefix() { return "asked"; }
+
+std::string AskedKey(uint64_t seq) { return AskedPrefix() + U64Bytes(seq); }
+
+std::string KeptKey() { return "kept"; }
+
+std::optional<RememberedRequest> ParseRequest(std::string_view value) {
+  constexpr size_t kHead = 2 * sizeof(uint64_t);
+  if (value.size() < kHead) return std::nullopt;
+  auto note = DecodeRequestNote(value.substr(kHead));
+  if (!note.has_value()) return std::nullopt;
+  return RememberedRequest{
+      .seq = NumberAt<uint64_t>(value, 0),
+      .time_micros = static_cast<int64_t>(NumberAt<uint64_t>(value, sizeof(uint64_t))),
+      .note = *std::move(note)};
+}
+
+std::string RequestValue(const RememberedRequest& request) {
+  return U64Bytes(request.seq) + U64Bytes(static_cast<uint64_t>(request.time_micros)) +
+         EncodeRequestNote(request.note);
+}
+
+std::optional<AskedParts> ParseAsked(std::string_view value) {
+  if (value.size() <= sizeof(uint64_t)) return std::nullopt;
+  return AskedParts{.time_micros = static_cast<int64_t>(NumberAt<uint64_t>(value, 0)),
+                    .id = std::string(value.substr(sizeof(uint64_t)))};
+}
+
+std::string AskedValue(int64_t time_micros, std::string_view id) {
+  return U64Bytes(static_cast<uint64_t>(time_micros)) + std::string(id);
+}
 
 std::optional<RowKeyParts> ParseRowKey(std::string_view key) {
   if (key.size() != kRowKeyBytes) return std::nullopt;

@@ -22,6 +22,10 @@ namespace ordinate {
 /// |         | "applied"                               | sequence u64                            |
 /// |         | "count", table u32                      | live rows u64                           |
 /// |         | "displaced", table u32, the row's key   | row u64                                 |
+/// |         | "request", its id                       | sequence u64, time in µs u64,           |
+/// |         |                                         | EncodeRequestNote                       |
+/// |         | "asked", sequence u64                   | time in µs u64, the request's id        |
+/// |         | "kept"                                  | requests remembered u64                 |
 enum ShardFamily : size_t { kRowsFamily, kChangesFamily, kLogFamily, kMetaFamily, kShardFamilies };
 
 /// Bytes of a rows key that name the row: what the bloom filters are built over.
@@ -43,6 +47,24 @@ std::string CountPrefix();
 std::string CountKey(uint32_t table_id);
 std::string DisplacedPrefix();
 std::string DisplacedPrefix(uint32_t table_id);
+
+/// Requests that are remembered, by id and in the order they were written.
+std::string RequestPrefix();
+std::string RequestKey(std::string_view id);
+std::string AskedPrefix();
+std::string AskedKey(uint64_t seq);
+std::string KeptKey();
+
+/// What a request's key holds. nullopt: not such a value.
+std::optional<RememberedRequest> ParseRequest(std::string_view value);
+std::string RequestValue(const RememberedRequest& request);
+
+struct AskedParts {
+  int64_t time_micros = 0;
+  std::string id;
+};
+std::optional<AskedParts> ParseAsked(std::string_view value);
+std::string AskedValue(int64_t time_micros, std::string_view id);
 
 struct RowKeyParts {
   uint32_t table_id = 0;

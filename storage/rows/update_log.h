@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -24,11 +26,27 @@ struct Mutation {
   bool operator==(const Mutation&) const = default;
 };
 
+/// What a shard remembers of a write request with an id (contract 5.1): enough to know a retry, and
+/// to answer it.
+struct RequestNote {
+  std::string id;                 // 1 to kMaxRequestIdBytes
+  uint64_t fingerprint = 0;       // of the request's content
+  RowId first_row_id = 0;         // the first of the ids given to its rows without a key
+  uint64_t affected = 0;          // rows written, changed or deleted on this shard
+  std::vector<uint32_t> missing;  // places, in the shard's part, of updates that found no row
+  // Places, in the shard's part, of rows that did not get the id they preferred, and what they got.
+  std::vector<std::pair<uint32_t, RowId>> displaced;
+
+  bool operator==(const RequestNote&) const = default;
+};
+inline constexpr size_t kMaxRequestIdBytes = 128;
+
 /// What one write request changes on one shard, under one sequence.
 struct LogRecord {
   uint64_t seq = 0;
   int64_t time_micros = 0;  // when it was written, by the clock of Clock::NowMicros; never negative
   std::vector<Mutation> mutations;
+  std::optional<RequestNote> request;  // to be remembered
 
   bool operator==(const LogRecord&) const = default;
 };

@@ -24,6 +24,7 @@ class Verifier {
     RETURN_IF_ERROR(ReadFamily(kLogFamily, "log", &Verifier::CheckLog));
     RETURN_IF_ERROR(ReadFamily(kMetaFamily, "meta", &Verifier::CheckMeta));
     if (progress_) progress_(bytes_);
+    RETURN_IF_ERROR(CheckRequests());
     return CheckCounts();
   }
 
@@ -72,7 +73,21 @@ class Verifier {
 
   std::string CheckMeta(std::string_view key, std::string_view value) {
     if (key == FormatKey()) return ParseU32(value) ? "" : "it is not a number";
+    if (key.starts_with(RequestPrefix())) {
+      const auto request = ParseRequest(value);
+      if (!request) return "it is not a request";
+      ++requests_;
+      return key == RequestKey(request->note.id) ? "" : Concat("it holds ", request->note.id);
+    }
+    if (key.starts_with(AskedPrefix()) && ParseU64(key.substr(AskedPrefix().size()))) {
+      ++asked_;
+      return ParseAsked(value) ? "" : "it does not decode";
+    }
     if (!ParseU64(value)) return "it is not a number";
+    if (key == KeptKey()) {
+      kept_ = *ParseU64(value);
+      return "";
+    }
     if (key == AppliedKey()) return "";
     if (key.starts_with(CountPrefix())) {
       const auto table_id = ParseU32(key.substr(CountPrefix().size()));
@@ -83,6 +98,13 @@ class Verifier {
     const bool displaced = key.starts_with(DisplacedPrefix()) &&
                            key.size() >= DisplacedPrefix().size() + sizeof(uint32_t);
     return displaced ? "" : "it is not known";
+  }
+
+  absl::Status CheckRequests() const {
+    if (requests_ == kept_ && asked_ == kept_) return absl::OkStatus();
+    return StoreDamaged(shard_.rocks->path(),
+                        Concat("it counts ", kept_, " remembered requests, but holds ", requests_,
+                               " by id and ", asked_, " by sequence"));
   }
 
   absl::Status CheckCounts() const {
@@ -106,8 +128,9 @@ class Verifier {
   uint64_t bytes_ = 0;
   uint64_t next_progress_ = kProgressStep;
   std::optional<std::pair<uint32_t, RowId>> last_row_;
-  std::map<uint32_t, uint64_t> found_;    // rows seen, by table
-  std::map<uint32_t, uint64_t> counted_;  // rows the counters claim
+  uint64_t requests_ = 0, asked_ = 0, kept_ = 0;  // remembered, by key; counted
+  std::map<uint32_t, uint64_t> found_;            // rows seen, by table
+  std::map<uint32_t, uint64_t> counted_;          // rows the counters claim
 };
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include <limits>
+#include <set>
 
 #include "storage/base/error_details.h"
 #include "tests/front/front_fixture.h"
@@ -212,6 +213,138 @@ TEST_F(FrontTest, ACancelledCallSendsNothing) {
   context_.Cancel();
   EXPECT_THAT(Upsert({Doc(1, Value())}).status(), IsStatus(absl::StatusCode::kCancelled, ""));
   EXPECT_EQ(Writes(), 0u);
+}
+
+// contract 5.1: the first shard is written before the others, and says what ids the rows have.
+TEST_F(FrontTest, ARetryCompletesWhatIsLeftAndKeepsTheRowIds) {
+  const auto row = [] { return UpsertInput::InputRow{.cells = {std::string("x"), Value()}}; };
+  UpsertInput input{.table = "log", .rows = std::vector(20, row()), .request_id = "once"};
+  const uint32_t first = ShardOf(DefaultKeyHash("once"), 3);
+  const uint32_t later = (first + 1) % 3;
+  shards_[later]->fail_write = absl::UnavailableError("the disk is gone");
+  ASSERT_TRUE(absl::IsUnavailable(front_->Upsert(input, context_).status()));
+  std::set<RowId> before;
+  for (const auto& shard : shards_) {
+    for (const auto& [id, stored] : shard->rows(log_.id)) before.insert(id);
+  }
+  EXPECT_LT(before.size(), 20u);
+  shards_[later]->fail_write = absl::OkStatus();
+  const auto done = front_->Upsert(input, context_);
+  ASSERT_TRUE(done.ok()) << done.status();
+  const std::set<RowId> ids(done->row_ids.begin(), done->row_ids.end());
+  EXPECT_EQ(ids.size(), 20u);
+  for (const RowId id : before) EXPECT_TRUE(ids.contains(id)) << id;
+  EXPECT_EQ(*front_->Count("log", std::nullopt, context_), 20u);
+  const auto again = front_->Upsert(input, context_);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->row_ids, done->row_ids);
+  EXPECT_EQ(again->token, done->token);
+  EXPECT_EQ(*front_->Count("log", std::nullopt, context_), 20u);
+}
+
+TEST_F(FrontTest, NothingIsSentWhenTheFirstShardFails) {
+  UpsertInput input{.table = "docs", .request_id = "once"};
+  for (int64_t i = 0; i < 50; ++i) input.rows.push_back(Doc(i, Value()));
+  const uint32_t first = ShardOf(DefaultKeyHash("once"), 3);
+  shards_[first]->fail_write = absl::UnavailableError("the disk is gone");
+  EXPECT_THAT(front_->Upsert(input, context_).status(),
+              IsStatus(absl::StatusCode::kUnavailable, "no other shard acknowledged its rows"));
+  EXPECT_EQ(Writes(), 1u);
+}
+
+TEST_F(FrontTest, ARequestIdHasALimit) {
+  UpsertInput input{.table = "docs", .rows = {Doc(1, Value())}};
+  input.request_id = std::string(kMaxRequestIdBytes, 'x');
+  EXPECT_TRUE(front_->Upsert(input, context_).ok());
+  input.request_id += 'x';
+  const auto refused = front_->Upsert(input, context_).status();
+  EXPECT_THAT(refused, IsStatus(kInvalid, "request_id has 129 bytes; the most is 128"));
+  EXPECT_EQ(FieldViolations(refused).at(0).field, "request_id");
+}
+
+TEST_F(FrontTest, ConflictsNameTheRowsOfTheRequest) {
+  const auto conflict = [](const char* position, const char* text) {
+    return WithPreconditions(absl::AbortedError("no"),
+                             {{std::string(ShardClient::kRowVersion), position, text}});
+  };
+  std::vector<UpsertInput::InputRow> rows;
+  std::vector<std::vector<uint32_t>> numbers(3);
+  for (int64_t i = 0; i < 30; ++i) {
+    numbers[ShardOf(static_cast<RowId>(i), 3)].push_back(static_cast<uint32_t>(i));
+    rows.push_back(Doc(i, Value()));
+  }
+  shards_[1]->fail_write = conflict("2", "no row; expected version 4");
+  shards_[2]->fail_write = conflict("0", "version 7; expected no row");
+  const auto refused = Upsert(rows).status();
+  EXPECT_TRUE(absl::IsAborted(refused));
+  std::vector<PreconditionViolation> expected = {
+      {"ROW_VERSION", "rows[" + std::to_string(numbers[1][2]) + "]", "no row; expected version 4"},
+      {"ROW_VERSION", "rows[" + std::to_string(numbers[2][0]) + "]", "version 7; expected no row"}};
+  EXPECT_THAT(PreconditionViolations(refused), ::testing::UnorderedElementsAreArray(expected));
+  EXPECT_THAT(std::string(MessageOf(refused)), ::testing::HasSubstr("; and 1 more; the rows of "));
+}
+
+// contract 1.7
+TEST_F(FrontTest, UpdatesTheNamedColumnsOfRowsThatAreThere) {
+  Fill(3);
+  const auto change = [&](int64_t id) {
+    return UpsertInput::InputRow{.cells = {id, std::string("new"), Value(), Value(), Value()},
+                                 .columns = {0, 1}};
+  };
+  const auto done =
+      front_->Update({.table = "docs", .rows = {change(9), change(2), change(8)}}, context_);
+  ASSERT_TRUE(done.ok()) << done.status();
+  EXPECT_EQ(done->updated, 1u);
+  EXPECT_THAT(done->missing_rows, ElementsAre(0, 2));
+  const auto row = shards_[ShardOf(2, 3)]->rows(docs_.id).at(2);
+  EXPECT_EQ(row.cells[1], Value(std::string("new")));
+  EXPECT_EQ(row.cells[2], Value(int64_t{2}));
+  EXPECT_EQ(row.cells[3], Value(Vector{2, 0}));
+}
+
+TEST_F(FrontTest, RefusesUpdatesThatSayNotWhatOrWhich) {
+  const auto refused = [&](const std::string& table, UpsertInput::InputRow row) {
+    return front_->Update({.table = table, .rows = {std::move(row)}}, context_).status();
+  };
+  UpsertInput::InputRow row{.cells = {int64_t{1}, Value(), Value(), Value(), Value()}};
+  row.columns = {0};
+  EXPECT_THAT(refused("docs", row), IsStatus(kInvalid, "row 0 names no column to change"));
+  row.columns = {1};
+  EXPECT_THAT(refused("docs", row), IsStatus(kInvalid, "row 0: key column 'id' is missing"));
+  row.columns = {0, 2};
+  EXPECT_THAT(refused("docs", row),
+              IsStatus(kInvalid, "row 0 (id = 1), column 'size': found NULL, expected a value"));
+  row.columns = {0, 3};
+  row.cells[3] = Vector{1, 2, 3};
+  EXPECT_THAT(refused("docs", row), IsStatus(kInvalid, "found dim 3, expected dim 2"));
+  row.row_id = 1;
+  EXPECT_THAT(refused("docs", row), IsStatus(kInvalid, "row_id is given"));
+  EXPECT_THAT(refused("log", {.cells = {std::string("x"), Value()}, .columns = {0}}),
+              IsStatus(kInvalid, "row 0: row_id is missing"));
+  EXPECT_EQ(Writes(), 0u);
+}
+
+TEST_F(FrontTest, ADeleteByFilterReadsOneSnapshotAndLetsItGo) {
+  Fill(100);
+  for (auto& shard : shards_) shard->scan_rows = 7;
+  const Filter filter = *ParseFilter("size <= 60");
+  const auto done = front_->DeleteWhere("docs", filter, context_);
+  ASSERT_TRUE(done.ok()) << done.status();
+  EXPECT_EQ(done->deleted, 60u);
+  EXPECT_EQ(*front_->Count("docs", std::nullopt, context_), 40u);
+  for (const auto& shard : shards_) {
+    EXPECT_EQ(shard->asked().held, 1u);
+    EXPECT_EQ(shard->asked().released, 1u);
+  }
+}
+
+TEST_F(FrontTest, ADeleteByFilterThatFailsSaysHowFarItCame) {
+  Fill(100);
+  shards_[1]->fail_write = absl::UnavailableError("the disk is gone");
+  const auto failed = front_->DeleteWhere("docs", *ParseFilter("size > 0"), context_).status();
+  const size_t left = shards_[1]->rows(docs_.id).size();
+  EXPECT_THAT(failed, IsStatus(absl::StatusCode::kUnavailable,
+                               std::to_string(100 - left) + " rows were deleted before that"));
 }
 
 }  // namespace

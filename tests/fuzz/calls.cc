@@ -187,6 +187,23 @@ absl::Status RunUpsert(FuzzFront& fuzz, const v1::UpsertRequest& request) {
   return CheckRows(fuzz.Rows(table), table);
 }
 
+absl::Status RunUpdate(FuzzFront& fuzz, const v1::UpdateRequest& request) {
+  ASSIGN_OR_RETURN(const TableDef table, fuzz.front().FindTable(request.table()));
+  ASSIGN_OR_RETURN(UpsertInput input, UpdateFromProto(request, table));
+  const size_t rows = input.rows.size();
+  const size_t before = fuzz.Rows(table).size();
+  ASSIGN_OR_RETURN(const UpdateResult result,
+                   fuzz.front().Update(std::move(input), fuzz.context()));
+  v1::UpdateResponse response;
+  UpdateResultToProto(result, &response);
+  RETURN_IF_ERROR(Rule(
+      rows >= 1 && rows <= kMaxRowsPerWrite && result.updated + result.missing_rows.size() == rows,
+      "1 to 10,000 rows, each updated or missing"));
+  RETURN_IF_ERROR(Rule(fuzz.Rows(table).size() == before, "no row comes or goes"));
+  return CheckRows(fuzz.Rows(table), table);
+}
+
+// Without its id: the counts of a retry are those of the first call.
 absl::Status RunDelete(FuzzFront& fuzz, const v1::DeleteRequest& request) {
   ASSIGN_OR_RETURN(const TableDef table, fuzz.front().FindTable(request.table()));
   ASSIGN_OR_RETURN(const std::optional<Filter> filter, FilterOf(request));
@@ -195,7 +212,7 @@ absl::Status RunDelete(FuzzFront& fuzz, const v1::DeleteRequest& request) {
   if (filter.has_value()) {
     result = fuzz.front().DeleteWhere(request.table(), *filter, fuzz.context());
   } else {
-    ASSIGN_OR_RETURN(std::vector<KeyInput> keys, KeysFromProto(request.keys(), table));
+    ASSIGN_OR_RETURN(std::vector<KeyInput> keys, KeysFromProto(request, table));
     result = fuzz.front().Delete(request.table(), std::move(keys), fuzz.context());
   }
   RETURN_IF_ERROR(result.status());
@@ -299,6 +316,7 @@ constexpr Call kCalls[] = {
     CallOf<v1::NearestNeighborsRequest, &RunNearestNeighbors>("NearestNeighborsRequest"),
     CallOf<v1::VectorSearchRequest, &RunVectorSearch>("VectorSearchRequest"),
     CallOf<v1::UpsertRequest, &RunUpsert>("UpsertRequest"),
+    CallOf<v1::UpdateRequest, &RunUpdate>("UpdateRequest"),
     CallOf<v1::DeleteRequest, &RunDelete>("DeleteRequest"),
     CallOf<v1::GetRequest, &RunGet>("GetRequest"),
     CallOf<v1::ScanRequest, &RunScan>("ScanRequest"),

@@ -163,7 +163,7 @@ TEST_F(ShardDamage, MetByTwoReadersIsToldOnce) {
   const CallContext context;
   std::promise<void> answered;
   std::promise<void> released;
-  one_.shard().Write(one_.table(), OneShard::Rows(100, 101), context, [&](const auto&) {
+  one_.shard().Write(one_.table(), {.rows = OneShard::Rows(100, 101)}, context, [&](const auto&) {
     answered.set_value();
     released.get_future().wait();
   });

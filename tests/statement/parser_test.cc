@@ -346,8 +346,8 @@ TEST(ParseStatement, ReadsBlanksCommentsAndCase) {
 
 TEST(ParseStatement, SaysWhatWasFoundAndExpectedWhere) {
   EXPECT_EQ(Refusal(""),
-            "statement: line 1, column 1: found the end, expected SELECT, INSERT, DELETE, CREATE, "
-            "ALTER, REBUILD, DROP, SHOW, SET or EXPLAIN");
+            "statement: line 1, column 1: found the end, expected SELECT, INSERT, UPDATE, DELETE, "
+            "CREATE, ALTER, REBUILD, DROP, SHOW, SET or EXPLAIN");
   EXPECT_EQ(Refusal("CREATE\n  FOO"),
             "statement: line 2, column 3: found FOO, expected TABLE or VECTOR");
   EXPECT_EQ(Refusal("DROP TABLE a b"), "statement: line 1, column 14: found b, expected the end");

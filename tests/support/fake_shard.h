@@ -46,22 +46,44 @@ class FakeShard final : public ShardClient {
     return found == tables_.end() ? std::map<RowId, Row>() : found->second;
   }
 
-  void Write(const TableDef& table, std::vector<RowWrite> rows, const CallContext&,
+  void Write(const TableDef& table, ShardWrite write, const CallContext&,
              Done<ShardWriteResult> done) override {
     MutexLock lock(mutex_);
     ++asked_.writes;
     if (!fail_write.ok()) return done(fail_write);
-    asked_.rows_written += rows.size();
-    ShardWriteResult result{.seq = ++seq_};
-    for (RowWrite& row : rows) {
+    const auto known = requests_.find(write.request_id);
+    if (known != requests_.end()) return done(known->second.second);
+    asked_.rows_written += write.rows.size();
+    ShardWriteResult result{.seq = ++seq_, .first_row_id = write.first_row_id};
+    std::map<RowId, Row>& rows = tables_[table.id];
+    for (uint32_t i = 0; i < write.rows.size(); ++i) {
+      RowWrite& row = write.rows[i];
       result.row_ids.push_back(row.preferred_id);
       if (row.kind == Mutation::Kind::kDelete) {
-        result.deleted += tables_[table.id].erase(row.preferred_id);
+        result.affected += rows.erase(row.preferred_id);
+      } else if (!row.partial) {
+        rows[row.preferred_id] = {row.preferred_id, seq_, std::move(row.cells)};
+      } else if (const auto old = rows.find(row.preferred_id); old != rows.end()) {
+        for (const uint32_t at : row.columns) old->second.cells[at] = std::move(row.cells[at]);
+        old->second.version = seq_;
+        ++result.affected;
       } else {
-        tables_[table.id][row.preferred_id] = {row.preferred_id, seq_, std::move(row.cells)};
+        result.missing.push_back(i);
       }
     }
+    result.affected += write.affected_before;
+    if (!write.request_id.empty()) {
+      RequestNote note{.id = write.request_id,
+                       .fingerprint = write.fingerprint,
+                       .first_row_id = write.first_row_id};
+      requests_[write.request_id] = {std::move(note), result};
+    }
     done(std::move(result));
+  }
+  void FindRequest(const std::string& id, Done<std::optional<RequestNote>> done) override {
+    MutexLock lock(mutex_);
+    const auto known = requests_.find(id);
+    done(known == requests_.end() ? std::optional<RequestNote>() : known->second.first);
   }
 
   void Probe(const ShardProbeQuery& query, const CallContext&, Done<ShardProbe> done) override {
@@ -163,6 +185,7 @@ class FakeShard final : public ShardClient {
             Done<ShardScanResult> done) override {
     MutexLock lock(mutex_);
     ShardScanResult result;
+    if (scan.hold) result.snapshot_id = scan.snapshot_id != 0 ? scan.snapshot_id : ++asked_.held;
     for (const auto& [id, row] : tables_[scan.table_id]) {
       if (scan.after.has_value() && id <= *scan.after) continue;
       if (scan.filter.has_value() && !Matches(*scan.filter, RowCells(row))) continue;
@@ -232,6 +255,8 @@ class FakeShard final : public ShardClient {
 
   mutable Mutex mutex_;
   std::map<uint32_t, std::map<RowId, Row>> tables_ ORDINATE_GUARDED_BY(mutex_);
+  std::map<std::string, std::pair<RequestNote, ShardWriteResult>> requests_
+      ORDINATE_GUARDED_BY(mutex_);
   uint64_t seq_ ORDINATE_GUARDED_BY(mutex_) = 0;
   Asked asked_ ORDINATE_GUARDED_BY(mutex_);
 };

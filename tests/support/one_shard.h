@@ -117,9 +117,12 @@ class OneShard {
     return row;
   }
   absl::StatusOr<ShardWriteResult> TryWrite(std::vector<RowWrite> rows) {
+    return TryWrite(ShardWrite{.rows = std::move(rows)});
+  }
+  absl::StatusOr<ShardWriteResult> TryWrite(ShardWrite write) {
     const CallContext context;
     const auto done = std::make_shared<std::promise<absl::StatusOr<ShardWriteResult>>>();
-    shard_->Write(table_, std::move(rows), context,
+    shard_->Write(table_, std::move(write), context,
                   [done](auto result) { done->set_value(std::move(result)); });
     return done->get_future().get();
   }
