@@ -304,6 +304,7 @@ ShardWatermarks LocalShard::GetWatermarks() {
   marks.published = Current()->seq;
   marks.applied = rows_->applied_seq();
   marks.durable = log_->last_seq();
+  marks.remembered_requests = rows_->remembered_requests();
   MutexLock lock(queue_mutex_);
   marks.accepted = std::max(accepted_, marks.durable);
   return marks;

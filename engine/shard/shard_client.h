@@ -218,6 +218,7 @@ struct ShardIndexStatus {
 /// Sequences of a shard: accepted >= durable >= applied >= published.
 struct ShardWatermarks {
   uint64_t accepted = 0, durable = 0, applied = 0, published = 0;
+  uint64_t remembered_requests = 0;  // no sequence: how many (contract 5.1)
 };
 
 /// One shard, as the front sees it: function calls in one process, gRPC between front and worker

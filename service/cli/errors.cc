@@ -44,8 +44,7 @@ std::string PreconditionLines(const google::rpc::PreconditionFailure& failure,
         message.find(violation.description()) != std::string_view::npos) {
       continue;
     }
-    lines += Concat("  ", violation.subject(), ": ", violation.description(), "
-");
+    lines += Concat("  ", violation.subject(), ": ", violation.description(), "\n");
   }
   return lines;
 }

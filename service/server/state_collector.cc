@@ -77,6 +77,9 @@ constexpr ShardGauge kShardGauges[] = {
     {"ordinate_shard_published_sequence",
      "Newest write that reads without an index see, as a sequence number of the shard.",
      &ShardWatermarks::published},
+    {"ordinate_shard_remembered_requests",
+     "Write requests with a request_id that the shard would know again, in requests.",
+     &ShardWatermarks::remembered_requests},
 };
 
 MetricFamily GaugeFamily(const char* name, const char* help) {

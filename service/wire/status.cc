@@ -17,7 +17,8 @@ namespace {
 constexpr size_t kMaxMessageBytes = 2'000;
 constexpr size_t kMaxDescriptionBytes = 300;
 constexpr size_t kMaxViolations = 4;
-constexpr size_t kMaxPreconditions = 20;  // short ones
+constexpr size_t kMaxPreconditions = 20;
+constexpr size_t kMaxPreconditionBytes = 80;  // of each of its texts
 
 // At most `most` bytes, cut between UTF-8 sequences.
 std::string Cut(std::string_view text, size_t most) {
@@ -43,8 +44,8 @@ void AddDetails(const absl::Status& status, google::rpc::Status* proto) {
     for (size_t i = 0; i < std::min(preconditions.size(), kMaxPreconditions); ++i) {
       auto* out = failure.add_violations();
       out->set_type(preconditions[i].type);
-      out->set_subject(Cut(preconditions[i].subject, kMaxDescriptionBytes));
-      out->set_description(Cut(preconditions[i].description, kMaxDescriptionBytes));
+      out->set_subject(Cut(preconditions[i].subject, kMaxPreconditionBytes));
+      out->set_description(Cut(preconditions[i].description, kMaxPreconditionBytes));
     }
     proto->add_details()->PackFrom(failure);
   }

@@ -147,7 +147,9 @@ class WritesModel : public ::testing::TestWithParam<RowIdFlavour> {
     const auto before = NextSequences();
     const auto result = front().Upsert(input, context_);
     ASSERT_EQ(result.ok(), refused.empty()) << result.status();
-    if (!result.ok()) ASSERT_TRUE(absl::IsAborted(result.status())) << result.status();
+    if (!result.ok()) {
+      ASSERT_TRUE(absl::IsAborted(result.status())) << result.status();
+    }
     for (size_t i = 0; i < input.rows.size(); ++i) {
       auto& row = input.rows[i];
       const bool fresh = ordinal() && row.row_id == 0;
@@ -244,15 +246,21 @@ class WritesModel : public ::testing::TestWithParam<RowIdFlavour> {
     change.cells[change.columns[0]] = RandomCell(change.columns[0]);
     const auto before = NextSequences();
     uint64_t hit = 0;
-    std::erase_if(oracle_, [&](auto& entry) {
-      OracleRow& row = entry.second;
-      if (!Matches(bound, RowCells(Row{.cells = row.cells}))) return false;
-      ++hit;
-      if (removes) return true;
-      row.cells[change.columns[0]] = change.cells[change.columns[0]];
-      row.version = before.at(OracleShard(entry.first, row));
-      return false;
-    });
+    for (auto entry = oracle_.begin(); entry != oracle_.end();) {
+      OracleRow& row = entry->second;
+      const Row cells{.cells = row.cells};
+      const bool matches = Matches(bound, RowCells(cells));
+      hit += matches;
+      if (matches && removes) {
+        entry = oracle_.erase(entry);
+        continue;
+      }
+      if (matches) {
+        row.cells[change.columns[0]] = change.cells[change.columns[0]];
+        row.version = before.at(OracleShard(entry->first, row));
+      }
+      ++entry;
+    }
     const std::string id = RandomRequestId();
     if (removes) {
       const auto result = front().DeleteWhere("t", filter, context_, id);
@@ -323,7 +331,7 @@ class WritesModel : public ::testing::TestWithParam<RowIdFlavour> {
       EXPECT_EQ(found[name].version, row.version) << name;
     }
     const QueryRequest request{
-        .table = "t", .index = "near", .column = "vec", .vector = {0, 0}, .limit = 1'000};
+        .table = "t", .column = "vec", .vector = {0, 0}, .limit = 1'000, .index = "near"};
     const auto nearest = front().Query(request, context_);
     ASSERT_TRUE(nearest.ok()) << nearest.status();
     std::map<RowId, uint64_t> ranked;

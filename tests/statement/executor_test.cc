@@ -115,6 +115,37 @@ TEST_F(Executor, TheLifeOfAnIndex) {
   EXPECT_TRUE(absl::IsNotFound(Refused("DROP VECTOR INDEX idx_docs_body")));
 }
 
+// contract 1.7, 5.1
+TEST_F(Executor, UpdatesRowsByKeyAndByCondition) {
+  FillDocs();
+  EXPECT_EQ(Do("UPDATE docs SET title = 'new' WHERE id IN (1, 99)").summary.message,
+            "1 row updated");
+  EXPECT_EQ(Do("SELECT title FROM docs WHERE id = 1").Only("title"), "new");
+  const Kept all = Do("UPDATE docs SET title = NULL WHERE id >= 2");
+  EXPECT_EQ(all.summary.message, "4 rows updated");
+  EXPECT_EQ(all.summary.wrote, ExecutionSummary::Wrote::kUpdates);
+  EXPECT_EQ(Do("SELECT COUNT(*) FROM docs WHERE title IS NULL").rows[0][0], Value(uint64_t{4}));
+  EXPECT_EQ(Do("SELECT COUNT(*) FROM docs WHERE title = 'new'").rows[0][0], Value(uint64_t{1}));
+}
+
+TEST_F(Executor, ARequestIdMakesAWriteSafeToRetry) {
+  FillDocs();
+  const auto run = [&](const std::string& statement, const std::string& id) {
+    Kept kept;
+    const absl::Status status = Execute(node_.front(), statement, {}, kept, context_, id);
+    return std::make_pair(status, kept.summary.message);
+  };
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(run("DELETE FROM docs WHERE title IS NOT NULL AND id < 3", "d").second,
+              "2 rows deleted");
+  }
+  const absl::Status other = run("DELETE FROM docs WHERE id < 5", "d").first;
+  ASSERT_TRUE(absl::IsInvalidArgument(other)) << other;
+  EXPECT_EQ(FieldViolations(other).at(0).field, "request_id");
+  const absl::Status read = run("SELECT id FROM docs", "x").first;
+  EXPECT_EQ(FieldViolations(read).at(0).field, "request_id");
+}
+
 // contract 6.1
 TEST_F(Executor, WhatShowCreateSaysMakesTheSameAgain) {
   Do(kCreateTable);

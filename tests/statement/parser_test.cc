@@ -195,6 +195,14 @@ TEST(ParseStatement, ReadsRows) {
                           ElementsAre(Constant("it's"), Constant(Value(0.5)))));
   EXPECT_TRUE(Read<Insert>("INSERT INTO docs VALUES (1)").columns.empty());
 
+  const auto update =
+      Read<Update>("UPDATE docs SET name = 'y', \"body\" = NULL, n = -2 WHERE id = 3 AND n > 1");
+  EXPECT_EQ(update.table, "docs");
+  EXPECT_THAT(update.assignments,
+              ElementsAre(Assignment{"name", Constant("y")}, Assignment{"body", Literal()},
+                          Assignment{"n", Constant(-2)}));
+  EXPECT_EQ(FilterText(update.where.filter.value()), "id = 3 AND n > 1");
+
   const auto erase = Read<Delete>("DELETE FROM docs WHERE id IN (1, 2) AND name = 'x'");
   EXPECT_EQ(erase.table, "docs");
   EXPECT_EQ(FilterText(erase.where.filter.value()), "id IN (1, 2) AND name = 'x'");

@@ -150,5 +150,37 @@ TEST(ToDelete, RefusesScoresAndForeignNames) {
   EXPECT_EQ(refusal("x.id = 1"), "DELETE FROM \"docs\" knows no \"x\"");
 }
 
+// contract 1.7
+TEST(ToUpdate, TakesKeysOrAFilter) {
+  const auto by_key = Accepted(
+      ToUpdate(Read<Update>("UPDATE docs SET name = 'x', body = NULL WHERE id IN (2, 1)"), Docs()));
+  const UpsertInput& input = std::get<UpsertInput>(by_key);
+  ASSERT_EQ(input.rows.size(), 2);
+  EXPECT_EQ(input.rows[0].cells[0], Value(int64_t{1}));
+  EXPECT_EQ(input.rows[1].cells[0], Value(int64_t{2}));
+  const TableDef docs = Docs();
+  std::vector<uint32_t> columns = {0, *docs.FindColumn("name"), *docs.FindColumn("body")};
+  std::sort(columns.begin(), columns.end());
+  EXPECT_EQ(input.rows[0].columns, columns);
+  const auto by_filter =
+      Accepted(ToUpdate(Read<Update>("UPDATE docs SET name = 'x' WHERE id > 7"), docs));
+  const UpdateByFilter& where = std::get<UpdateByFilter>(by_filter);
+  EXPECT_EQ(FilterText(where.filter), "id > 7");
+  EXPECT_THAT(where.row.columns, ElementsAre(*docs.FindColumn("name")));
+}
+
+TEST(ToUpdate, RefusesWhatCannotBeSet) {
+  const auto refusal = [](const std::string& what) {
+    return RefusalOf(ToUpdate(Read<Update>("UPDATE docs SET " + what), Docs()));
+  };
+  EXPECT_THAT(refusal("id = 2 WHERE id = 1"), HasSubstr("part of the key, which never changes"));
+  EXPECT_EQ(refusal("no = 2 WHERE id = 1"), "table \"docs\" has no column \"no\"");
+  EXPECT_EQ(refusal("ok = TRUE, ok = FALSE WHERE id = 1"), "column \"ok\" is named twice");
+  EXPECT_EQ(refusal("ok = 1 WHERE id = 1"), "column 'ok': found a number, expected TRUE or FALSE");
+  EXPECT_EQ(refusal("ok = TRUE WHERE x.id = 1"), "UPDATE \"docs\" knows no \"x\"");
+  EXPECT_THAT(refusal("ok = TRUE WHERE __row_id = 1"), HasSubstr("are updated by their key"));
+  EXPECT_EQ(refusal("ok = TRUE WHERE body <-> '[1, 2]' < 1"), "UPDATE takes no bound on a score");
+}
+
 }  // namespace
 }  // namespace ordinate::statement

@@ -110,6 +110,40 @@ TEST(Rows, AnswersRoundTrip) {
   EXPECT_EQ(proto.next_page_token(), "t");
 }
 
+TEST(Rows, UpdatesNameTheColumnsTheyHaveCellsFor) {
+  const TableDef table = Everything();
+  v1::UpdateRequest proto;
+  proto.set_table(table.name);
+  proto.set_request_id("r");
+  (*proto.add_rows()->mutable_cells())["count"].set_null_value(
+      google::protobuf::NullValue::NULL_VALUE);
+  proto.add_conditions()->set_version(7);
+  const auto input = UpdateFromProto(proto, table);
+  ASSERT_TRUE(input.ok()) << input.status();
+  EXPECT_EQ(input->request_id, "r");
+  ASSERT_EQ(input->rows.size(), 1u);
+  EXPECT_EQ(input->rows[0].columns, (std::vector<uint32_t>{*table.FindColumn("count")}));
+  EXPECT_EQ(input->rows[0].condition, (WriteCondition{WriteCondition::Kind::kVersion, 7}));
+}
+
+TEST(Rows, ConditionsAreOneForEachRowOrKey) {
+  const TableDef table = Everything();
+  v1::DeleteRequest proto;
+  proto.add_keys()->set_row_id(1);
+  proto.add_keys()->set_row_id(2);
+  proto.add_conditions()->set_exists(false);
+  auto keys = KeysFromProto(proto, table);
+  EXPECT_EQ(FieldViolations(keys.status()).at(0).field, "conditions");
+  proto.add_conditions();
+  keys = KeysFromProto(proto, table);
+  ASSERT_TRUE(keys.ok()) << keys.status();
+  EXPECT_EQ((*keys)[0].condition.kind, WriteCondition::Kind::kAbsent);
+  EXPECT_EQ((*keys)[1].condition.kind, WriteCondition::Kind::kNone);
+  proto.mutable_conditions(1)->set_version(0);
+  EXPECT_EQ(FieldViolations(KeysFromProto(proto, table).status()).at(0).field,
+            "conditions[1].version");
+}
+
 // The table may be made anew, with fewer columns, between reading and answering.
 TEST(Rows, PositionsPastTheTableAreLeftOut) {
   v1::Row proto;

@@ -57,6 +57,21 @@ TEST(Status, LongTextsAreCutBetweenCharacters) {
   EXPECT_TRUE(sent.error_message().ends_with("ü..."));
 }
 
+TEST(Status, PreconditionsTravelBothWays) {
+  const std::vector<PreconditionViolation> violations = {
+      {"ROW_VERSION", "rows[0]", "version 17; expected version 12"},
+      {"ROW_VERSION", "rows[\t3]", "no row; expected a row\n"}};
+  const auto status = WithPreconditions(absl::AbortedError("row 0: found version 17"), violations);
+  EXPECT_EQ(PreconditionViolations(status), violations);
+  const absl::Status back = FromGrpc(ToGrpc(status));
+  EXPECT_TRUE(absl::IsAborted(back));
+  EXPECT_EQ(PreconditionViolations(back), violations);
+  const auto many = WithPreconditions(
+      status, std::vector(1'000, PreconditionViolation{"ROW_VERSION", std::string(300, 'r'),
+                                                       std::string(300, 'd')}));
+  EXPECT_LT(ToGrpc(many).error_details().size(), 4'500u);
+}
+
 TEST(Status, DamagedDetailsAreLeftOut) {
   const grpc::Status sent(grpc::StatusCode::NOT_FOUND, "gone", "\xff\xff\xff");
   EXPECT_EQ(FromGrpc(sent), absl::NotFoundError("gone"));
