@@ -67,6 +67,9 @@ class LocalShard final : public Shard {
                      Done<std::vector<SampledVector>> done) override;
   ShardWatermarks GetWatermarks() override;
   void CancelBuilds() override;
+  absl::StatusOr<StoreBackup> BackUpRows(const BackupTarget& target) const override {
+    return rows_->BackUp(target);
+  }
 
  private:
   struct WriteTask {

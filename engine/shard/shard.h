@@ -9,6 +9,7 @@
 #include "engine/shard/shard_client.h"
 #include "storage/base/clock.h"
 #include "storage/base/executor.h"
+#include "storage/base/store_backup.h"
 #include "storage/catalog/definitions.h"
 #include "storage/model/key.h"
 
@@ -47,6 +48,9 @@ class Shard : public ShardClient {
   /// Cancels running and queued builds. Before a shard is destroyed, called on every shard that
   /// shares the build executor, so that none waits for another's. Any thread.
   virtual void CancelBuilds() = 0;
+
+  /// RowStore::BackUp of the shard's rows. Index files are derived from them, and not copied.
+  virtual absl::StatusOr<StoreBackup> BackUpRows(const BackupTarget& target) const = 0;
 };
 
 }  // namespace ordinate

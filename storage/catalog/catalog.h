@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "storage/base/store_backup.h"
 #include "storage/base/store_mode.h"
 
 namespace ordinate {
@@ -38,6 +39,10 @@ class Catalog {
 
   /// All entries whose key starts with `prefix`, by key.
   virtual absl::StatusOr<std::vector<Entry>> List(std::string_view prefix) const = 0;
+
+  /// Copies the whole catalog into `target.directory`, as RowStore::BackUp. Its sequence is the
+  /// newest revision. FAILED_PRECONDITION: this catalog keeps nothing on a disk.
+  virtual absl::StatusOr<StoreBackup> BackUp(const BackupTarget& target) const = 0;
 };
 
 /// Opens the catalog of a data directory, in directory `path`. Errors as OpenShardStore.

@@ -5,6 +5,7 @@
 #include "storage/base/text.h"
 #include "storage/catalog/catalog.h"
 #include "storage/rocks/acknowledged_mark.h"
+#include "storage/rocks/rocks_backup.h"
 #include "storage/rocks/rocks_db.h"
 
 namespace ordinate {
@@ -90,7 +91,20 @@ class RocksCatalog : public Catalog {
     return entries;
   }
 
+  absl::StatusOr<StoreBackup> BackUp(const BackupTarget& target) const override
+      ORDINATE_EXCLUDES(mutex_) {
+    const uint64_t revision = NewestRevision();
+    ASSIGN_OR_RETURN(StoreBackup made, BackUpStore(*rocks_, target));
+    made.sequence = revision;
+    return made;
+  }
+
  private:
+  uint64_t NewestRevision() const ORDINATE_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return revision_;
+  }
+
   absl::StatusOr<Entry> Decode(std::string_view key, const rocksdb::Slice& bytes) const {
     if (bytes.size() < 8 || U64At(bytes) == 0) {
       return StoreDamaged(rocks_->path(), Concat("entry '", key, "' has no revision"));
@@ -157,7 +171,7 @@ class RocksCatalog : public Catalog {
   }
 
   const std::unique_ptr<RocksDb> rocks_;
-  Mutex mutex_;  // one writer at a time
+  mutable Mutex mutex_;  // one writer at a time
   const std::unique_ptr<AcknowledgedMark> mark_ ORDINATE_GUARDED_BY(mutex_);
   uint64_t revision_ ORDINATE_GUARDED_BY(mutex_) = 0;
   bool failed_ ORDINATE_GUARDED_BY(mutex_) = false;

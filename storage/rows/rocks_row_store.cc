@@ -6,6 +6,7 @@
 
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
+#include "storage/rocks/rocks_backup.h"
 #include "storage/rows/apply_batch.h"
 #include "storage/rows/request_memory.h"
 #include "storage/rows/shard_db.h"
@@ -65,6 +66,12 @@ class RocksRowStore : public RowStore {
   absl::Status VerifyChecksums(
       const std::function<void(uint64_t bytes_read)>& progress) const override {
     return VerifyShard(*shard_, progress);
+  }
+  absl::StatusOr<StoreBackup> BackUp(const BackupTarget& target) const override {
+    const uint64_t sequence = shard_->last_seq.load();
+    ASSIGN_OR_RETURN(StoreBackup made, BackUpStore(*shard_->rocks, target));
+    made.sequence = sequence;
+    return made;
   }
 
  private:

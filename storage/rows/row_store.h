@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "storage/base/store_backup.h"
 #include "storage/base/store_mode.h"
 #include "storage/rows/update_log.h"
 
@@ -126,6 +127,11 @@ class RowStore {
   /// DATA_LOSS naming the first damage.
   virtual absl::Status VerifyChecksums(
       const std::function<void(uint64_t bytes_read)>& progress) const = 0;
+
+  /// Copies the whole store, update log included, into `target.directory`, beside earlier backups
+  /// of it and sharing their files. Writes go on meanwhile. Any thread. RESOURCE_EXHAUSTED: that
+  /// disk is full. DATA_LOSS: a file of the store is damaged.
+  virtual absl::StatusOr<StoreBackup> BackUp(const BackupTarget& target) const = 0;
 };
 
 /// The two faces of a standalone shard's store, over one RocksDB database.

@@ -45,6 +45,10 @@ class MemoryCatalog final : public Catalog {
     return entries;
   }
 
+  absl::StatusOr<StoreBackup> BackUp(const BackupTarget&) const override {
+    return absl::FailedPreconditionError("a catalog in memory has nothing to back up");
+  }
+
  private:
   uint64_t RevisionOf(std::string_view key) const ORDINATE_REQUIRES(mutex_) {
     const auto found = entries_.find(key);
