@@ -32,7 +32,8 @@ Client::Client(const ClientOptions& options)
       rows_(v1::RowService::NewStub(channel_)),
       indexes_(v1::IndexService::NewStub(channel_)),
       queries_(v1::QueryService::NewStub(channel_)),
-      statements_(v1::StatementService::NewStub(channel_)) {}
+      statements_(v1::StatementService::NewStub(channel_)),
+      admin_(v1::AdminService::NewStub(channel_)) {}
 
 absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const ClientOptions& options) {
   std::unique_ptr<Client> client(new Client(options));
@@ -67,6 +68,16 @@ absl::Status Client::Execute(const v1::ExecuteRequest& request, grpc::ClientCont
   if (!taken.ok()) context.TryCancel();
   const grpc::Status status = reader->Finish();
   return taken.ok() ? FromServer(status) : taken;
+}
+
+absl::Status Client::CreateBackup(const v1::CreateBackupRequest& request,
+                                  grpc::ClientContext& context,
+                                  const std::function<void(v1::CreateBackupResponse&)>& take) {
+  context.set_deadline(Deadline());
+  const auto reader = admin_->CreateBackup(&context, request);
+  v1::CreateBackupResponse response;
+  while (reader->Read(&response)) take(response);
+  return FromServer(reader->Finish());
 }
 
 absl::StatusOr<v1::Table> Client::GetTable(const std::string& name) {

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "grpcpp/grpcpp.h"
+#include "ordinate/v1/admin_service.grpc.pb.h"
 #include "ordinate/v1/index_service.grpc.pb.h"
 #include "ordinate/v1/query_service.grpc.pb.h"
 #include "ordinate/v1/row_service.grpc.pb.h"
@@ -53,6 +54,10 @@ class Client {
   absl::Status Execute(const v1::ExecuteRequest& request, grpc::ClientContext& context,
                        const std::function<absl::Status(v1::ExecuteResponse&)>& take);
 
+  /// One backup, within the timeout; `take` gets each part of the answer. `context` as Execute.
+  absl::Status CreateBackup(const v1::CreateBackupRequest& request, grpc::ClientContext& context,
+                            const std::function<void(v1::CreateBackupResponse&)>& take);
+
   /// The table's definition, for reading and writing its cells.
   absl::StatusOr<v1::Table> GetTable(const std::string& name);
 
@@ -71,13 +76,19 @@ class Client {
   const std::unique_ptr<v1::IndexService::StubInterface> indexes_;
   const std::unique_ptr<v1::QueryService::StubInterface> queries_;
   const std::unique_ptr<v1::StatementService::StubInterface> statements_;
+  const std::unique_ptr<v1::AdminService::StubInterface> admin_;
 };
 
+using AdminStub = v1::AdminService::StubInterface;
 using TableStub = v1::TableService::StubInterface;
 using RowStub = v1::RowService::StubInterface;
 using IndexStub = v1::IndexService::StubInterface;
 using QueryStub = v1::QueryService::StubInterface;
 
+template <>
+inline AdminStub& Client::stub<AdminStub>() {
+  return *admin_;
+}
 template <>
 inline TableStub& Client::stub<TableStub>() {
   return *tables_;

@@ -41,5 +41,7 @@ void AddRecallCommand(CLI::App& app, int* exit_code);
 void AddSqlCommand(CLI::App& app, int* exit_code);
 void AddVerifyCommand(CLI::App& app, int* exit_code);
 void AddInspectCommand(CLI::App& app, int* exit_code);
+void AddBackupCommands(CLI::App& app, int* exit_code);
+void AddRestoreCommand(CLI::App& app, int* exit_code);
 
 }  // namespace ordinate::cli

@@ -61,6 +61,8 @@ void AddClientCommands(CLI::App& app, int* exit_code) {
   AddSqlCommand(app, exit_code);
   AddVerifyCommand(app, exit_code);
   AddInspectCommand(app, exit_code);
+  AddBackupCommands(app, exit_code);
+  AddRestoreCommand(app, exit_code);
   RunWith(*app.add_subcommand("version", "Print the version"), exit_code,
           std::make_shared<NoOptions>(), &PrintVersion);
 }

@@ -5,6 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/duration.pb.h"
+#include "google/protobuf/timestamp.pb.h"
+#include "google/protobuf/util/time_util.h"
 #include "ordinate/v1/values.pb.h"
 #include "service/cli/specs.h"
 #include "storage/base/text.h"
@@ -84,6 +86,10 @@ Json MessageToJson(const Message& message) {
   if (message.GetDescriptor() == google::protobuf::Duration::descriptor()) {
     const auto& duration = static_cast<const google::protobuf::Duration&>(message);
     return static_cast<double>(duration.seconds()) + duration.nanos() * 1e-9;
+  }
+  if (message.GetDescriptor() == google::protobuf::Timestamp::descriptor()) {
+    return google::protobuf::util::TimeUtil::ToString(
+        static_cast<const google::protobuf::Timestamp&>(message));
   }
   if (message.GetDescriptor() == v1::Token::descriptor()) {
     return MapJson(message, *v1::Token::descriptor()->field(0));

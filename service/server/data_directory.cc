@@ -13,11 +13,11 @@
 
 #include "absl/strings/str_format.h"
 #include "nlohmann/json.hpp"
+#include "service/backup/checked_json.h"
 #include "service/server/version.h"
 #include "storage/base/error_details.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
-#include "storage/files/checksum.h"
 #include "storage/files/durable_file.h"
 #include "storage/files/file_error.h"
 
@@ -81,12 +81,6 @@ absl::StatusOr<int> Lock(const std::string& path, bool to_read) {
 /// what file systems put at their root.
 bool MayBeInFreshDirectory(std::string_view name) {
   return name == kLockName || name == "lost+found" || IsTemporaryName(name);
-}
-
-/// Of a manifest without its checksum.
-std::string ChecksumOf(const nlohmann::json& manifest) {
-  const std::string text = manifest.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  return absl::StrFormat("%016x", Checksum64(text.data(), text.size()));
 }
 
 absl::Status CheckFresh(const std::string& path) {
@@ -201,6 +195,33 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::OpenExisting(
   return directory;
 }
 
+absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::MakeToRestore(const std::string& path,
+                                                                            uint32_t shards) {
+  RETURN_IF_ERROR(MakeDirectory(path));
+  const auto check = [&path]() -> absl::Status {
+    std::error_code error;
+    for (std::filesystem::directory_iterator it(path, error), end; !error && it != end;
+         it.increment(error)) {
+      const std::string name = it->path().filename().string();
+      if (name == "lost+found" || name == kLockName) continue;
+      return absl::FailedPreconditionError(
+          Concat("the directory ", path, " is not empty: it holds '", name,
+                 "'; a backup is restored into an empty or a new directory, so choose another one "
+                 "with --data-dir, or remove what a restore that was cut short left here"));
+    }
+    if (error) return FileError(error.value(), "read directory", path);
+    return absl::OkStatus();
+  };
+  // Before the lock is made: a directory of something else is left as it is. After: another process
+  // may have been first.
+  RETURN_IF_ERROR(check());
+  ASSIGN_OR_RETURN(const int fd, Lock(path, /*to_read=*/false));
+  std::unique_ptr<DataDirectory> directory(new DataDirectory(path, fd));
+  RETURN_IF_ERROR(check());
+  directory->shards_ = shards;
+  return directory;
+}
+
 DataDirectory::~DataDirectory() {
   if (lock_fd_ >= 0) ::close(lock_fd_);
 }
@@ -259,10 +280,7 @@ absl::Status DataDirectory::ReadManifest() {
   if (complete == manifest.end() || !complete->is_boolean()) {
     return BadManifest(path_, "complete is missing or neither true nor false");
   }
-  nlohmann::json content = manifest;
-  content.erase("checksum");
-  const auto checksum = manifest.find("checksum");
-  if (checksum == manifest.end() || *checksum != ChecksumOf(content)) {
+  if (!HasItsChecksum(manifest)) {
     return BadManifest(path_, "its checksum does not match");
   }
   shards_ = shards->get<uint32_t>();

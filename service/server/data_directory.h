@@ -33,6 +33,11 @@ class DataDirectory {
   /// Opens one that exists, for tools that only read it, so that a read-only copy will do.
   /// NOT_FOUND: there is none, or its creation was cut short.
   static absl::StatusOr<std::unique_ptr<DataDirectory>> OpenExisting(const std::string& path);
+  /// A new directory of `shards` shards that a backup is restored into: made when it is missing.
+  /// FAILED_PRECONDITION: it is not empty, or in use. Until FinishCreation nothing takes it for a
+  /// data directory, however much of it is there.
+  static absl::StatusOr<std::unique_ptr<DataDirectory>> MakeToRestore(const std::string& path,
+                                                                      uint32_t shards);
   ~DataDirectory();
   DataDirectory(const DataDirectory&) = delete;
   DataDirectory& operator=(const DataDirectory&) = delete;

@@ -16,9 +16,9 @@
 namespace ordinate {
 namespace {
 
-constexpr const char* kServiceNames[] = {"ordinate.v1.TableService", "ordinate.v1.RowService",
-                                         "ordinate.v1.IndexService", "ordinate.v1.QueryService",
-                                         "ordinate.v1.StatementService"};
+constexpr const char* kServiceNames[] = {
+    "ordinate.v1.TableService", "ordinate.v1.RowService",       "ordinate.v1.IndexService",
+    "ordinate.v1.QueryService", "ordinate.v1.StatementService", "ordinate.v1.AdminService"};
 
 /// Threads beyond those of calls in work: pollers, health and reflection.
 constexpr uint32_t kSpareThreads = 16;
@@ -50,7 +50,8 @@ void SetLimits(const GrpcOptions& options, grpc::ServerBuilder& builder) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Front& front, ServerMetrics& metrics,
-                                                              const GrpcOptions& options) {
+                                                              const GrpcOptions& options,
+                                                              Backups* backups) {
   const auto unavailable = [&options](std::string_view why) {
     return absl::UnavailableError(Concat("cannot serve gRPC on ", options.listen, ": ", why,
                                          "; choose another address with --listen"));
@@ -69,6 +70,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Front& front, Serv
   server->services_.push_back(
       MakeQueryService(front, server->gate_, server->watch_, server->pages_));
   server->services_.push_back(MakeStatementService(front, server->gate_, server->watch_));
+  server->services_.push_back(MakeAdminService(backups, server->gate_, server->watch_));
 
   grpc::ServerBuilder builder;
   SetLimits(options, builder);

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "grpcpp/impl/service_type.h"
 #include "grpcpp/server.h"
+#include "service/backup/backups.h"
 #include "service/front/front.h"
 #include "service/server/call_gate.h"
 #include "service/server/metrics.h"
@@ -23,9 +24,10 @@ namespace ordinate {
 class GrpcServer {
  public:
   /// Serves from when it returns. UNAVAILABLE naming the address and why nothing can listen there.
-  /// `front` and `metrics` outlive this.
+  /// `backups` is null where the server keeps none. What is passed outlives this.
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(Front& front, ServerMetrics& metrics,
-                                                           const GrpcOptions& options);
+                                                           const GrpcOptions& options,
+                                                           Backups* backups = nullptr);
   /// Drains without grace if that was not done.
   ~GrpcServer();
 

@@ -18,6 +18,11 @@ prometheus::Histogram::BucketBoundaries Buckets() {
           0.05,   0.1,     0.25,   0.5,   1,      2.5,   5,    10};
 }
 
+/// 100 ms to 3 hours.
+prometheus::Histogram::BucketBoundaries BackupBuckets() {
+  return {0.1, 0.5, 1, 5, 10, 30, 60, 300, 600, 1'800, 3'600, 10'800};
+}
+
 }  // namespace
 
 ServerMetrics::ServerMetrics()
@@ -50,13 +55,34 @@ ServerMetrics::ServerMetrics()
                          .Name("ordinate_calls_in_work")
                          .Help("Calls in work now, in calls.")
                          .Register(*registry_)
-                         .Add({})) {
+                         .Add({})),
+      backups_(BuildCounter()
+                   .Name("ordinate_backups_total")
+                   .Help("Calls for a backup that ended, in calls, by result.")
+                   .Register(*registry_)),
+      backup_seconds_(BuildHistogram()
+                          .Name("ordinate_backup_seconds")
+                          .Help("Time to make a backup, in seconds.")
+                          .Register(*registry_)
+                          .Add({}, BackupBuckets())),
+      last_backup_time_(BuildGauge()
+                            .Name("ordinate_backup_last_time_seconds")
+                            .Help("End of the newest backup, in seconds since "
+                                  "1970-01-01T00:00:00Z; 0: there is none.")
+                            .Register(*registry_)
+                            .Add({})),
+      last_backup_bytes_(BuildGauge()
+                             .Name("ordinate_backup_last_bytes")
+                             .Help("Size of the newest backup, in bytes.")
+                             .Register(*registry_)
+                             .Add({})) {
   // Series that exist from the start let a rate be taken from the first event on.
   for (const char* path : {"ANN", "EXACT"}) query_seconds_.Add({{"path", path}}, Buckets());
   for (const char* operation : {"upsert", "update", "delete"}) {
     write_rows_.Add({{"operation", operation}});
     write_seconds_.Add({{"operation", operation}}, Buckets());
   }
+  for (const char* result : {"ok", "failed"}) backups_.Add({{"result", result}});
 }
 
 void ServerMetrics::RecordQuery(const Plan& plan, double seconds) {
@@ -69,6 +95,18 @@ void ServerMetrics::RecordWrite(std::string_view operation, uint64_t rows, doubl
   const std::string name(operation);
   write_rows_.Add({{"operation", name}}).Increment(static_cast<double>(rows));
   write_seconds_.Add({{"operation", name}}, Buckets()).Observe(seconds);
+}
+
+void ServerMetrics::RecordBackup(const BackupDescription* made, double seconds) {
+  backups_.Add({{"result", made != nullptr ? "ok" : "failed"}}).Increment();
+  if (made == nullptr) return;
+  backup_seconds_.Observe(seconds);
+  SetLastBackup(*made);
+}
+
+void ServerMetrics::SetLastBackup(const BackupDescription& backup) {
+  last_backup_time_.Set(static_cast<double>(backup.time_micros) / 1e6);
+  last_backup_bytes_.Set(static_cast<double>(backup.bytes()));
 }
 
 void ServerMetrics::RecordCall(std::string_view rpc, absl::StatusCode code, double seconds) {

@@ -14,6 +14,7 @@
 #include "prometheus/gauge.h"
 #include "prometheus/histogram.h"
 #include "prometheus/registry.h"
+#include "service/backup/backup_description.h"
 #include "service/front/front.h"
 
 namespace prometheus {
@@ -32,6 +33,10 @@ class ServerMetrics {
   void RecordWrite(std::string_view operation, uint64_t rows, double seconds);
   /// One finished call, or one refused before it began; OK calls count as no error.
   void RecordCall(std::string_view rpc, absl::StatusCode code, double seconds);
+  /// One call for a backup that ended: the backup, or null when it failed.
+  void RecordBackup(const BackupDescription* made, double seconds);
+  /// The newest backup there is.
+  void SetLastBackup(const BackupDescription& backup);
   void CallBegins() { calls_in_work_.Increment(); }
   void CallEnds() { calls_in_work_.Decrement(); }
 
@@ -46,6 +51,10 @@ class ServerMetrics {
   prometheus::Family<prometheus::Counter>& errors_;
   prometheus::Family<prometheus::Histogram>& call_seconds_;
   prometheus::Gauge& calls_in_work_;
+  prometheus::Family<prometheus::Counter>& backups_;
+  prometheus::Histogram& backup_seconds_;
+  prometheus::Gauge& last_backup_time_;
+  prometheus::Gauge& last_backup_bytes_;
 };
 
 /// The state of indexes and shards, asked for at each scrape.

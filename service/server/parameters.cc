@@ -101,6 +101,22 @@ void AddStorage(const ServeOptions& defaults, std::vector<Parameter>& all) {
       [](ServeOptions& options, uint64_t value) { options.standalone.min_seal_rows = value; }));
 }
 
+void AddBackups(const ServeOptions& defaults, std::vector<Parameter>& all) {
+  all.push_back(Text("backup-dir", "a path outside of --data-dir", "none",
+                     "Directory of backups, for 'ordinate backup'; created when missing.",
+                     [](ServeOptions& options, std::string_view value) {
+                       if (value.empty()) return absl::InvalidArgumentError("");
+                       options.standalone.backup_dir = value;
+                       return absl::OkStatus();
+                     }));
+  all.push_back(
+      Whole("backup-max-bytes-per-second", {0, 1'000'000'000'000, "bytes a second; 0: unlimited"},
+            absl::StrCat(defaults.standalone.backup_max_bytes_per_second),
+            "Rate at which a backup is written.", [](ServeOptions& options, uint64_t value) {
+              options.standalone.backup_max_bytes_per_second = value;
+            }));
+}
+
 void AddEndpoints(const ServeOptions& defaults, std::vector<Parameter>& all) {
   all.push_back(Text("listen", "an address host:port, port 0 for any free one",
                      defaults.grpc.listen, "Where gRPC is served.",
@@ -228,6 +244,7 @@ std::vector<Parameter> MakeParameters() {
   const ServeOptions defaults;
   std::vector<Parameter> all;
   AddStorage(defaults, all);
+  AddBackups(defaults, all);
   AddEndpoints(defaults, all);
   AddLimits(defaults, all);
   AddLogging(defaults, all);

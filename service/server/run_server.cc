@@ -88,6 +88,11 @@ absl::Status Start(const ServeOptions& options, Server& server) {
   server.recall = std::make_shared<RecallMonitor>(server.standalone->front(),
                                                   std::chrono::seconds(options.recall_seconds),
                                                   options.recall_samples);
+  if (Backups* backups = server.standalone->backups(); backups != nullptr) {
+    ASSIGN_OR_RETURN(const BackupList list, backups->List());
+    for (const std::string& problem : list.problems) spdlog::warn("{}", problem);
+    if (!list.backups.empty()) server.metrics.SetLastBackup(list.backups.back());
+  }
   if (!options.metrics_listen.empty()) {
     ASSIGN_OR_RETURN(
         server.endpoint,
@@ -97,8 +102,8 @@ absl::Status Start(const ServeOptions& options, Server& server) {
              std::make_shared<StateCollector>(server.standalone->front(),
                                               server.standalone->shards())}));
   }
-  ASSIGN_OR_RETURN(server.grpc,
-                   GrpcServer::Start(server.standalone->front(), server.metrics, options.grpc));
+  ASSIGN_OR_RETURN(server.grpc, GrpcServer::Start(server.standalone->front(), server.metrics,
+                                                  options.grpc, server.standalone->backups()));
   return absl::OkStatus();
 }
 

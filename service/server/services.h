@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "grpcpp/impl/service_type.h"
+#include "service/backup/backups.h"
 #include "service/front/front.h"
 #include "service/server/call_gate.h"
 #include "service/server/stream_watch.h"
@@ -20,5 +21,8 @@ std::unique_ptr<grpc::Service> MakeQueryService(Front& front, CallGate& gate, St
                                                 Executor& pages);
 std::unique_ptr<grpc::Service> MakeStatementService(Front& front, CallGate& gate,
                                                     StreamWatch& watch);
+/// `backups` is null where the server keeps none.
+std::unique_ptr<grpc::Service> MakeAdminService(Backups* backups, CallGate& gate,
+                                                StreamWatch& watch);
 
 }  // namespace ordinate

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "service/server/version.h"
 #include "spdlog/spdlog.h"
 #include "storage/base/error_details.h"
 #include "storage/base/status_macros.h"
@@ -28,6 +29,7 @@ absl::StatusOr<std::unique_ptr<Standalone>> Standalone::Open(const StandaloneOpt
   standalone->build_executor_ = std::make_unique<Executor>(options.build_threads);
   RETURN_IF_ERROR(standalone->OpenShards(options, seams));
   RETURN_IF_ERROR(standalone->directory_->FinishCreation());
+  RETURN_IF_ERROR(standalone->OpenBackups(options, seams));
 
   Front::Options front;
   front.settings = options.settings;
@@ -83,6 +85,21 @@ absl::Status Standalone::OpenShards(const StandaloneOptions& options,
                                             ": ", std::string(results[i].message())));
     }
   }
+  return absl::OkStatus();
+}
+
+absl::Status Standalone::OpenBackups(const StandaloneOptions& options,
+                                     const StandaloneSeams& seams) {
+  if (options.backup_dir.empty()) return absl::OkStatus();
+  std::vector<const Shard*> shards;
+  for (const std::unique_ptr<Shard>& shard : shards_) shards.push_back(shard.get());
+  Backups::Options backups;
+  backups.directory = options.backup_dir;
+  backups.data_dir = directory_->path();
+  backups.max_bytes_per_second = options.backup_max_bytes_per_second;
+  backups.version = kVersionText;
+  backups.clock = seams.clock;
+  ASSIGN_OR_RETURN(backups_, Backups::Open(std::move(backups), std::move(shards), *catalog_));
   return absl::OkStatus();
 }
 

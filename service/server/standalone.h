@@ -8,6 +8,7 @@
 #include "engine/index/graph_builder.h"
 #include "engine/shard/answer_size.h"
 #include "engine/shard/shard.h"
+#include "service/backup/backups.h"
 #include "service/front/front.h"
 #include "service/server/data_directory.h"
 #include "service/server/options.h"
@@ -31,8 +32,8 @@ struct StandaloneSeams {
 /// builds and appliers; calls to the front must have returned.
 class Standalone {
  public:
-  /// Opens the data directory, or creates it. Errors as DataDirectory::Open, and those of the
-  /// catalog and of the shards, which name the shard.
+  /// Opens the data directory, or creates it. Errors as DataDirectory::Open, those of the catalog
+  /// and of the shards, which name the shard, and of Backups::Open.
   static absl::StatusOr<std::unique_ptr<Standalone>> Open(const StandaloneOptions& options,
                                                           const StandaloneSeams& seams = {});
   ~Standalone();
@@ -42,10 +43,13 @@ class Standalone {
   Front& front() { return *front_; }
   std::vector<ShardClient*> shards() const;
   const DataDirectory& directory() const { return *directory_; }
+  /// Null without StandaloneOptions::backup_dir.
+  Backups* backups() { return backups_.get(); }
 
  private:
   Standalone() = default;
   absl::Status OpenShards(const StandaloneOptions& options, const StandaloneSeams& seams);
+  absl::Status OpenBackups(const StandaloneOptions& options, const StandaloneSeams& seams);
 
   // In order of construction: each uses those above it.
   std::unique_ptr<DataDirectory> directory_;
@@ -55,6 +59,7 @@ class Standalone {
   std::unique_ptr<Executor> query_executor_;
   std::unique_ptr<Executor> build_executor_;
   std::vector<std::unique_ptr<Shard>> shards_;
+  std::unique_ptr<Backups> backups_;  // may be null
   std::unique_ptr<Front> front_;
 };
 

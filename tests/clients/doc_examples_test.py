@@ -133,7 +133,8 @@ class DocExamplesTest(unittest.TestCase):
         page = Page((ROOT / "docs" / name).read_text(encoding="utf-8"))
         self.assertGreaterEqual(page.commands(), at_least, f"examples of docs/{name}")
         with tempfile.TemporaryDirectory(prefix="ordinate-docs-") as folder:
-            with Server(data_dir=os.path.join(folder, "ordinate-data")) as server:
+            with Server("--backup-dir", os.path.join(folder, "ordinate-backups"),
+                        data_dir=os.path.join(folder, "ordinate-data")) as server:
                 runner = Runner(server, folder)
                 for kind, what, expected in page.steps:
                     if kind == "file":

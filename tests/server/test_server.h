@@ -7,6 +7,7 @@
 
 #include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
+#include "ordinate/v1/admin_service.grpc.pb.h"
 #include "ordinate/v1/index_service.grpc.pb.h"
 #include "ordinate/v1/query_service.grpc.pb.h"
 #include "ordinate/v1/row_service.grpc.pb.h"
@@ -24,18 +25,19 @@ namespace ordinate {
 class TestServer {
  public:
   /// An observer of `seams` stands in place of the query log.
-  explicit TestServer(GrpcOptions grpc = {}, StandaloneSeams seams = {}) {
+  explicit TestServer(GrpcOptions grpc = {}, StandaloneSeams seams = {}, bool backups = false) {
     StandaloneOptions options;
     options.data_dir = dir_.Sub("data");
     options.shards = 2;
     options.query_threads = 2;
     options.build_threads = 1;
+    if (backups) options.backup_dir = dir_.Sub("backups");
     if (seams.observer == nullptr) seams.observer = &query_log_;
     auto standalone = Standalone::Open(options, seams);
     EXPECT_TRUE(standalone.ok()) << standalone.status();
     standalone_ = *std::move(standalone);
     grpc.listen = "127.0.0.1:0";
-    auto server = GrpcServer::Start(standalone_->front(), metrics_, grpc);
+    auto server = GrpcServer::Start(standalone_->front(), metrics_, grpc, standalone_->backups());
     EXPECT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     channel_ = NewChannel();
@@ -54,6 +56,7 @@ class TestServer {
   v1::IndexService::Stub indexes() const { return v1::IndexService::Stub(channel_); }
   v1::QueryService::Stub queries() const { return v1::QueryService::Stub(channel_); }
   v1::StatementService::Stub statements() const { return v1::StatementService::Stub(channel_); }
+  v1::AdminService::Stub admin() const { return v1::AdminService::Stub(channel_); }
 
  private:
   TempDir dir_;
