@@ -1,3 +1,4 @@
+#include <array>
 #include <atomic>
 #include <set>
 #include <thread>
@@ -24,7 +25,7 @@ class WhileWritingTest : public BackupFixture {
   void Write(int writer, const std::atomic<bool>& stop) {
     for (int64_t revision = 1; !stop.load(); ++revision) {
       Upsert("plain", RowsOf(writer, revision));
-      acknowledged_[writer].store(revision);
+      acknowledged_[static_cast<size_t>(writer)].store(revision);
     }
   }
 
@@ -34,7 +35,9 @@ class WhileWritingTest : public BackupFixture {
       const std::string name = "table" + std::to_string(i);
       CreateTable(Plain(name));
       Upsert(name, {{int64_t{1}, int64_t{i}}, {int64_t{2}, int64_t{i}}});
-      if (i % 3 == 0) ASSERT_EQ(front().DropTable(name), absl::OkStatus());
+      if (i % 3 == 0) {
+        ASSERT_EQ(front().DropTable(name), absl::OkStatus());
+      }
       defined_.store(i + 1);
     }
   }
@@ -71,11 +74,13 @@ class WhileWritingTest : public BackupFixture {
       const std::string name = "table" + std::to_string(i);
       const bool lives = front().definitions()->FindTable(name) != nullptr;
       ASSERT_EQ(lives, i % 3 != 0) << name;
-      if (lives) EXPECT_EQ(Rows(name).size(), 2u) << name;
+      if (lives) {
+        EXPECT_EQ(Rows(name).size(), 2u) << name;
+      }
     }
   }
 
-  std::vector<std::atomic<int64_t>> acknowledged_{kWriters};
+  std::array<std::atomic<int64_t>, kWriters> acknowledged_{};
   std::atomic<int> defined_{0};
 };
 
