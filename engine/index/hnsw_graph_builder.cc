@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <exception>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -49,11 +50,11 @@ absl::Status Validate(const GraphParams& params, std::span<const float> vectors)
 class HnswBuild {
  public:
   // REQUIRES: there are vectors.
-  HnswBuild(const GraphParams& params, std::span<const float> vectors, const CallContext& context,
-            const BuildProgress& progress)
-      : matrix_(params.metric, params.dim, params.stride, vectors),
-        levels_(DrawLevels(matrix_.nodes(), params.m, params.seed)),
-        order_(OrderByLevel(levels_, params.seed)),
+  HnswBuild(const GraphParams& params, BuildMatrix matrix, std::vector<uint8_t> levels,
+            std::vector<uint32_t> order, const CallContext& context, const BuildProgress& progress)
+      : matrix_(std::move(matrix)),
+        levels_(std::move(levels)),
+        order_(std::move(order)),
         draft_(params.m, levels_),
         crew_(context, progress, matrix_.nodes()),
         context_(context) {
@@ -103,7 +104,7 @@ class HnswBuild {
         });
       }
     }));
-    OrderByPlace(descents, linked, nodes);
+    RETURN_IF_ERROR(OrderByPlace(descents, linked, nodes, context_));
     return crew_.RunAndReport(nodes, inserters_.size(), [&](size_t worker, auto piece) {
       for (const uint32_t node : piece) inserters_[worker].Insert(node, descents[node][0]);
     });
@@ -127,7 +128,15 @@ class HnswGraphBuilder : public GraphBuilder {
     RETURN_IF_ERROR(context.Check());
     try {
       if (vectors.empty()) return LinkDraft(params.m, {}).Finish(0);
-      return HnswBuild(params, vectors, context, progress).Run();
+      ASSIGN_OR_RETURN(BuildMatrix matrix,
+                       BuildMatrix::Create(params.metric, params.stride, vectors, context));
+      std::vector<uint8_t> levels = DrawLevels(matrix.nodes(), params.m, params.seed);
+      RETURN_IF_ERROR(context.Check());
+      std::vector<uint32_t> order = OrderByLevel(levels, params.seed);
+      RETURN_IF_ERROR(context.Check());
+      return HnswBuild(params, std::move(matrix), std::move(levels), std::move(order), context,
+                       progress)
+          .Run();
     } catch (const std::bad_alloc&) {
       return absl::ResourceExhaustedError(absl::StrCat(
           "memory ran out while a graph of ", vectors.size() / params.stride, " vectors of dim ",

@@ -7,6 +7,8 @@
 #include <tuple>
 #include <utility>
 
+#include "storage/base/status_macros.h"
+
 namespace ordinate {
 namespace {
 
@@ -42,12 +44,14 @@ std::vector<uint32_t> OrderByLevel(std::span<const uint8_t> levels, uint64_t see
   return order;
 }
 
-void OrderByPlace(std::span<const Descent> descents, size_t linked, std::span<uint32_t> nodes) {
+absl::Status OrderByPlace(std::span<const Descent> descents, size_t linked,
+                          std::span<uint32_t> nodes, const CallContext& context) {
   const auto place = [&](uint32_t node) {
     const Descent& found = descents[node];
     return std::tuple(found[2], found[1], found[0], node);
   };
   while (!nodes.empty()) {
+    RETURN_IF_ERROR(context.Check());
     const size_t size = std::min(nodes.size(), std::max(linked, kSmallestRound));
     const std::span<uint32_t> round = nodes.first(size);
     std::sort(round.begin(), round.end(),
@@ -55,6 +59,7 @@ void OrderByPlace(std::span<const Descent> descents, size_t linked, std::span<ui
     nodes = nodes.subspan(size);
     linked += size;
   }
+  return absl::OkStatus();
 }
 
 }  // namespace ordinate

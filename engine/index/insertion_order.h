@@ -5,6 +5,9 @@
 #include <span>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "storage/base/context.h"
+
 namespace ordinate {
 
 /// The highest level of each node as HNSW draws it: geometric with factor 1/m. The same on every
@@ -22,7 +25,8 @@ using Descent = std::array<uint32_t, 3>;
 /// Orders nodes, given in random order, so that those near each other follow each other, and find
 /// in the cache what the one before read. In rounds, each as large as what is linked already, so
 /// that every part of a graph grows while it does. `descents`: by node; `linked`: nodes that were
-/// inserted before.
-void OrderByPlace(std::span<const Descent> descents, size_t linked, std::span<uint32_t> nodes);
+/// inserted before. Errors: `context`'s, checked before each round.
+absl::Status OrderByPlace(std::span<const Descent> descents, size_t linked,
+                          std::span<uint32_t> nodes, const CallContext& context);
 
 }  // namespace ordinate

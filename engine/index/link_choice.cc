@@ -34,8 +34,7 @@ void LinkChoice::Refuse(Candidate chosen) {
   }
   if (asked_.empty()) return;
   distances_.resize(std::max(distances_.size(), asked_.size()));
-  l2sq_rows_(matrix_.row(chosen.node()), matrix_.row(0), matrix_.stride(), asked_.data(),
-             asked_.size(), distances_.data());
+  matrix_.Distances(matrix_.row(chosen.node()), asked_, distances_.data());
   size_t kept = 0, next = 0;
   for (const Candidate candidate : left_) {
     const bool asked = !(chosen.expanded() && candidate.expanded());

@@ -6,7 +6,6 @@
 
 #include "engine/index/build_matrix.h"
 #include "engine/search/candidate.h"
-#include "engine/search/kernels.h"
 
 namespace ordinate {
 
@@ -15,8 +14,7 @@ namespace ordinate {
 /// neighbor search using Hierarchical Navigable Small World graphs", algorithm 4). One thread.
 class LinkChoice {
  public:
-  explicit LinkChoice(const BuildMatrix& matrix)
-      : matrix_(matrix), l2sq_rows_(BestKernels().l2sq_rows) {}
+  explicit LinkChoice(const BuildMatrix& matrix) : matrix_(matrix) {}
 
   /// At most `most` of `sorted`. Those marked as expanded are known to be no nearer to each other
   /// than to the node, and are not compared. Valid until the next call.
@@ -26,7 +24,6 @@ class LinkChoice {
   void Refuse(Candidate chosen);
 
   const BuildMatrix& matrix_;
-  void (*const l2sq_rows_)(const float*, const float*, size_t, const uint32_t*, size_t, float*);
   std::vector<Candidate> chosen_;
   std::vector<Candidate> left_;  // of the candidates looked at, not yet refused
   std::vector<uint32_t> asked_;  // those of them that are compared

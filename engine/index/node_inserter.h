@@ -8,7 +8,6 @@
 #include "engine/index/link_choice.h"
 #include "engine/index/link_draft.h"
 #include "engine/search/candidate.h"
-#include "engine/search/kernels.h"
 #include "engine/search/visited_set.h"
 
 namespace ordinate {
@@ -56,7 +55,6 @@ class NodeInserter {
   LinkDraft& draft_;
   const uint32_t entry_;
   const uint32_t ef_;
-  const Kernels& kernels_;
   const float* query_ = nullptr;
   uint32_t salt_ = 0;  // TieSalt of the node
   LinkChoice choice_;

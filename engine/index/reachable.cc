@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "storage/base/status_macros.h"
@@ -13,6 +14,8 @@ namespace {
 constexpr int kMostRounds = 16;
 // Looks for a way to each node that is left, in one round.
 constexpr int kMostTries = 8;
+// Links to a node, of which one more or less does not matter.
+constexpr uint32_t kSeveral = 4;
 constexpr size_t kNodesBetweenChecks = 1u << 16;
 
 /// A walk over level 0, and the links it adds.
@@ -70,29 +73,50 @@ class Reach {
     return absl::OkStatus();
   }
 
-  // From the nearest of those it links to that has a free slot, else from the nearest.
+  bool HasRoom(uint32_t node) { return Links(node).back() == node; }
+
+  // From the nearest of those it links to that has a free slot, else by way of the nearest.
   bool LinkTo(uint32_t node) {
     const uint32_t* from = nullptr;
     for (const uint32_t& link : Links(node)) {
       if (link == node || !reached_[link]) continue;
-      const bool free = Links(link).back() == link;
+      const bool free = HasRoom(link);
       if (from == nullptr || free) from = &link;
       if (free) break;
     }
-    if (from != nullptr) AddLink(*from, node);
+    if (from != nullptr) LinkByWayOf(*from, node);
     return from != nullptr;
+  }
+
+  // A node that very many link to, as to a long vector under IP, gives up one link at most: the
+  // next are led to by the one that took its place, and the last of those when that has no room.
+  void LinkByWayOf(uint32_t hub, uint32_t node) {
+    uint32_t from = hub;
+    const auto found = deputies_.find(hub);
+    if (!HasRoom(hub) && found != deputies_.end() && HasRoom(found->second)) from = found->second;
+    const bool deputises = from == hub && !HasRoom(hub);
+    AddLink(from, node);
+    if (deputises || (from != hub && !HasRoom(from) && HasRoom(node))) deputies_[hub] = node;
   }
 
   void AddLink(uint32_t from, uint32_t to) {
     const std::span<uint32_t> links = Links(from);
     auto slot = std::find(links.begin(), links.end(), from);
     if (slot == links.end()) {
-      slot = std::max_element(links.begin(), links.end(),
-                              [this](uint32_t a, uint32_t b) { return led_to_[a] < led_to_[b]; });
+      slot = Victim(links);
       --led_to_[*slot];
     }
     *slot = to;
     ++led_to_[to];
+  }
+
+  // Of the last links, mostly the farthest, one to a node that several lead to.
+  std::span<uint32_t>::iterator Victim(std::span<uint32_t> links) const {
+    const auto last = std::find_if(links.rbegin(), links.rend(),
+                                   [this](uint32_t link) { return led_to_[link] >= kSeveral; });
+    if (last != links.rend()) return last.base() - 1;
+    return std::max_element(links.begin(), links.end(),
+                            [this](uint32_t a, uint32_t b) { return led_to_[a] < led_to_[b]; });
   }
 
   const CallContext& context_;
@@ -100,7 +124,8 @@ class Reach {
   std::vector<bool> reached_;
   std::vector<uint32_t> led_to_;  // by node: links to it
   std::vector<uint32_t> queue_;
-  uint32_t last_ = 0;  // reached last
+  std::unordered_map<uint32_t, uint32_t> deputies_;  // by node: who leads on for it
+  uint32_t last_ = 0;                                // reached last
 };
 
 }  // namespace

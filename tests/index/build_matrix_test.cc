@@ -2,9 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
-
-#include "engine/search/kernels.h"
+#include <span>
+#include <vector>
 
 namespace ordinate {
 namespace {
@@ -18,39 +17,64 @@ AlignedFloats TwoRows() {
   return rows;
 }
 
+BuildMatrix Make(Metric metric, std::span<const float> rows) {
+  return *BuildMatrix::Create(metric, 16, rows, CallContext());
+}
+
+std::vector<float> Distances(const BuildMatrix& matrix, std::vector<uint32_t> nodes) {
+  std::vector<float> distances(nodes.size());
+  matrix.Distances(matrix.row(0), nodes, distances.data());
+  return distances;
+}
+
 TEST(BuildMatrix, L2BorrowsTheVectors) {
   const AlignedFloats rows = TwoRows();
-  const BuildMatrix matrix(Metric::kL2, 2, 16, rows);
+  const BuildMatrix matrix = Make(Metric::kL2, rows);
   EXPECT_EQ(matrix.nodes(), 2u);
   EXPECT_EQ(matrix.row(1), rows.data() + 16);
+  EXPECT_EQ(Distances(matrix, {0, 1}), (std::vector<float>{0, 20}));
 }
 
 TEST(BuildMatrix, CosineDividesByTheLength) {
-  const BuildMatrix matrix(Metric::kCosine, 2, 16, TwoRows());
+  const BuildMatrix matrix = Make(Metric::kCosine, TwoRows());
   EXPECT_FLOAT_EQ(matrix.row(0)[0], 0.6f);
   EXPECT_FLOAT_EQ(matrix.row(0)[1], 0.8f);
   EXPECT_FLOAT_EQ(matrix.row(1)[0], 1);
+  EXPECT_FLOAT_EQ(Distances(matrix, {1})[0], 0.4f * 0.4f + 0.8f * 0.8f);
 }
 
-TEST(BuildMatrix, IpLevelsAllButTheLongestTenth) {
-  AlignedFloats rows(21 * 16);
-  for (size_t i = 0; i < 21; ++i) rows[i * 16] = static_cast<float>(i);  // lengths 0 to 20
-  const BuildMatrix matrix(Metric::kIp, 1, 16, rows);
-  EXPECT_EQ(matrix.row(0)[1], 18);
-  EXPECT_FLOAT_EQ(matrix.row(17)[1], std::sqrt(18.0f * 18 - 17 * 17));
-  EXPECT_EQ(matrix.row(18)[1], 0);
-  EXPECT_EQ(matrix.row(20)[1], 0);
+TEST(BuildMatrix, IpTakesProducts) {
+  const AlignedFloats rows = TwoRows();
+  const BuildMatrix matrix = Make(Metric::kIp, rows);
+  EXPECT_EQ(matrix.row(1), rows.data() + 16);
+  EXPECT_EQ(Distances(matrix, {1, 0, 1}), (std::vector<float>{-3, -25, -3}));
 }
 
-TEST(BuildMatrix, IpAddsACoordinate) {
-  const BuildMatrix matrix(Metric::kIp, 2, 16, TwoRows());
-  EXPECT_EQ(matrix.row(0)[2], 0);
-  EXPECT_FLOAT_EQ(matrix.row(1)[2], std::sqrt(24.0f));
-  AlignedFloats full(32, 1.0f);
-  const BuildMatrix wider(Metric::kIp, 16, 16, full);  // the coordinate takes one more line
-  EXPECT_EQ(wider.stride(), 32u);
-  EXPECT_EQ(wider.row(1)[15], 1);
-  EXPECT_EQ(wider.row(1)[16], 0);
+TEST(BuildMatrix, LengthsDifferWhereATenthIsMuchLonger) {
+  AlignedFloats rows(100 * 16);
+  const auto set = [&](size_t first, size_t last, float length) {
+    for (size_t i = first; i < last; ++i) rows[i * 16 + i % 16] = length;
+  };
+  set(0, 100, 1);
+  EXPECT_FALSE(Make(Metric::kIp, rows).lengths_differ());
+  set(0, 5, 50);  // a few
+  EXPECT_FALSE(Make(Metric::kIp, rows).lengths_differ());
+  set(0, 20, 1.4f);
+  EXPECT_FALSE(Make(Metric::kIp, rows).lengths_differ());
+  set(0, 20, 1.6f);
+  EXPECT_TRUE(Make(Metric::kIp, rows).lengths_differ());
+  EXPECT_FALSE(Make(Metric::kL2, rows).lengths_differ());
+}
+
+TEST(BuildMatrix, StopsWhenCancelled) {
+  const AlignedFloats rows(20'000 * 16, 1.0f);
+  for (const Metric metric : {Metric::kCosine, Metric::kIp}) {
+    int checks = 0;
+    const CallContext context(CallContext::TimePoint::max(), [&] { return ++checks == 4; });
+    EXPECT_EQ(BuildMatrix::Create(metric, 16, rows, context).status().code(),
+              absl::StatusCode::kCancelled);
+    EXPECT_EQ(checks, 4);
+  }
 }
 
 }  // namespace

@@ -14,23 +14,26 @@
 namespace ordinate {
 namespace {
 
-// Squared L2 between rows of the matrix, by the fastest kernel of this machine. One per thread.
+// Distances between rows of the matrix. One per thread.
 class MatrixDistance : public faiss::DistanceComputer {
  public:
-  explicit MatrixDistance(const BuildMatrix& matrix) : matrix_(matrix), l2sq_(BestKernels().l2sq) {}
+  explicit MatrixDistance(const BuildMatrix& matrix) : matrix_(matrix) {}
 
   void set_query(const float* x) override { query_ = x; }
-  float operator()(idx_t i) override {
-    return l2sq_(query_, matrix_.row(static_cast<uint32_t>(i)), matrix_.stride());
-  }
+  float operator()(idx_t i) override { return From(query_, i); }
   float symmetric_dis(idx_t i, idx_t j) override {
-    return l2sq_(matrix_.row(static_cast<uint32_t>(i)), matrix_.row(static_cast<uint32_t>(j)),
-                 matrix_.stride());
+    return From(matrix_.row(static_cast<uint32_t>(i)), j);
   }
 
  private:
+  float From(const float* x, idx_t i) const {
+    const auto node = static_cast<uint32_t>(i);
+    float distance = 0;
+    matrix_.Distances(x, {&node, 1}, &distance);
+    return distance;
+  }
+
   const BuildMatrix& matrix_;
-  float (*const l2sq_)(const float*, const float*, size_t);
   const float* query_ = nullptr;
 };
 
@@ -117,7 +120,8 @@ class FaissGraphBuilder : public GraphBuilder {
   absl::StatusOr<Graph> Build(const GraphParams& params, std::span<const float> vectors,
                               const CallContext& context,
                               const BuildProgress& progress) const override {
-    const BuildMatrix matrix(params.metric, params.dim, params.stride, vectors);
+    ASSIGN_OR_RETURN(const BuildMatrix matrix,
+                     BuildMatrix::Create(params.metric, params.stride, vectors, context));
     MatrixStorage storage(matrix);
     faiss::IndexHNSW index(&storage, static_cast<int>(params.m));
     index.hnsw.efConstruction = static_cast<int>(params.ef_build);

@@ -150,6 +150,22 @@ TEST(GraphBuilder, ReportsProgressAndStopsWhenCancelled) {
   EXPECT_LT(last, 20'000u);
 }
 
+// Lengths, levels and an order are found first, which takes time too.
+TEST(GraphBuilder, StopsBeforeTheFirstNodeWhenCancelled) {
+  const AlignedFloats vectors = MakeVectors(20'000, 4, 0, 5);
+  GraphParams params = Params(Metric::kCosine, 4);
+  params.ef_build = 16;
+  for (int after = 0; after < 9; ++after) {
+    int checks = 0;
+    const CallContext context(CallContext::TimePoint::max(), [&] { return ++checks > after; });
+    const auto result = Builder()->Build(params, vectors, context, [&](uint32_t, uint32_t) {
+      ADD_FAILURE() << "cancelled after " << after << " checks, and nodes were inserted";
+    });
+    EXPECT_EQ(result.status().code(), absl::StatusCode::kCancelled);
+    EXPECT_EQ(checks, after + 1);
+  }
+}
+
 TEST(GraphBuilder, RefusesParametersThatDoNotFit) {
   const AlignedFloats vectors(32);
   const CallContext context;

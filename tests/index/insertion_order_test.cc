@@ -43,8 +43,18 @@ TEST(OrderByPlace, SortsARoundByTheWayDown) {
   // On levels 1, 2 and 3.
   const std::vector<Descent> descents = {{7, 5, 9}, {6, 5, 9}, {7, 4, 9}, {7, 5, 8}, {6, 5, 9}};
   std::vector<uint32_t> nodes = {4, 0, 3, 1, 2};
-  OrderByPlace(descents, 100, nodes);
+  ASSERT_TRUE(OrderByPlace(descents, 100, nodes, CallContext()).ok());
   EXPECT_EQ(nodes, (std::vector<uint32_t>{3, 2, 1, 4, 0}));
+}
+
+TEST(OrderByPlace, StopsWhenCancelled) {
+  const std::vector<Descent> descents(10'000);
+  std::vector<uint32_t> nodes(10'000);
+  std::iota(nodes.begin(), nodes.end(), 0u);
+  int checks = 0;
+  const CallContext context(CallContext::TimePoint::max(), [&] { return ++checks == 2; });
+  EXPECT_EQ(OrderByPlace(descents, 1, nodes, context).code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(checks, 2);
 }
 
 TEST(OrderByPlace, ARoundIsAsLargeAsWhatIsLinked) {
@@ -55,7 +65,7 @@ TEST(OrderByPlace, ARoundIsAsLargeAsWhatIsLinked) {
     descents[node] = {node * 7919 % kNodes, 0, 0};
     nodes[node] = node;
   }
-  OrderByPlace(descents, kLinked, nodes);
+  ASSERT_TRUE(OrderByPlace(descents, kLinked, nodes, CallContext()).ok());
   // 2000, then 4000, then what is left.
   for (const auto& [begin, end] : {std::pair(0u, 2000u), {2000u, 6000u}, {6000u, kNodes}}) {
     for (uint32_t i = begin; i < end; ++i) {

@@ -43,7 +43,7 @@ std::vector<Candidate> SortedFrom(const BuildMatrix& matrix, uint32_t node) {
 TEST(LinkChoice, LeavesOutWhatANearerLinkLeadsTo) {
   // From 0: 1 lies east, 2 farther east behind it, 3 north, 4 far west.
   const AlignedFloats vectors = Plane({{0, 0}, {1, 0}, {2, 0}, {0, 3}, {-9, 0}});
-  const BuildMatrix matrix(Metric::kL2, 2, 16, vectors);
+  const BuildMatrix matrix = *BuildMatrix::Create(Metric::kL2, 16, vectors, CallContext());
   LinkChoice choice(matrix);
   EXPECT_EQ(Nodes(choice.Choose(SortedFrom(matrix, 0), 8)), (std::vector<uint32_t>{1, 3, 4}));
   EXPECT_EQ(Nodes(choice.Choose(SortedFrom(matrix, 0), 2)), (std::vector<uint32_t>{1, 3}));
@@ -52,7 +52,7 @@ TEST(LinkChoice, LeavesOutWhatANearerLinkLeadsTo) {
 
 TEST(LinkChoice, DoesNotCompareWhatIsKnownToBeSpread) {
   const AlignedFloats vectors = Plane({{0, 0}, {1, 0}, {2, 0}, {2.5, 0}});
-  const BuildMatrix matrix(Metric::kL2, 2, 16, vectors);
+  const BuildMatrix matrix = *BuildMatrix::Create(Metric::kL2, 16, vectors, CallContext());
   std::vector<Candidate> sorted = SortedFrom(matrix, 0);
   sorted[0].set_expanded();
   sorted[1].set_expanded();  // untrue, to see that it is believed
@@ -79,7 +79,8 @@ TEST(LinkChoice, IsTheAlgorithmOnRandomVectors) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     const uint32_t dim = 1 + seed * 3;
     const AlignedFloats vectors = MakeVectors(40 + 17 * seed, dim, seed % 3 * 5, seed);
-    const BuildMatrix matrix(Metric::kL2, dim, StrideOf(dim), vectors);
+    const BuildMatrix matrix =
+        *BuildMatrix::Create(Metric::kL2, StrideOf(dim), vectors, CallContext());
     LinkChoice choice(matrix);
     const std::vector<Candidate> sorted = SortedFrom(matrix, seed);
     for (const size_t most : {1, 4, 32, 1000}) {

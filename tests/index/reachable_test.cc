@@ -61,6 +61,25 @@ TEST(MakeReachable, ReplacesTheLinkWhoseNodeMostOthersLeadTo) {
   EXPECT_EQ(graph.links0[1 * 2 + 1], 3u);  // 0 had two ways to it, 2 had three
 }
 
+// As long vectors are under IP: all link to them, and they to each other.
+TEST(MakeReachable, TakesOneLinkOfAHubAtMost) {
+  constexpr uint32_t kDegree = 4, kHubs = 5, kNodes = 300;
+  std::vector<std::vector<uint32_t>> lists(kNodes);
+  for (uint32_t node = 0; node < kNodes; ++node) {
+    for (uint32_t hub = 0; hub < kHubs && lists[node].size() < 3 + (node < kHubs); ++hub) {
+      if (hub != node) lists[node].push_back(hub);
+    }
+  }
+  Graph graph = GraphOf(kDegree, lists);
+  ASSERT_TRUE(MakeReachable(CallContext(), graph).ok());
+  EXPECT_EQ(CountReached(graph.view()), kNodes);
+  for (uint32_t hub = 0; hub < kHubs; ++hub) {
+    const auto links = graph.links0.begin() + hub * kDegree;
+    EXPECT_GE(std::count_if(links, links + kDegree, [](uint32_t link) { return link < kHubs; }), 3)
+        << hub;
+  }
+}
+
 TEST(MakeReachable, JoinsGraphsThatKnowNothingOfEachOther) {
   Graph graph = GraphOf(1, {{1}, {0}, {3}, {2}, {5}, {4}, {6}});
   ASSERT_TRUE(MakeReachable(CallContext(), graph).ok());
