@@ -215,6 +215,19 @@ void LocalShard::RemoveIndex(uint32_t index_id) {
   std::filesystem::remove_all(directory, ignored);
 }
 
+absl::Status LocalShard::AlterTable(const TableDef& table) {
+  return OnApplier([this, table]() -> absl::Status {
+    const auto found = tables_.find(table.id);
+    if (found == tables_.end()) return absl::NotFoundError("the table was dropped");
+    found->second = table;
+    // Builds at work have the old definition, and rows from before this: none has the new cell.
+    for (auto& [id, index] : indexes_) {
+      if (index->definition().table_id == table.id) index->SetTable(table);
+    }
+    return absl::OkStatus();
+  });
+}
+
 absl::Status LocalShard::CreateTable(const TableDef& table) {
   return OnApplier([this, table] {
     tables_[table.id] = table;

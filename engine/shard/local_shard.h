@@ -57,6 +57,7 @@ class LocalShard final : public Shard {
              Done<uint64_t> done) override;
 
   absl::Status CreateTable(const TableDef& table) override;
+  absl::Status AlterTable(const TableDef& table) override;
   absl::Status DropTable(uint32_t table_id) override;
   absl::Status CreateIndex(const TableDef& table, const IndexDef& index) override;
   absl::Status AlterIndex(const TableDef& table, const IndexDef& index) override;

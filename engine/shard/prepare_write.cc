@@ -58,6 +58,8 @@ absl::Status LocalShard::CheckDims(const WriteTask& task) const {
     }
     for (size_t i = 0; i < rows.size(); ++i) {
       if (rows[i].kind != Mutation::Kind::kUpsert) continue;
+      // A row from before the column was added has no cell for it.
+      if (index->column_position() >= rows[i].cells.size()) continue;
       const auto* vector = std::get_if<Vector>(&rows[i].cells[index->column_position()]);
       if (vector == nullptr || vector->size() == definition.dim) continue;
       return absl::InvalidArgumentError(

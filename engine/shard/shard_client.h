@@ -270,6 +270,9 @@ class ShardClient {
 
   /// Definitions reach the shard through these, in the order the catalog got them.
   virtual absl::Status CreateTable(const TableDef& table) = 0;
+  /// Goes on with `table`, which has a column more at its end, or less when that could not be done
+  /// everywhere. Rows with a cell for it come after. NOT_FOUND.
+  virtual absl::Status AlterTable(const TableDef& table) = 0;
   virtual absl::Status DropTable(uint32_t table_id) = 0;
   virtual absl::Status CreateIndex(const TableDef& table, const IndexDef& index) = 0;
   /// Goes on with `index`, which differs from the definition it has in mode, ef_search, dim_policy,

@@ -64,6 +64,10 @@ class ShardIndex {
   /// makes the generation after it.
   void Abandon(std::string why, uint64_t generation);
 
+  /// The table has other columns at its end from here on. What is sealed or in the tail by now
+  /// reads NULL in new ones, as its rows do.
+  void SetTable(const TableDef& table) { table_ = table; }
+
   /// Applies a row's new version, written at `time_micros`, in sequence order. `cells` as the table
   /// has them. `vector_unchanged`: the row was there before, with the same vector in this index's
   /// column; a hint, for an index that can keep the row's place.
@@ -111,7 +115,7 @@ class ShardIndex {
   void FillState(ShardIndexStatus& status) const;
   PublishedIndex MakePublished();
 
-  const TableDef table_;
+  TableDef table_;
   const IndexDef definition_;
   const std::string directory_;
   const Clock& clock_;

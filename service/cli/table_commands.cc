@@ -68,6 +68,24 @@ absl::Status CreateTable(const TableOptions& options) {
   return absl::OkStatus();
 }
 
+absl::Status AddColumn(const TableOptions& options) {
+  ASSIGN_OR_RETURN(const v1::Table columns, BuildTable(options));
+  if (columns.columns_size() != 1) {
+    return UsageError("expected one column: --attr, --vector or --payload, once");
+  }
+  v1::AddColumnRequest request;
+  request.set_table(options.name);
+  *request.mutable_column() = columns.columns(0);
+  ASSIGN_OR_RETURN(const auto client, Client::Connect(options.client));
+  ASSIGN_OR_RETURN(const auto response, client->Call(&TableStub::AddColumn, request));
+  if (options.client.json()) {
+    Print(MessageToJson(response.table()).dump() + "\n");
+  } else {
+    Print(Concat("column ", request.column().name(), " added to ", options.name, "\n"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ShowTable(const TableOptions& options) {
   ASSIGN_OR_RETURN(const auto client, Client::Connect(options.client));
   ASSIGN_OR_RETURN(const v1::Table table, client->GetTable(options.name));
@@ -142,6 +160,15 @@ void AddTableCommands(CLI::App& app, int* exit_code) {
           "Attribute NAME:TYPE (BOOL, INT64, DOUBLE, STRING, TIMESTAMP); '!' behind it: NOT NULL");
   columns("--vector", &definition->vectors, "Vector column NAME:DIM, or NAME:any; '!': NOT NULL");
   columns("--payload", &definition->payloads, "Payload NAME:TYPE (BYTES, JSON); '!': NOT NULL");
+  const auto [extend, added] = add("add-column", "Add a column to a table", &AddColumn);
+  extend->add_option("TABLE", added->name, "Its name")->required();
+  const auto column = [&extend = extend](const char* option, std::vector<std::string>* into,
+                                         const char* help) {
+    extend->add_option(option, *into, help)->allow_extra_args(false)->take_all();
+  };
+  column("--attr", &added->attributes, "Attribute NAME:TYPE");
+  column("--vector", &added->vectors, "Vector column NAME:DIM, or NAME:any");
+  column("--payload", &added->payloads, "Payload NAME:TYPE");
   add("list", "List all tables", &ListTables);
   const auto [show, shown] = add("show", "Show a table's columns and row count", &ShowTable);
   show->add_option("TABLE", shown->name, "Its name")->required();

@@ -162,6 +162,9 @@ class Front {
   absl::StatusOr<TableDef> FindTable(const std::string& name) const;
 
   absl::StatusOr<TableDef> CreateTable(TableDef table);
+  /// Adds a column that may be NULL, and is in the rows that are there. Errors of WithColumn;
+  /// NOT_FOUND.
+  absl::StatusOr<TableDef> AddColumn(const std::string& table, ColumnDef column);
   absl::Status DropTable(const std::string& name);
   absl::StatusOr<TableInfo> GetTable(const std::string& name, const CallContext& context);
 

@@ -45,6 +45,32 @@ absl::StatusOr<TableDef> Front::CreateTable(TableDef table) {
   return created;
 }
 
+absl::StatusOr<TableDef> Front::AddColumn(const std::string& name, ColumnDef column) {
+  MutexLock lock(change_mutex_);
+  ASSIGN_OR_RETURN(const TableDef before, FindTable(name));
+  const std::string column_name = column.name;
+  auto table = WithColumn(before, std::move(column));
+  if (absl::IsAlreadyExists(table.status())) {
+    return WithResource(table.status(), "column", column_name);
+  }
+  RETURN_IF_ERROR(table.status());
+  // The shards first: they must know the column before a row with a cell for it comes. Until the
+  // catalog has it, none does.
+  absl::Status failed;
+  size_t told = 0;
+  for (; told < shards_.size() && failed.ok(); ++told) {
+    failed = shards_[told]->AlterTable(*table);
+    if (failed.ok()) continue;
+    failed = WithMessage(failed, Concat("shard ", told, ": ", MessageOf(failed)));
+  }
+  if (failed.ok()) failed = definitions_.AddColumn(*table);
+  if (failed.ok()) return table;
+  // Failures of taking it back are dropped: the first error is the one to report.
+  for (size_t i = 0; i < told; ++i) (void)shards_[i]->AlterTable(before);
+  return WithMessage(failed, Concat("column '", column_name, "' was not added to table '", name,
+                                    "': ", MessageOf(failed)));
+}
+
 absl::Status Front::DropTable(const std::string& name) {
   MutexLock lock(change_mutex_);
   ASSIGN_OR_RETURN(const TableDef known, FindTable(name));

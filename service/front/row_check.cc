@@ -80,15 +80,24 @@ class RowChecker {
   }
 
  private:
-  absl::Status Begin(const UpsertInput::InputRow& row, size_t number) {
+  absl::Status Begin(UpsertInput::InputRow& row, size_t number) {
     number_ = number;
     row_ = &row;
+    FillAddedColumns(row);
     if (row.cells.size() != table_.columns.size()) {
       return absl::InvalidArgumentError(Concat("row ", number, " has ", row.cells.size(),
                                                " cells, expected ", table_.columns.size(),
                                                ": one per column"));
     }
     return absl::OkStatus();
+  }
+
+  // A row that was read when the table had fewer columns has NULL in those added since.
+  void FillAddedColumns(UpsertInput::InputRow& row) const {
+    for (size_t i = row.cells.size(); i < table_.columns.size(); ++i) {
+      if (!table_.columns[i].nullable) return;
+    }
+    if (row.cells.size() < table_.columns.size()) row.cells.resize(table_.columns.size());
   }
 
   // True when it was made NULL.

@@ -42,6 +42,16 @@ class TableServiceImpl final : public v1::TableService::Service {
     });
   }
 
+  grpc::Status AddColumn(grpc::ServerContext* call, const v1::AddColumnRequest* request,
+                         v1::AddColumnResponse* response) override {
+    return gate_.Run("AddColumn", *call, [&](const CallContext&) -> absl::Status {
+      ASSIGN_OR_RETURN(ColumnDef column, ColumnFromProto(request->column()));
+      ASSIGN_OR_RETURN(const TableDef table, front_.AddColumn(request->table(), std::move(column)));
+      TableToProto(table, response->mutable_table());
+      return absl::OkStatus();
+    });
+  }
+
   grpc::Status DropTable(grpc::ServerContext* call, const v1::DropTableRequest* request,
                          v1::DropTableResponse*) override {
     return gate_.Run("DropTable", *call,

@@ -105,6 +105,12 @@ absl::Status Run(const Execution& run, const CreateTable& create) {
   return run.Say(Concat("table '", create.table, "' created"));
 }
 
+absl::Status Run(const Execution& run, const AddColumn& add) {
+  ASSIGN_OR_RETURN(ColumnDef column, ToColumn(add));
+  RETURN_IF_ERROR(run.front.AddColumn(add.table, std::move(column)).status());
+  return run.Say(Concat("column '", add.column.name, "' added to table '", add.table, "'"));
+}
+
 absl::Status Run(const Execution& run, const DropTable& drop) {
   RETURN_IF_ERROR(run.front.DropTable(drop.table));
   return run.Say(Concat("table '", drop.table, "' dropped"));

@@ -35,6 +35,7 @@ absl::Status SendTexts(const Execution& run, const std::string& column,
 
 // Definitions.
 absl::Status Run(const Execution& run, const CreateTable& create);
+absl::Status Run(const Execution& run, const AddColumn& add);
 absl::Status Run(const Execution& run, const DropTable& drop);
 absl::Status Run(const Execution& run, const ShowTables& show);
 absl::Status Run(const Execution& run, const ShowCreateTable& show);

@@ -246,6 +246,10 @@ struct KeyClause : seq<at<Word<"PRIMARY">, Word<"KEY">, one<'('>>, KeyClauseBegi
                        Word<"KEY">, must<InParentheses<KeyColumn>>> {};
 struct TableElement : sor<KeyClause, ColumnDefinition> {};
 struct CreateTable : if_must<Keyword<"TABLE">, NewTable, InParentheses<TableElement>> {};
+struct AlteredTable : TableName {};
+struct AddColumn
+    : if_must<Keyword<"TABLE">, AlteredTable, Keyword<"ADD">, Keyword<"COLUMN">, ColumnDefinition> {
+};
 struct DropTable : if_must<Keyword<"TABLE">, TableName> {};
 
 // ---- indexes
@@ -278,8 +282,7 @@ struct ModeName : sor<Immediate, Batched, Async, RebuildOnly> {};
 struct SetMode : seq<Keyword<"MODE">, must<ModeName>, opt<With>> {};
 struct AlterWhat : sor<SetMode, Options> {};
 struct VectorIndex : if_must<Keyword<"VECTOR">, Keyword<"INDEX">> {};
-struct AlterIndex : seq<must<VectorIndex>, must<IndexName>, must<Keyword<"SET">>, must<AlterWhat>> {
-};
+struct AlterIndex : seq<VectorIndex, must<IndexName>, must<Keyword<"SET">>, must<AlterWhat>> {};
 struct RebuildIndex : seq<must<VectorIndex>, must<IndexName>> {};
 struct DropIndex : seq<VectorIndex, must<IndexName>> {};
 
@@ -402,9 +405,10 @@ struct SelectStatement : seq<Keyword<"SELECT">, Select> {};
 struct Statement
     : sor<SelectStatement, seq<Keyword<"INSERT">, Insert>, seq<Keyword<"UPDATE">, Update>,
           seq<Keyword<"DELETE">, Delete>, if_must<Keyword<"CREATE">, CreateWhat>,
-          seq<Keyword<"ALTER">, AlterIndex>, seq<Keyword<"REBUILD">, RebuildIndex>,
-          if_must<Keyword<"DROP">, DropWhat>, if_must<Keyword<"SHOW">, ShowWhat>,
-          seq<Keyword<"SET">, Set>, seq<Keyword<"EXPLAIN">, Explain>> {};
+          if_must<Keyword<"ALTER">, sor<AddColumn, AlterIndex>>,
+          seq<Keyword<"REBUILD">, RebuildIndex>, if_must<Keyword<"DROP">, DropWhat>,
+          if_must<Keyword<"SHOW">, ShowWhat>, seq<Keyword<"SET">, Set>,
+          seq<Keyword<"EXPLAIN">, Explain>> {};
 struct Text : seq<Blank, must<Statement>, opt<one<';'>, Blank>, must<End>> {};
 
 // ---- a file of statements

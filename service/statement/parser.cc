@@ -321,6 +321,10 @@ ORDINATE_ON_MATCH(grammar::KeyClauseBegin, if (!b.create_table.key.empty())
                                                Stop(in, b, "a table has one PRIMARY KEY clause"));
 ORDINATE_ON_MATCH(grammar::KeyColumn,
                   Room(in, b, b.create_table.key, "key columns").push_back(b.name));
+ORDINATE_ON_MATCH(grammar::AlteredTable, b.create_table.table = b.name);
+ORDINATE_ON_MATCH(grammar::AddColumn,
+                  b.statement = AddColumn{std::move(b.create_table.table),
+                                          std::move(b.create_table.columns.back())});
 ORDINATE_ON_MATCH(grammar::CreateTable, b.statement = std::move(b.create_table));
 ORDINATE_ON_MATCH(grammar::DropTable, b.statement = DropTable{b.name});
 

@@ -46,6 +46,11 @@ struct CreateTable {
   std::vector<ColumnDeclaration> columns;
   std::vector<std::string> key;  // of a PRIMARY KEY clause; empty: none
 };
+/// ALTER TABLE ... ADD COLUMN.
+struct AddColumn {
+  std::string table;
+  ColumnDeclaration column;
+};
 struct DropTable {
   std::string table;
 };
@@ -214,8 +219,8 @@ struct Explain {
 };
 
 using Statement =
-    std::variant<CreateTable, DropTable, ShowTables, ShowCreateTable, CreateIndex, AlterIndex,
-                 RebuildIndex, DropIndex, ShowIndex, ShowIndexes, ShowCreateIndex, Set, ShowSetting,
-                 Explain, Insert, Update, Delete, Select>;
+    std::variant<CreateTable, AddColumn, DropTable, ShowTables, ShowCreateTable, CreateIndex,
+                 AlterIndex, RebuildIndex, DropIndex, ShowIndex, ShowIndexes, ShowCreateIndex, Set,
+                 ShowSetting, Explain, Insert, Update, Delete, Select>;
 
 }  // namespace ordinate::statement

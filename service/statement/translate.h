@@ -23,6 +23,7 @@ namespace ordinate::statement {
 
 /// As Front::CreateTable takes it.
 absl::StatusOr<TableDef> ToTable(const CreateTable& create);
+absl::StatusOr<ColumnDef> ToColumn(const AddColumn& add);
 
 struct NewIndex {
   std::string table;

@@ -67,6 +67,14 @@ absl::StatusOr<TableDef> ToTable(const CreateTable& create) {
   return table;
 }
 
+absl::StatusOr<ColumnDef> ToColumn(const AddColumn& add) {
+  if (add.column.primary_key) {
+    return Refuse(Concat("column ", Quoted(add.column.name),
+                         " is PRIMARY KEY; the key of a table never changes"));
+  }
+  return ToColumn(add.column);
+}
+
 absl::StatusOr<NewIndex> ToIndex(const CreateIndex& create) {
   NewIndex made{.table = create.table, .column = create.column};
   made.index.name = create.index;

@@ -15,10 +15,8 @@ static_assert(static_cast<int>(DataType::kJson) == v1::DATA_TYPE_JSON);
 static_assert(static_cast<int>(ColumnRole::kPayload) == v1::COLUMN_ROLE_PAYLOAD);
 static_assert(static_cast<int>(RowIdFlavour::kOrdinal) == v1::ROW_ID_FLAVOUR_ORDINAL);
 
-absl::StatusOr<ColumnDef> ColumnFromProto(const v1::Column& proto, int position) {
-  const auto field = [&](std::string_view member) {
-    return Concat("table.columns[", position, "].", member);
-  };
+absl::StatusOr<ColumnDef> ReadColumn(const v1::Column& proto, std::string_view path) {
+  const auto field = [&](std::string_view member) { return Concat(path, ".", member); };
   if (proto.role() == v1::COLUMN_ROLE_UNSPECIFIED || !v1::ColumnRole_IsValid(proto.role())) {
     return EnumRefusal(field("role"), proto.role(), "KEY, ATTRIBUTE, VECTOR, PAYLOAD");
   }
@@ -46,11 +44,16 @@ absl::StatusOr<TableDef> TableFromProto(const v1::Table& proto) {
                    "table.columns");
   }
   for (int i = 0; i < proto.columns_size(); ++i) {
-    ASSIGN_OR_RETURN(ColumnDef column, ColumnFromProto(proto.columns(i), i));
+    ASSIGN_OR_RETURN(ColumnDef column,
+                     ReadColumn(proto.columns(i), Concat("table.columns[", i, "]")));
     if (column.role == ColumnRole::kKey) table.key.push_back(static_cast<uint32_t>(i));
     table.columns.push_back(std::move(column));
   }
   return table;
+}
+
+absl::StatusOr<ColumnDef> ColumnFromProto(const v1::Column& proto) {
+  return ReadColumn(proto, "column");
 }
 
 void TableToProto(const TableDef& table, v1::Table* proto) {

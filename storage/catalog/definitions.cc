@@ -124,6 +124,24 @@ absl::StatusOr<TableDef> Definitions::CreateTable(TableDef table) {
   return table;
 }
 
+absl::Status Definitions::AddColumn(const TableDef& table) {
+  MutexLock lock(mutex_);
+  // The entry before the definitions: what changes between them fails the Put.
+  ASSIGN_OR_RETURN(const auto entry, catalog_.Get(TableKey(table.name)));
+  RETURN_IF_ERROR(Reload());
+  const TableDef* found = current_->FindTable(table.name);
+  if (!entry.has_value() || found == nullptr || found->id != table.id) {
+    return absl::NotFoundError(Concat("there is no table '", table.name, "'"));
+  }
+  TableDef before = table;
+  before.columns.pop_back();
+  if (before != *found) {
+    return absl::AbortedError(Concat("table '", table.name, "' was changed meanwhile; retry"));
+  }
+  RETURN_IF_ERROR(catalog_.Put(entry->key, TableToJson(table), entry->revision).status());
+  return Reload();
+}
+
 absl::StatusOr<TableDef> Definitions::DropTable(std::string_view name) {
   MutexLock lock(mutex_);
   for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {

@@ -40,6 +40,9 @@ class Definitions {
   /// Validates, gives ids (table and columns; any in `table` are ignored), stores.
   /// ALREADY_EXISTS, INVALID_ARGUMENT, RESOURCE_EXHAUSTED (kMaxTables).
   absl::StatusOr<TableDef> CreateTable(TableDef table) ORDINATE_EXCLUDES(mutex_);
+  /// Stores a table's definition, which has one column more (WithColumn) than the current one.
+  /// NOT_FOUND, or ABORTED when it is another by now.
+  absl::Status AddColumn(const TableDef& table) ORDINATE_EXCLUDES(mutex_);
   /// Also removes the table's indexes. NOT_FOUND. Returns what was dropped.
   absl::StatusOr<TableDef> DropTable(std::string_view name) ORDINATE_EXCLUDES(mutex_);
 

@@ -61,8 +61,8 @@ class CellReader {
 
   bool start_array(uint32_t count) {
     if (in_array_) return Refuse("an array");
-    if (count > table_.columns.size()) {
-      error_ = Concat(count, " cells for ", table_.columns.size(), " columns");
+    if (count > kMaxColumns) {
+      error_ = Concat(count, " cells; a table has at most ", kMaxColumns);
       return false;
     }
     in_array_ = true;
@@ -75,29 +75,38 @@ class CellReader {
 
   bool visit_nil() {
     if (!in_array_) return Refuse("nil");
+    if (BeyondTable()) return true;
     if (Column().role == ColumnRole::kKey) return Refuse("nil");
     return Keep(std::monostate());
   }
-  bool visit_boolean(bool value) { return Takes(DataType::kBool) ? Keep(value) : Refuse("a bool"); }
+  bool visit_boolean(bool value) {
+    if (BeyondTable()) return true;
+    return Takes(DataType::kBool) ? Keep(value) : Refuse("a bool");
+  }
   bool visit_positive_integer(uint64_t value) {
+    if (BeyondTable()) return true;
     if (Takes(DataType::kUint64)) return Keep(value);
     const bool fits = value <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
     if (Takes(DataType::kInt64) && fits) return Keep(static_cast<int64_t>(value));
     return Refuse("an unsigned integer");
   }
   bool visit_negative_integer(int64_t value) {
+    if (BeyondTable()) return true;
     return Takes(DataType::kInt64) ? Keep(value) : Refuse("a negative integer");
   }
   bool visit_float32(float) { return Refuse("a float32"); }
   bool visit_float64(double value) {
+    if (BeyondTable()) return true;
     return Takes(DataType::kDouble) ? Keep(value) : Refuse("a float64");
   }
   bool visit_str(const char* data, uint32_t size) {
+    if (BeyondTable()) return true;
     const bool takes =
         Takes(DataType::kString) || Takes(DataType::kBytes) || Takes(DataType::kJson);
     return takes ? Keep(std::string(data, size)) : Refuse("a string");
   }
   bool visit_bin(const char* data, uint32_t size) {
+    if (BeyondTable()) return true;
     if (!Takes(DataType::kVector)) return Refuse("bytes");
     const uint32_t dim = Column().dim;
     if (size % sizeof(float) != 0 || (dim != 0 && size != dim * sizeof(float))) {
@@ -109,6 +118,7 @@ class CellReader {
   }
   // `data` starts with the extension's type, which `size` counts.
   bool visit_ext(const char* data, uint32_t size) {
+    if (BeyondTable()) return true;
     Timestamp time;
     if (!Takes(DataType::kTimestamp) || size != 1 + sizeof(time.micros) ||
         data[0] != kTimestampExt) {
@@ -133,6 +143,8 @@ class CellReader {
   void set_referenced(bool) {}
 
  private:
+  // A cell of a column that this definition does not know yet.
+  bool BeyondTable() const { return in_array_ && cells_.size() == table_.columns.size(); }
   const ColumnDef& Column() const { return table_.columns[cells_.size()]; }
   bool Takes(DataType type) const { return in_array_ && Column().type == type; }
   bool Keep(Value value) {
@@ -140,9 +152,9 @@ class CellReader {
     return true;
   }
   bool Refuse(std::string_view found) {
-    error_ = in_array_ ? Concat(found, " in column '", Column().name, "' of type ",
-                                DataTypeName(Column().type))
-                       : Concat(found, " where an array of cells starts");
+    error_ = in_array_ && !BeyondTable() ? Concat(found, " in column '", Column().name,
+                                                  "' of type ", DataTypeName(Column().type))
+                                         : Concat(found, " where an array of cells starts");
     return false;
   }
 

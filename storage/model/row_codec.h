@@ -14,7 +14,9 @@ namespace ordinate {
 /// type by the column: decoding needs the table.
 std::string EncodeCells(const std::vector<Value>& cells);
 
-/// DATA_LOSS when the bytes are not what EncodeCells writes for this table.
+/// The cells of the table's columns. A row from before a column was added has fewer: the others are
+/// NULL. A row from after one was added, read by a definition from before, has more: they are left
+/// out. DATA_LOSS when the bytes are not what EncodeCells writes for this table.
 absl::StatusOr<std::vector<Value>> DecodeCells(const TableDef& table, std::string_view bytes);
 
 }  // namespace ordinate

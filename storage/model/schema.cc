@@ -276,6 +276,33 @@ absl::Status ValidateTable(const TableDef& table) {
   return InField(ValidateTableKey(table), "columns");
 }
 
+absl::StatusOr<TableDef> WithColumn(TableDef table, ColumnDef column) {
+  RETURN_IF_ERROR(UnderField(ValidateColumn(column), "column"));
+  if (column.role == ColumnRole::kKey) {
+    return Refuse("column.role", Concat("column ", Quoted(column.name),
+                                        ": the primary key never changes; add it as an attribute"));
+  }
+  if (!column.nullable) {
+    return Refuse("column.not_null",
+                  Concat("column ", Quoted(column.name),
+                         " is NOT NULL, but the rows that are there will read NULL in it"));
+  }
+  if (table.FindColumn(column.name).has_value()) {
+    return absl::AlreadyExistsError(
+        Concat("table ", Quoted(table.name), " has a column ", Quoted(column.name), " already"));
+  }
+  if (table.columns.size() >= kMaxColumns) {
+    return absl::ResourceExhaustedError(Concat("table ", Quoted(table.name), " has ",
+                                               table.columns.size(), " columns; the most is ",
+                                               kMaxColumns));
+  }
+  column.id = 0;
+  for (const ColumnDef& other : table.columns) column.id = std::max(column.id, other.id);
+  ++column.id;
+  table.columns.push_back(std::move(column));
+  return table;
+}
+
 absl::Status ValidateIndex(const IndexDef& index, const TableDef& table) {
   RETURN_IF_ERROR(InField(ValidateName("index", index.name), "name"));
   RETURN_IF_ERROR(CheckEnums(index));

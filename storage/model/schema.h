@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "storage/model/value.h"
 
 namespace ordinate {
@@ -106,6 +107,12 @@ absl::Status ValidateName(std::string_view what, std::string_view name);
 /// Checks names, roles, types, dims, the key and duplicates. INVALID_ARGUMENT naming the culprit
 /// and its field, such as columns[2].dim.
 absl::Status ValidateTable(const TableDef& table);
+
+/// The table with `column` behind its others, under an id of its own (the one in `column` is
+/// ignored). INVALID_ARGUMENT naming the culprit and its field under "column": what ValidateTable
+/// says, a key column, or one that is NOT NULL, since older rows read NULL. ALREADY_EXISTS: a
+/// column of that name. RESOURCE_EXHAUSTED: kMaxColumns.
+absl::StatusOr<TableDef> WithColumn(TableDef table, ColumnDef column);
 
 /// Checks an index against its table: column, dim, ranges of every option. INVALID_ARGUMENT naming
 /// the option, which is the field.

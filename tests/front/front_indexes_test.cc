@@ -129,5 +129,20 @@ TEST(TotalStatus, WorstStateSumsAndExtremes) {
   EXPECT_EQ(TotalStatus({a, b, c}).state, IndexState::kFailed);
 }
 
+// contract 1.1: every shard knows the column before the catalog does, or none.
+TEST_F(FrontTest, AColumnThatAShardDoesNotTakeIsAddedNowhere) {
+  shards_[1]->fail_alter_table = absl::UnavailableError("away");
+  EXPECT_THAT(front_->AddColumn("docs", {.name = "more"}).status(),
+              IsStatus(absl::StatusCode::kUnavailable,
+                       "column 'more' was not added to table 'docs': shard 1: away"));
+  EXPECT_EQ(front_->FindTable("docs")->columns.size(), 5u);
+  EXPECT_EQ(shards_[0]->asked().columns.at(docs_.id), 5u);
+  shards_[1]->fail_alter_table = absl::OkStatus();
+  const auto added = front_->AddColumn("docs", {.name = "more"});
+  ASSERT_TRUE(added.ok()) << added.status();
+  EXPECT_EQ(added->columns.back().id, 6u);
+  for (const auto& shard : shards_) EXPECT_EQ(shard->asked().columns.at(docs_.id), 6u);
+}
+
 }  // namespace
 }  // namespace ordinate

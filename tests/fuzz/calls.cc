@@ -269,6 +269,19 @@ absl::Status RunCreateTable(FuzzFront& fuzz, const v1::CreateTableRequest& reque
   return CheckShowCreate(table);
 }
 
+absl::Status RunAddColumn(FuzzFront& fuzz, const v1::AddColumnRequest& request) {
+  ASSIGN_OR_RETURN(ColumnDef column, ColumnFromProto(request.column()));
+  ASSIGN_OR_RETURN(const TableDef table,
+                   fuzz.front().AddColumn(request.table(), std::move(column)));
+  v1::AddColumnResponse response;
+  TableToProto(table, response.mutable_table());
+  RETURN_IF_ERROR(Rule(table.columns.back().nullable &&
+                           table.columns.back().role != ColumnRole::kKey &&
+                           table.columns.size() <= kMaxColumns,
+                       "a column that is added takes NULL, and is no key"));
+  return CheckRows(fuzz.Rows(table), table);
+}
+
 absl::Status RunDropTable(FuzzFront& fuzz, const v1::DropTableRequest& request) {
   RETURN_IF_ERROR(fuzz.front().DropTable(request.name()));
   return Rule(!fuzz.front().FindTable(request.name()).ok(), "a dropped table is gone");
@@ -322,6 +335,7 @@ constexpr Call kCalls[] = {
     CallOf<v1::ScanRequest, &RunScan>("ScanRequest"),
     CallOf<v1::CountRequest, &RunCount>("CountRequest"),
     CallOf<v1::CreateTableRequest, &RunCreateTable>("CreateTableRequest"),
+    CallOf<v1::AddColumnRequest, &RunAddColumn>("AddColumnRequest"),
     CallOf<v1::DropTableRequest, &RunDropTable>("DropTableRequest"),
     CallOf<v1::CreateIndexRequest, &RunCreateIndex>("CreateIndexRequest"),
     CallOf<v1::AlterIndexRequest, &RunAlterIndex>("AlterIndexRequest"),

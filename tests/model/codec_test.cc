@@ -58,6 +58,18 @@ TEST(RowCodec, MissingColumnsReadNull) {
   EXPECT_EQ(*DecodeCells(table, bytes), expected);
 }
 
+// And a definition from before leaves out what it does not know, of whatever type.
+TEST(RowCodec, ColumnsBeyondTheTableAreLeftOut) {
+  const TableDef table = WideTable();
+  std::vector<Value> cells = WideCells();
+  const std::vector<Value> more = {Value(), true,         int64_t{-1}, uint64_t{1},
+                                   0.5,     Timestamp{3}, Vector{1},   std::string("x")};
+  cells.insert(cells.end(), more.begin(), more.end());
+  EXPECT_EQ(*DecodeCells(table, EncodeCells(cells)), WideCells());
+  cells.resize(kMaxColumns + 1);
+  EXPECT_TRUE(absl::IsDataLoss(DecodeCells(table, EncodeCells(cells)).status()));
+}
+
 TEST(RowCodec, RefusesOtherTypesThanTheTables) {
   const TableDef table = WideTable();
   const auto refused = [&](size_t column, Value cell) {

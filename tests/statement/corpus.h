@@ -34,6 +34,7 @@ inline constexpr std::string_view kCorpus[] = {
     "INSERT INTO docs VALUES (1, '[0.1,0.2]', NULL, TRUE, false, -1.5e3, x'00fF', "
     "TIMESTAMP '2024-01-31T12:00:00Z', DOUBLE 'NaN', 'it''s'), (2)",
     "INSERT INTO docs (id, \"body\") VALUES (1, '[1]') ;",
+    "ALTER TABLE docs ADD COLUMN lang STRING",
     "UPDATE docs SET a = 'x', \"b\" = NULL WHERE id = 1 OR c > 2.5",
     "DELETE FROM docs WHERE id IN (1, 2) AND (a = 'x' OR NOT b IS NULL)",
     "SELECT id, cosine_sim(body_embed, '[0.1,0.2,0.3]') AS score FROM docs ORDER BY "

@@ -115,6 +115,24 @@ TEST_F(Executor, TheLifeOfAnIndex) {
   EXPECT_TRUE(absl::IsNotFound(Refused("DROP VECTOR INDEX idx_docs_body")));
 }
 
+// contract 1.1
+TEST_F(Executor, AddsAColumnThatOlderRowsReadNullIn) {
+  FillDocs();
+  EXPECT_EQ(Do("ALTER TABLE docs ADD COLUMN lang STRING").summary.message,
+            "column 'lang' added to table 'docs'");
+  Do("ALTER TABLE docs ADD COLUMN other VECTOR(2);");
+  Do("UPDATE docs SET lang = 'de', other = '[1,2]' WHERE id = 1");
+  EXPECT_EQ(Do("SELECT id FROM docs WHERE lang = 'de'").Only("id"), "1");
+  EXPECT_EQ(Do("SELECT COUNT(*) FROM docs WHERE lang IS NULL").Only("count"), "4");
+  EXPECT_THAT(Do("SHOW CREATE TABLE docs").Only("statement"), HasSubstr("other VECTOR(2)"));
+  for (const char* column : {"a INT64 NOT NULL", "a INT64 PRIMARY KEY", "__a INT64"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(Refused(Concat("ALTER TABLE docs ADD COLUMN ", column))))
+        << column;
+  }
+  EXPECT_TRUE(absl::IsAlreadyExists(Refused("ALTER TABLE docs ADD COLUMN lang INT64")));
+  EXPECT_TRUE(absl::IsNotFound(Refused("ALTER TABLE dogs ADD COLUMN lang INT64")));
+}
+
 // contract 1.7, 5.1
 TEST_F(Executor, UpdatesRowsByKeyAndByCondition) {
   FillDocs();

@@ -19,7 +19,7 @@ namespace ordinate {
 class FakeShard final : public ShardClient {
  public:
   absl::Status fail_write, fail_query, fail_together, fail_create_index, fail_alter_index,
-      fail_rebuild, fail_create_table;
+      fail_rebuild, fail_create_table, fail_alter_table;
   bool index_usable = false;
   uint64_t index_rows = 0;      // what Probe says
   size_t ann_rows = 1 << 20;    // at most this many rows on the ANN path
@@ -34,6 +34,7 @@ class FakeShard final : public ShardClient {
     std::vector<size_t> together;  // how many questions, call by call
     uint64_t held = 0, released = 0;
     std::vector<uint32_t> indexes_dropped, tables_dropped;
+    std::map<uint32_t, size_t> columns;  // by table, as AlterTable said last
   };
   Asked asked() const {
     MutexLock lock(mutex_);
@@ -209,6 +210,11 @@ class FakeShard final : public ShardClient {
   }
 
   absl::Status CreateTable(const TableDef&) override { return fail_create_table; }
+  absl::Status AlterTable(const TableDef& table) override {
+    MutexLock lock(mutex_);
+    if (fail_alter_table.ok()) asked_.columns[table.id] = table.columns.size();
+    return fail_alter_table;
+  }
   absl::Status DropTable(uint32_t table_id) override {
     MutexLock lock(mutex_);
     asked_.tables_dropped.push_back(table_id);
