@@ -117,6 +117,7 @@ TEST(BackupCrash, KillsLeaveTheBackupsThatWereFinished) {
   const std::vector<std::string> arguments = {"--shards", "2", "--backup-dir", backup_dir};
   std::map<uint64_t, int64_t> finished;  // the revision that a backup must have at least
   int64_t revision = 0;
+  int cut_short = 0;
   for (int kill = 0; kill < kills && !::testing::Test::HasFailure(); ++kill) {
     SCOPED_TRACE(::testing::Message() << "kill " << kill);
     ServerProcess server(dir.Sub("data"), arguments);
@@ -147,6 +148,7 @@ TEST(BackupCrash, KillsLeaveTheBackupsThatWereFinished) {
     server.Kill();
     backup.join();
     if (cut.load() != 0) finished[cut.load()] = revision;
+    cut_short += cut.load() == 0 ? 1 : 0;
 
     std::string output;
     EXPECT_EQ(RunOrdinate({"backup", "verify", "--backup-dir", backup_dir}, &output), 0) << output;
@@ -159,6 +161,7 @@ TEST(BackupCrash, KillsLeaveTheBackupsThatWereFinished) {
     for (const auto& [each, at] : finished) EXPECT_TRUE(there.contains(each)) << each;
     EXPECT_EQ(there.size(), finished.size());
   }
+  RecordProperty("cut_short", cut_short);
   for (const auto& [id, at] : finished) {
     if (id % 3 != 0 && id != finished.rbegin()->first) continue;
     const std::string restored = dir.Sub("restored" + std::to_string(id));
@@ -171,6 +174,49 @@ TEST(BackupCrash, KillsLeaveTheBackupsThatWereFinished) {
     ServerProcess server(restored, {});
     EXPECT_EQ(Revisions(server.NewChannel()), std::set<int64_t>{at}) << "backup " << id;
   }
+}
+
+// The command's exit codes; and what it leaves when it fails half-way is no data directory.
+TEST(BackupCrash, ARestoreThatFailsLeavesNoDataDirectory) {
+  const TempDir dir;
+  const std::string backup_dir = dir.Sub("backups");
+  {
+    ServerProcess server(dir.Sub("data"), {"--shards", "2", "--backup-dir", backup_dir});
+    CreateTable(server.NewChannel());
+    ASSERT_TRUE(Upsert(server.NewChannel(), 1));
+    std::atomic<int> messages{0};
+    ASSERT_EQ(BackUp(server.NewChannel(), messages), 1u);
+  }
+  const auto run = [&](std::vector<std::string> arguments, const std::string& expected) {
+    std::string output;
+    const int code = RunOrdinate(arguments, &output);
+    EXPECT_NE(output.find(expected), std::string::npos) << output;
+    return code;
+  };
+  const std::vector<std::string> restore = {
+      "restore", "--backup-dir", backup_dir, "--data-dir", dir.Sub("new"), "--output", "json"};
+  EXPECT_EQ(
+      run({"restore", "--backup-dir", backup_dir, "--backup", "9", "--data-dir", dir.Sub("new")},
+          "no backup 9"),
+      5);
+  EXPECT_EQ(run({"restore", "--backup-dir", dir.Sub("none"), "--data-dir", dir.Sub("new")},
+                dir.Sub("none")),
+            5);
+  EXPECT_FALSE(std::filesystem::exists(dir.Sub("new")));
+
+  std::filesystem::rename(ShardPartPath(backup_dir, 1), dir.Sub("away"));
+  EXPECT_EQ(run({"backup", "verify", "--backup-dir", backup_dir}, "shard-0001"), 3);
+  EXPECT_NE(run(restore, "is no data directory"), 0);
+  EXPECT_TRUE(std::filesystem::exists(dir.Sub("new/shard-0000/rows")));
+  EXPECT_EQ(run({"verify", "--data-dir", dir.Sub("new")}, "no data directory"), 5);
+  EXPECT_EQ(run({"serve", "--data-dir", dir.Sub("new"), "--listen", "127.0.0.1:0"},
+                "not a data directory"),
+            1);
+  std::filesystem::rename(dir.Sub("away"), ShardPartPath(backup_dir, 1));
+  EXPECT_EQ(run(restore, "is not empty"), 5);
+  std::filesystem::remove_all(dir.Sub("new"));
+  EXPECT_EQ(run(restore, "\"clean\":true"), 0);
+  EXPECT_EQ(run({"verify", "--data-dir", dir.Sub("new")}, "everything agrees"), 0);
 }
 
 }  // namespace

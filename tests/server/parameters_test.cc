@@ -69,7 +69,7 @@ TEST(Parameters, EveryOneIsRefusedByNameFromEverySource) {
   TempDir dir;
   for (const Parameter& parameter : ServeParameters()) {
     SCOPED_TRACE(parameter.name);
-    const bool any_text = parameter.name == "data-dir";
+    const bool any_text = parameter.name == "data-dir" || parameter.name == "backup-dir";
     const std::string bad = any_text ? "" : "?";
     const auto from_flag = ResolveServeOptions(Sources({{parameter.name, bad}}));
     EXPECT_EQ(from_flag.status().code(), absl::StatusCode::kInvalidArgument);
