@@ -18,8 +18,8 @@ struct StandaloneOptions {
   uint32_t query_threads = AvailableCores();
   uint32_t build_threads = AvailableCores();
   uint64_t min_seal_rows = 10'000;
-  std::string backup_dir;                    // empty: no backups
-  uint64_t backup_max_bytes_per_second = 0;  // written; 0: unlimited
+  std::string backup_dir;                  // empty: no backups
+  uint64_t backup_max_mib_per_second = 0;  // written; 0: unlimited
   Settings settings;
 };
 

@@ -109,12 +109,13 @@ void AddBackups(const ServeOptions& defaults, std::vector<Parameter>& all) {
                        options.standalone.backup_dir = value;
                        return absl::OkStatus();
                      }));
-  all.push_back(
-      Whole("backup-max-bytes-per-second", {0, 1'000'000'000'000, "bytes a second; 0: unlimited"},
-            absl::StrCat(defaults.standalone.backup_max_bytes_per_second),
-            "Rate at which a backup is written.", [](ServeOptions& options, uint64_t value) {
-              options.standalone.backup_max_bytes_per_second = value;
-            }));
+  // Not finer: a backup that is cancelled ends after the next MiB.
+  all.push_back(Whole("backup-max-mib-per-second", {0, 1'000'000, "MiB a second; 0: unlimited"},
+                      absl::StrCat(defaults.standalone.backup_max_mib_per_second),
+                      "Rate at which a backup is written.",
+                      [](ServeOptions& options, uint64_t value) {
+                        options.standalone.backup_max_mib_per_second = value;
+                      }));
 }
 
 void AddEndpoints(const ServeOptions& defaults, std::vector<Parameter>& all) {

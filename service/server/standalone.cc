@@ -96,7 +96,7 @@ absl::Status Standalone::OpenBackups(const StandaloneOptions& options,
   Backups::Options backups;
   backups.directory = options.backup_dir;
   backups.data_dir = directory_->path();
-  backups.max_bytes_per_second = options.backup_max_bytes_per_second;
+  backups.max_bytes_per_second = options.backup_max_mib_per_second << 20;
   backups.version = kVersionText;
   backups.clock = seams.clock;
   ASSIGN_OR_RETURN(backups_, Backups::Open(std::move(backups), std::move(shards), *catalog_));
