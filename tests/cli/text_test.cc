@@ -1,5 +1,6 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "ordinate/v1/admin_service.pb.h"
 #include "ordinate/v1/index_service.pb.h"
 #include "service/cli/progress.h"
 #include "service/cli/proto_json.h"
@@ -94,6 +95,13 @@ TEST(ProtoJsonTest, EveryFieldWithShortNamesAndExactNumbers) {
   EXPECT_EQ(json["lag_seconds"].dump(), "1.5");
   EXPECT_EQ(json["last_error"], "");
   EXPECT_TRUE(MessageToJson(v1::Index())["engine"].is_null());
+  v1::Backup backup;
+  EXPECT_TRUE(MessageToJson(backup)["time"].is_null());
+  backup.mutable_time()->set_seconds(1'769'860'800);
+  backup.mutable_time()->set_nanos(250'000'000);
+  backup.add_shards()->set_sequence(3);
+  EXPECT_EQ(MessageToJson(backup)["time"], "2026-01-31T12:00:00.250Z");
+  EXPECT_EQ(MessageToJson(backup)["shards"][0]["sequence"], 3);
 }
 
 }  // namespace
