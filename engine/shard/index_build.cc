@@ -1,11 +1,11 @@
 #include "engine/shard/index_build.h"
 
-#include <filesystem>
 #include <utility>
 
 #include "engine/index/segment_builder.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
+#include "storage/files/folder.h"
 #include "storage/files/unique_name.h"
 #include "storage/model/row_codec.h"
 
@@ -82,16 +82,15 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> OpenListed(const std::strin
 }
 
 void RemoveLeftovers(const std::string& directory, const IndexManifest* manifest) {
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
-    const std::string name = entry.path().filename().string();
+  const absl::StatusOr<std::vector<std::string>> names = ListFolder(directory);
+  if (!names.ok()) return;  // a later start removes them
+  for (const std::string& name : *names) {
     bool listed = name.ends_with(kAside);
     if (manifest != nullptr) {
       listed |= name == "index.vindex";
       for (const auto& segment : manifest->segments) listed |= segment.file == name;
     }
-    std::error_code ignored;
-    if (!listed) std::filesystem::remove(entry.path(), ignored);
+    if (!listed) RemoveName(Concat(directory, "/", name)).IgnoreError();
   }
 }
 
@@ -127,10 +126,9 @@ bool IsOfContent(const absl::Status& status) {
 }  // namespace
 
 std::string SetAside(const std::string& path) {
-  std::error_code error;
-  std::filesystem::rename(path, Concat(path, kAside), error);
-  return error ? Concat("could not be set aside (", error.message(), ")")
-               : Concat("was set aside as ", path, kAside);
+  const absl::Status moved = RenameFile(path, Concat(path, kAside));
+  return moved.ok() ? Concat("was set aside as ", path, kAside)
+                    : Concat("could not be set aside (", moved.message(), ")");
 }
 
 FoundIndex OpenIndexFiles(const std::string& directory, const TableDef& table,

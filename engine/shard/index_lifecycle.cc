@@ -1,6 +1,5 @@
 // The life of a shard's indexes: opening, building, switching, dropping. Applier thread, or Start()
 // before it runs, unless a function says otherwise.
-#include <filesystem>
 #include <limits>
 #include <utility>
 
@@ -9,6 +8,7 @@
 #include "engine/shard/local_shard.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
+#include "storage/files/folder.h"
 #include "storage/model/row_codec.h"
 #include "storage/vdata/index_manifest.h"
 
@@ -19,8 +19,7 @@ std::string IndexFolder(const ShardOptions& options) { return Concat(options.dir
 
 void RemoveFiles(const std::vector<std::shared_ptr<const SealedSegment>>& segments) {
   // Readers keep their mappings; the space returns with the last of them.
-  std::error_code ignored;
-  for (const auto& segment : segments) std::filesystem::remove(segment->file().path(), ignored);
+  for (const auto& segment : segments) RemoveName(segment->file().path()).IgnoreError();
 }
 
 absl::Status CheckNoBuild(const ShardIndex& index) {
@@ -33,12 +32,7 @@ absl::Status CheckNoBuild(const ShardIndex& index) {
 
 absl::Status LocalShard::OpenIndex(const TableDef& table, const IndexDef& definition) {
   const std::string directory = Concat(IndexFolder(options_), "/", definition.id);
-  std::error_code error;
-  std::filesystem::create_directories(directory, error);
-  if (error) {
-    return absl::PermissionDeniedError(
-        Concat("cannot create the index directory ", directory, ": ", error.message()));
-  }
+  RETURN_IF_ERROR(MakeFolders(directory));
   auto index = std::make_unique<ShardIndex>(table, definition, directory, *options_.clock);
   FoundIndex found = OpenIndexFiles(directory, table, definition, log_->last_seq());
   if (found.status.ok()) {
@@ -85,13 +79,11 @@ absl::Status LocalShard::CatchUp(const TableDef& table, ShardIndex& index) {
 }
 
 absl::Status LocalShard::RemoveUndefined() {
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(IndexFolder(options_), error)) {
-    uint32_t id = 0;
-    if (absl::SimpleAtoi(entry.path().filename().string(), &id) &&
-        indexes_.find(id) == indexes_.end()) {
-      std::error_code ignored;
-      std::filesystem::remove_all(entry.path(), ignored);
+  if (const auto folders = ListFolder(IndexFolder(options_)); folders.ok()) {
+    for (const std::string& name : *folders) {
+      uint32_t id = 0;
+      if (!absl::SimpleAtoi(name, &id) || indexes_.find(id) != indexes_.end()) continue;
+      RemoveFolder(Concat(IndexFolder(options_), "/", name)).IgnoreError();
     }
   }
   ASSIGN_OR_RETURN(const std::vector<uint32_t> stored, rows_->TableIds());
@@ -162,8 +154,7 @@ absl::Status LocalShard::SwitchTo(ShardIndex& index, IndexBuildResult result) {
   if (absl::Status status = WriteIndexManifest(index.manifest_path(), manifest); !status.ok()) {
     // The segment stays: the manifest on the disk may name it already. A start removes it if not.
     // A first manifest must go: no change after it is tracked.
-    std::error_code ignored;
-    if (!index.has_generation()) std::filesystem::remove(index.manifest_path(), ignored);
+    if (!index.has_generation()) RemoveName(index.manifest_path()).IgnoreError();
     return status;
   }
   std::vector<std::shared_ptr<const SealedSegment>> old;
@@ -211,8 +202,7 @@ void LocalShard::RemoveIndex(uint32_t index_id) {
   if (found->second->build() != nullptr) found->second->build()->context.Cancel();
   const std::string directory = found->second->directory();
   indexes_.erase(found);
-  std::error_code ignored;
-  std::filesystem::remove_all(directory, ignored);
+  RemoveFolder(directory).IgnoreError();
 }
 
 absl::Status LocalShard::AlterTable(const TableDef& table) {

@@ -20,6 +20,7 @@
 #include "storage/base/text.h"
 #include "storage/files/durable_file.h"
 #include "storage/files/file_error.h"
+#include "storage/files/folder.h"
 
 namespace ordinate {
 namespace {
@@ -105,13 +106,8 @@ absl::Status CheckShards(uint32_t shards) {
 }
 
 absl::Status MakeDirectory(const std::string& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error) {
-    return WithHint(FileError(error.value(), "create directory", path),
-                    "choose another one with --data-dir");
-  }
-  return absl::OkStatus();
+  const absl::Status made = MakeFolders(path);
+  return made.ok() ? made : WithHint(made, "choose another one with --data-dir");
 }
 
 std::string ShardName(uint32_t shard) { return absl::StrFormat("shard-%04d", shard); }

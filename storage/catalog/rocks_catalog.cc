@@ -33,6 +33,26 @@ uint64_t U64At(const rocksdb::Slice& bytes) {
 
 rocksdb::Slice ToSlice(std::string_view text) { return {text.data(), text.size()}; }
 
+/// The newest revision. DATA_LOSS when one that was acknowledged is missing.
+absl::StatusOr<uint64_t> LoadRevision(const RocksDb& rocks, const AcknowledgedMark& mark) {
+  std::string bytes;
+  const rocksdb::Status status = rocks.db()->Get({}, rocks.family(kMeta), kRevisionKey, &bytes);
+  uint64_t revision = 0;
+  if (!status.IsNotFound()) {
+    RETURN_IF_ERROR(FromRocks("read the revision of", rocks.path(), status));
+    if (bytes.size() != 8) return StoreDamaged(rocks.path(), "its revision is not a number");
+    revision = U64At(bytes);
+  }
+  if (mark.value() <= revision) return revision;
+  return StoreDamaged(rocks.path(), Concat("its write-ahead log or manifest ends at revision ",
+                                           revision, ", but writes up to ", mark.value(),
+                                           " were acknowledged (file 'ACKNOWLEDGED')"));
+}
+
+absl::StatusOr<std::unique_ptr<AcknowledgedMark>> OpenMark(const RocksDb& rocks) {
+  return AcknowledgedMark::Open(rocks.path(), rocks.mode() == StoreMode::kReadOnly);
+}
+
 class RocksCatalog : public Catalog {
  public:
   RocksCatalog(std::unique_ptr<RocksDb> rocks, std::unique_ptr<AcknowledgedMark> mark)
@@ -41,13 +61,7 @@ class RocksCatalog : public Catalog {
   /// Checks format and revision of what was opened.
   absl::Status Start() ORDINATE_EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
-    RETURN_IF_ERROR(LoadRevision());
-    if (mark_->value() > revision_) {
-      return StoreDamaged(rocks_->path(),
-                          Concat("its write-ahead log or manifest ends at revision ", revision_,
-                                 ", but writes up to ", mark_->value(),
-                                 " were acknowledged (file 'ACKNOWLEDGED')"));
-    }
+    ASSIGN_OR_RETURN(revision_, LoadRevision(*rocks_, *mark_));
     return CheckFormat();
   }
 
@@ -143,17 +157,6 @@ class RocksCatalog : public Catalog {
     return revision;
   }
 
-  absl::Status LoadRevision() ORDINATE_REQUIRES(mutex_) {
-    std::string bytes;
-    const rocksdb::Status status =
-        rocks_->db()->Get({}, rocks_->family(kMeta), kRevisionKey, &bytes);
-    if (status.IsNotFound()) return absl::OkStatus();
-    RETURN_IF_ERROR(FromRocks("read the revision of", rocks_->path(), status));
-    if (bytes.size() != 8) return StoreDamaged(rocks_->path(), "its revision is not a number");
-    revision_ = U64At(bytes);
-    return absl::OkStatus();
-  }
-
   absl::Status CheckFormat() ORDINATE_REQUIRES(mutex_) {
     std::string format;
     const rocksdb::Status status =
@@ -181,9 +184,13 @@ class RocksCatalog : public Catalog {
 
 absl::StatusOr<std::unique_ptr<Catalog>> OpenRocksCatalog(const std::string& path, StoreMode mode) {
   const rocksdb::ColumnFamilyOptions options = BaseFamilyOptions(BaseTableOptions());
+  const auto holds_all = [](std::unique_ptr<RocksDb> view) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto mark, OpenMark(*view));
+    return LoadRevision(*view, *mark).status();
+  };
   ASSIGN_OR_RETURN(auto rocks,
-                   RocksDb::Open(path, {{"entries", options}, {"meta", options}}, mode));
-  ASSIGN_OR_RETURN(auto mark, AcknowledgedMark::Open(path, mode == StoreMode::kReadOnly));
+                   RocksDb::Open(path, {{"entries", options}, {"meta", options}}, mode, holds_all));
+  ASSIGN_OR_RETURN(auto mark, OpenMark(*rocks));
   auto catalog = std::make_unique<RocksCatalog>(std::move(rocks), std::move(mark));
   RETURN_IF_ERROR(catalog->Start());
   return catalog;

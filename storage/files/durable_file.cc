@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -13,6 +12,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "storage/base/status_macros.h"
+#include "storage/files/disk.h"
 #include "storage/files/file_error.h"
 #include "storage/files/unique_name.h"
 
@@ -28,30 +28,16 @@ constexpr size_t kUuidLength = 36;
 
 }  // namespace
 
-std::string FolderOf(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 bool IsTemporaryName(std::string_view name) {
   const std::string_view mark = kTemporaryMark;
   const size_t tail = mark.size() + kUuidLength;
   return name.size() > tail && name.substr(name.size() - tail, mark.size()) == mark;
 }
 
-absl::Status SyncFolder(const std::string& folder) {
-  const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return FileError(errno, "open folder", folder);
-  const int error = fsync(fd) == 0 ? 0 : errno;
-  close(fd);
-  return error == 0 ? absl::OkStatus() : FileError(error, "sync folder", folder);
-}
-
 absl::StatusOr<std::unique_ptr<DurableFileWriter>> DurableFileWriter::Create(
     const std::string& path) {
   std::string temporary = absl::StrCat(path, kTemporaryMark, NewUuid());
-  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  const int fd = TheDisk().Open(temporary, O_WRONLY | O_CREAT | O_EXCL);
   if (fd < 0) return FileError(errno, "create", temporary);
   return std::unique_ptr<DurableFileWriter>(new DurableFileWriter(path, std::move(temporary), fd));
 }
@@ -62,8 +48,8 @@ DurableFileWriter::DurableFileWriter(std::string path, std::string temporary, in
 }
 
 DurableFileWriter::~DurableFileWriter() {
-  if (fd_ >= 0) close(fd_);
-  if (!renamed_) unlink(temporary_.c_str());
+  if (fd_ >= 0) TheDisk().Close(fd_);
+  if (!renamed_) TheDisk().Remove(temporary_);
 }
 
 absl::Status DurableFileWriter::Fail(absl::Status status) {
@@ -73,12 +59,13 @@ absl::Status DurableFileWriter::Fail(absl::Status status) {
 
 absl::Status DurableFileWriter::WriteThrough(const char* data, size_t bytes) {
   while (bytes > 0) {
-    const ssize_t written = write(fd_, data, std::min(bytes, kMaxWriteBytes));
+    const ssize_t written = TheDisk().Write(fd_, data, std::min(bytes, kMaxWriteBytes), written_);
     if (written < 0) {
       if (errno == EINTR) continue;
       return Fail(FileError(errno, "write", temporary_));
     }
     data += written;
+    written_ += static_cast<uint64_t>(written);
     bytes -= static_cast<size_t>(written);
   }
   return absl::OkStatus();
@@ -122,11 +109,10 @@ absl::Status DurableFileWriter::Commit() {
   RETURN_IF_ERROR(error_);
   if (fd_ < 0) return Fail(absl::FailedPreconditionError("the file is already committed"));
   RETURN_IF_ERROR(Flush());
-  if (fsync(fd_) != 0) return Fail(FileError(errno, "sync", temporary_));
-  if (close(std::exchange(fd_, -1)) != 0) return Fail(FileError(errno, "close", temporary_));
-  if (rename(temporary_.c_str(), path_.c_str()) != 0) {
-    return Fail(FileError(errno, absl::StrCat("rename '", temporary_, "' to"), path_));
-  }
+  if (TheDisk().Sync(fd_) != 0) return Fail(FileError(errno, "sync", temporary_));
+  if (TheDisk().Close(std::exchange(fd_, -1)) != 0)
+    return Fail(FileError(errno, "close", temporary_));
+  if (absl::Status renamed = RenameFile(temporary_, path_); !renamed.ok()) return Fail(renamed);
   renamed_ = true;
   if (absl::Status synced = SyncFolder(FolderOf(path_)); !synced.ok()) return Fail(synced);
   return absl::OkStatus();
@@ -139,9 +125,9 @@ absl::Status WriteFileDurably(const std::string& path, std::string_view content)
 }
 
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path, uint64_t max_bytes) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  const int fd = TheDisk().Open(path, O_RDONLY | O_NONBLOCK);
   if (fd < 0) return FileError(errno, "open", path);
-  const absl::Cleanup close_fd = [fd] { close(fd); };
+  const absl::Cleanup close_fd = [fd] { TheDisk().Close(fd); };
   struct stat info;
   if (fstat(fd, &info) != 0) return FileError(errno, "stat", path);
   if (!S_ISREG(info.st_mode)) {
@@ -155,7 +141,7 @@ absl::StatusOr<std::string> ReadWholeFile(const std::string& path, uint64_t max_
   std::string content(size, '\0');
   size_t done = 0;
   while (done < content.size()) {
-    const ssize_t got = read(fd, content.data() + done, content.size() - done);
+    const ssize_t got = TheDisk().Read(fd, content.data() + done, content.size() - done, done);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return FileError(errno, "read", path);
     if (got == 0) break;

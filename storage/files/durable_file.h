@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "storage/files/folder.h"
 
 namespace ordinate {
 
@@ -45,6 +46,7 @@ class DurableFileWriter {
   int fd_;  // -1 once closed
   bool renamed_ = false;
   uint64_t bytes_ = 0;
+  uint64_t written_ = 0;  // of these, by a system call
   absl::Status error_;
   std::vector<char> buffer_;
 };
@@ -55,12 +57,6 @@ bool IsTemporaryName(std::string_view name);
 
 /// DurableFileWriter in one call.
 absl::Status WriteFileDurably(const std::string& path, std::string_view content);
-
-/// Makes created, renamed and removed names in `folder` durable.
-absl::Status SyncFolder(const std::string& folder);
-
-/// The folder part of `path`: "." when it has none.
-std::string FolderOf(const std::string& path);
 
 /// The whole content of a regular file. OUT_OF_RANGE, before memory is taken, when it is
 /// longer than `max_bytes`; FAILED_PRECONDITION when it is no regular file.

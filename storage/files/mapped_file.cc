@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <utility>
@@ -11,6 +10,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "storage/base/status_macros.h"
+#include "storage/files/disk.h"
 #include "storage/files/file_error.h"
 
 namespace ordinate {
@@ -18,7 +18,6 @@ namespace {
 
 constexpr uint64_t kPage = 4096;
 constexpr uint64_t kHugePage = 2 << 20;
-constexpr int kMadvPopulateRead = 22;  // MADV_POPULATE_READ, Linux 5.14; absent in older headers
 
 int Advise(const char* data, uint64_t offset, uint64_t bytes, int advice) {
   const uint64_t begin = offset / kPage * kPage;
@@ -28,9 +27,9 @@ int Advise(const char* data, uint64_t offset, uint64_t bytes, int advice) {
 }  // namespace
 
 absl::StatusOr<MappedFile> MappedFile::Open(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  const int fd = TheDisk().Open(path, O_RDONLY | O_NONBLOCK);
   if (fd < 0) return FileError(errno, "open", path);
-  const absl::Cleanup close_fd = [fd] { close(fd); };
+  const absl::Cleanup close_fd = [fd] { TheDisk().Close(fd); };
   struct stat info;
   if (fstat(fd, &info) != 0) return FileError(errno, "stat", path);
   if (!S_ISREG(info.st_mode)) {
@@ -106,7 +105,8 @@ absl::Status MappedFile::Populate(uint64_t offset, uint64_t bytes) const {
   if (bytes == 0) return absl::OkStatus();
   int error = EINTR;
   while (error == EINTR || error == EAGAIN) {
-    error = Advise(data_, offset, bytes, kMadvPopulateRead);
+    const uint64_t begin = offset / kPage * kPage;
+    error = TheDisk().Populate(path_, data_ + begin, offset + bytes - begin) == 0 ? 0 : errno;
   }
   if (error == EFAULT || error == EIO || error == EHWPOISON) {
     return absl::DataLossError(absl::StrCat("cannot read bytes ", offset, " to ", offset + bytes,

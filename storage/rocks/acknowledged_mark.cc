@@ -1,7 +1,6 @@
 #include "storage/rocks/acknowledged_mark.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 #include <xxhash.h>
 
 #include <bit>
@@ -10,6 +9,8 @@
 
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
+#include "storage/files/disk.h"
+#include "storage/files/durable_file.h"
 
 namespace ordinate {
 namespace {
@@ -25,6 +26,13 @@ struct Content {
 };
 static_assert(sizeof(Content) == 24);
 
+Content ContentOf(uint64_t value) {
+  Content content;
+  content.value = value;
+  content.checksum = content.ExpectedChecksum();
+  return content;
+}
+
 absl::Status Failed(std::string_view doing, std::string_view path) {
   return absl::InternalError(
       Concat("cannot ", doing, " '", path, "': ", std::string(std::strerror(errno))));
@@ -35,24 +43,30 @@ absl::Status Failed(std::string_view doing, std::string_view path) {
 absl::StatusOr<std::unique_ptr<AcknowledgedMark>> AcknowledgedMark::Open(
     const std::string& directory, bool read_only) {
   std::unique_ptr<AcknowledgedMark> mark(new AcknowledgedMark(directory + "/ACKNOWLEDGED"));
-  const int flags = read_only ? O_RDONLY : O_RDWR | O_CREAT;
-  mark->file_ = ::open(mark->path_.c_str(), flags | O_CLOEXEC, 0644);
-  if (mark->file_ < 0) {
-    if (read_only && errno == ENOENT) return mark;
-    return Failed("open", mark->path_);
+  const int flags = read_only ? O_RDONLY : O_RDWR;
+  mark->file_ = TheDisk().Open(mark->path_, flags);
+  if (mark->file_ < 0 && errno == ENOENT) {
+    if (read_only) return mark;
+    // Whole and durable before its first use, so that a power loss finds an old number or a new
+    // one, never a file without content: 24 bytes that lie in one sector are overwritten whole.
+    const Content none = ContentOf(0);
+    RETURN_IF_ERROR(WriteFileDurably(
+        mark->path_, std::string_view(reinterpret_cast<const char*>(&none), sizeof(none))));
+    mark->file_ = TheDisk().Open(mark->path_, flags);
   }
+  if (mark->file_ < 0) return Failed("open", mark->path_);
   RETURN_IF_ERROR(mark->Load());
   return mark;
 }
 
 AcknowledgedMark::~AcknowledgedMark() {
-  if (file_ >= 0) ::close(file_);
+  if (file_ >= 0) TheDisk().Close(file_);
 }
 
 absl::Status AcknowledgedMark::Load() {
   Content content;
   const Content fresh;
-  const ssize_t size = ::pread(file_, &content, sizeof(content), 0);
+  const ssize_t size = TheDisk().Read(file_, &content, sizeof(content), 0);
   if (size < 0) return Failed("read", path_);
   if (size == 0) return absl::OkStatus();
   if (size != sizeof(content) || std::memcmp(content.magic, fresh.magic, 8) != 0 ||
@@ -67,10 +81,8 @@ absl::Status AcknowledgedMark::Load() {
 }
 
 absl::Status AcknowledgedMark::Set(uint64_t value) {
-  Content content;
-  content.value = value;
-  content.checksum = content.ExpectedChecksum();
-  if (::pwrite(file_, &content, sizeof(content), 0) != sizeof(content)) {
+  const Content content = ContentOf(value);
+  if (TheDisk().Write(file_, &content, sizeof(content), 0) != sizeof(content)) {
     return Failed("write", path_);
   }
   value_ = value;

@@ -14,6 +14,8 @@
 
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
+#include "storage/files/folder.h"
+#include "storage/rocks/rocks_disk.h"
 #include "storage/rocks/rocks_log.h"
 
 namespace ordinate {
@@ -29,15 +31,16 @@ const std::shared_ptr<rocksdb::Cache>& SharedBlockCache() {
   return *cache;
 }
 
-rocksdb::DBOptions DatabaseOptions(StoreMode mode) {
+rocksdb::DBOptions DatabaseOptions(StoreMode mode, bool cut) {
   rocksdb::DBOptions options;
   options.create_if_missing = mode == StoreMode::kCreate;
   options.create_missing_column_families = mode == StoreMode::kCreate;
   options.paranoid_checks = true;
   // A record cut off at the end of the newest log is what a kill leaves: it was never
-  // acknowledged. Damage anywhere else is an error. Point-in-time recovery would instead drop,
-  // silently, all that follows the damage.
-  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  // acknowledged. Damage anywhere else is an error. Point-in-time recovery instead drops, silently,
+  // all that follows the damage: only where that is known to be nothing of worth.
+  options.wal_recovery_mode = cut ? rocksdb::WALRecoveryMode::kPointInTimeRecovery
+                                  : rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   options.track_and_verify_wals_in_manifest = true;
   // A backup compares what it copies with the checksum a file was written with, and need not read
   // files that an earlier backup has.
@@ -46,6 +49,10 @@ rocksdb::DBOptions DatabaseOptions(StoreMode mode) {
   options.max_background_jobs = 2;
   options.bytes_per_sync = 1 << 20;
   return options;
+}
+
+absl::Status NotWritable(absl::string_view why) {
+  return absl::PermissionDeniedError(Concat(why, "; give a directory this process may write to"));
 }
 
 absl::Status DirectoryError(int error, std::string_view doing, std::string_view path) {
@@ -57,8 +64,7 @@ absl::Status DirectoryError(int error, std::string_view doing, std::string_view 
     case EROFS:
     case ENOTDIR:
     case EEXIST:
-      return absl::PermissionDeniedError(
-          Concat(message, "; give a directory this process may write to"));
+      return NotWritable(message);
     case ENOENT:
       return absl::NotFoundError(message);
     case ENOSPC:
@@ -126,10 +132,19 @@ rocksdb::ColumnFamilyOptions BaseFamilyOptions(const rocksdb::BlockBasedTableOpt
 
 absl::StatusOr<std::unique_ptr<RocksDb>> RocksDb::Open(const std::string& path,
                                                        const std::vector<Family>& families,
-                                                       StoreMode mode) {
+                                                       StoreMode mode, const HoldsAll& holds_all) {
   std::unique_ptr<RocksDb> opened(new RocksDb(path, mode));
   if (mode != StoreMode::kReadOnly) RETURN_IF_ERROR(opened->Lock());
-  RETURN_IF_ERROR(opened->OpenDatabase(families));
+  RETURN_IF_ERROR(opened->CheckPresent());
+  rocksdb::Status status = opened->OpenDatabase(families, /*cut=*/false);
+  if (status.IsCorruption()) {
+    std::unique_ptr<RocksDb> view(new RocksDb(path, StoreMode::kReadOnly));
+    if (view->OpenDatabase(families, /*cut=*/true).ok()) {
+      RETURN_IF_ERROR(holds_all(std::move(view)));
+      status = opened->OpenDatabase(families, /*cut=*/true);
+    }
+  }
+  RETURN_IF_ERROR(FromRocks("open the store in", path, status));
   return opened;
 }
 
@@ -144,9 +159,12 @@ RocksDb::~RocksDb() {
 
 absl::Status RocksDb::Lock() {
   if (mode_ == StoreMode::kCreate) {
-    std::error_code error;
-    std::filesystem::create_directories(path_, error);
-    if (error) return DirectoryError(error.value(), "create directory", path_);
+    // Also when it is there: what was made before a crash may not be durable.
+    absl::Status made = MakeFolders(path_);
+    if (made.ok()) made = SyncFolder(FolderOf(path_));
+    if (absl::IsPermissionDenied(made) || absl::IsNotFound(made))
+      return NotWritable(made.message());
+    RETURN_IF_ERROR(made);
   }
   lock_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (lock_ < 0 && errno == ENOENT) return StoreMissing(path_);
@@ -162,31 +180,37 @@ absl::Status RocksDb::Lock() {
   return absl::OkStatus();
 }
 
-absl::Status RocksDb::OpenDatabase(const std::vector<Family>& families) {
+absl::Status RocksDb::CheckPresent() const {
   std::error_code error;
   const bool exists = std::filesystem::exists(path_ + "/CURRENT", error);
   if (error) return DirectoryError(error.value(), "look into", path_);
-  if (!exists && HasData(path_)) return StoreDamaged(path_, "file 'CURRENT' is missing");
-  if (!exists && mode_ == StoreMode::kReadOnly) {
+  if (exists) return absl::OkStatus();
+  if (HasData(path_)) return StoreDamaged(path_, "file 'CURRENT' is missing");
+  if (mode_ == StoreMode::kReadOnly) {
     return absl::NotFoundError(Concat("there is no store in '", path_, "'"));
   }
-  if (!exists && mode_ == StoreMode::kExisting) return StoreMissing(path_);
+  return mode_ == StoreMode::kExisting ? StoreMissing(path_) : absl::OkStatus();
+}
+
+rocksdb::Status RocksDb::OpenDatabase(const std::vector<Family>& families, bool cut) {
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   // RocksDB insists on a family of this name; it stays empty.
   descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, rocksdb::ColumnFamilyOptions());
   for (const Family& family : families) descriptors.emplace_back(family.name, family.options);
   rocksdb::DB* db = nullptr;
-  rocksdb::DBOptions options = DatabaseOptions(mode_);
+  rocksdb::DBOptions options = DatabaseOptions(mode_, cut);
   options.info_log = MakeRocksLogger(path_);
+  env_ = rocksdb::NewCompositeEnv(RocksFileSystem());
+  options.env = env_.get();
   const rocksdb::Status status =
       mode_ == StoreMode::kReadOnly
           ? rocksdb::DB::OpenForReadOnly(options, path_, descriptors, &handles_, &db)
           : rocksdb::DB::Open(options, path_, descriptors, &handles_, &db);
-  RETURN_IF_ERROR(FromRocks("open the store in", path_, status));
+  if (!status.ok()) return status;
   db_.reset(db);
   db_->DestroyColumnFamilyHandle(handles_.front());
   handles_.erase(handles_.begin());
-  return absl::OkStatus();
+  return status;
 }
 
 absl::Status RocksDb::CheckWritable() const {

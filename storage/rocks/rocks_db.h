@@ -3,6 +3,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/table.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -36,12 +37,19 @@ class RocksDb {
     rocksdb::ColumnFamilyOptions options;
   };
 
+  /// Whether a database has all that was acknowledged; given a read-only view of it.
+  using HoldsAll = std::function<absl::Status(std::unique_ptr<RocksDb> view)>;
+
   /// Opens the database in directory `path`, which has `families`. NOT_FOUND: read-only, and there
   /// is none. DATA_LOSS: damaged, or gone although it must exist. FAILED_PRECONDITION: in use.
   /// PERMISSION_DENIED: not writable.
+  ///
+  /// A power loss may leave some sectors of what the write-ahead log had not synced, and not others
+  /// before them, which looks like any damage. Then `holds_all` is asked of the database without
+  /// the log from there on; if it has all, it is opened so. Nothing is changed before that.
   static absl::StatusOr<std::unique_ptr<RocksDb>> Open(const std::string& path,
                                                        const std::vector<Family>& families,
-                                                       StoreMode mode);
+                                                       StoreMode mode, const HoldsAll& holds_all);
   ~RocksDb();
   RocksDb(const RocksDb&) = delete;
   RocksDb& operator=(const RocksDb&) = delete;
@@ -60,11 +68,14 @@ class RocksDb {
  private:
   RocksDb(std::string path, StoreMode mode) : path_(std::move(path)), mode_(mode) {}
   absl::Status Lock();
-  absl::Status OpenDatabase(const std::vector<Family>& families);
+  absl::Status CheckPresent() const;
+  /// `cut`: without the write-ahead log from its first damage on.
+  rocksdb::Status OpenDatabase(const std::vector<Family>& families, bool cut);
 
   const std::string path_;
   const StoreMode mode_;
   int lock_ = -1;  // constant once open
+  std::unique_ptr<rocksdb::Env> env_;
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;  // constant once open
 };

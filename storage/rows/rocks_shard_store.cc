@@ -90,6 +90,15 @@ absl::Status CheckMark(const ShardDb& shard) {
                              " were acknowledged (file 'ACKNOWLEDGED')"));
 }
 
+// DATA_LOSS when an acknowledged write is missing.
+absl::Status LoadSequences(ShardDb& shard) {
+  ASSIGN_OR_RETURN(shard.mark, AcknowledgedMark::Open(shard.rocks->path(),
+                                                      shard.rocks->mode() == StoreMode::kReadOnly));
+  RETURN_IF_ERROR(LoadApplied(shard));
+  RETURN_IF_ERROR(LoadLastSeq(shard));
+  return CheckMark(shard);
+}
+
 }  // namespace
 
 absl::Status ShardDb::DamagedEntry(std::string_view family_name, std::string_view key,
@@ -101,11 +110,13 @@ absl::Status ShardDb::DamagedEntry(std::string_view family_name, std::string_vie
 absl::StatusOr<ShardStore> OpenShardStore(const std::string& path, StoreMode mode,
                                           const RequestLimits& limits) {
   auto shard = std::make_shared<ShardDb>();
-  ASSIGN_OR_RETURN(shard->rocks, RocksDb::Open(path, Families(), mode));
-  ASSIGN_OR_RETURN(shard->mark, AcknowledgedMark::Open(path, mode == StoreMode::kReadOnly));
-  RETURN_IF_ERROR(LoadApplied(*shard));
-  RETURN_IF_ERROR(LoadLastSeq(*shard));
-  RETURN_IF_ERROR(CheckMark(*shard));
+  const auto holds_all = [](std::unique_ptr<RocksDb> view) {
+    ShardDb without_tail;
+    without_tail.rocks = std::move(view);
+    return LoadSequences(without_tail);
+  };
+  ASSIGN_OR_RETURN(shard->rocks, RocksDb::Open(path, Families(), mode, holds_all));
+  RETURN_IF_ERROR(LoadSequences(*shard));
   RETURN_IF_ERROR(CheckFormat(*shard));
   ASSIGN_OR_RETURN(auto rows, NewRocksRowStore(shard, limits));
   return ShardStore{.rows = std::move(rows), .log = NewRocksUpdateLog(shard)};
