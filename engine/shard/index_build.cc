@@ -17,6 +17,14 @@ constexpr uint64_t kReadUnits = 1;
 constexpr uint64_t kInsertUnits = 9;
 constexpr std::string_view kAside = ".damaged";
 
+/// About what a row takes in the file: its vector, links of level 0, code, id and version. Captured
+/// columns come on top.
+uint64_t BytesPerRow(const IndexDef& index) {
+  const uint64_t links = index.engine == Engine::kHnsw ? 2 * uint64_t{index.m} + 2 : 0;
+  const uint64_t code = index.quantization == Quantization::kNone ? 0 : index.dim;
+  return sizeof(float) * index.dim + sizeof(uint32_t) * links + code + 32;
+}
+
 absl::Status CollectRows(const IndexBuildInput& input, SegmentBuilder& builder) {
   return input.rows->Scan(input.view.get(), input.table.id, 0, input.handle->seq,
                           [&](StoredRow&& stored) -> absl::StatusOr<bool> {
@@ -39,6 +47,7 @@ absl::StatusOr<IndexBuildResult> RunIndexBuild(IndexBuildInput& input) {
   BuildHandle& handle = *input.handle;
   ASSIGN_OR_RETURN(const uint64_t rows, input.rows->CountRows(input.view.get(), input.table.id));
   handle.rows_total = rows * (kReadUnits + kInsertUnits);
+  RETURN_IF_ERROR(input.reserve->Check(rows * BytesPerRow(input.index)));
   ASSIGN_OR_RETURN(std::unique_ptr<SegmentBuilder> builder,
                    SegmentBuilder::Create(input.table, input.index, handle.seq));
   RETURN_IF_ERROR(CollectRows(input, *builder));

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "engine/index/graph_builder.h"
 #include "engine/segment/sealed_segment.h"
+#include "engine/shard/disk_reserve.h"
 #include "engine/shard/shard_index.h"
 #include "storage/rows/row_store.h"
 #include "storage/vdata/index_manifest.h"
@@ -25,6 +26,7 @@ struct IndexBuildInput {
   uint32_t threads = 1;
   uint64_t seed = 0;
   const Clock* clock = nullptr;
+  const DiskReserve* reserve = nullptr;
 };
 
 struct IndexBuildResult {
@@ -34,8 +36,8 @@ struct IndexBuildResult {
 };
 
 /// Builds one segment of all rows as of handle->seq, writes it, and opens it again. Runs on a build
-/// thread. Errors: CANCELLED; FAILED_PRECONDITION naming a row of the wrong dim; what the disk
-/// says.
+/// thread. Errors: CANCELLED; FAILED_PRECONDITION naming a row of the wrong dim;
+/// RESOURCE_EXHAUSTED: the file would not leave the reserve of the disk whole; what the disk says.
 absl::StatusOr<IndexBuildResult> RunIndexBuild(IndexBuildInput& input);
 
 /// An index's files as found at start.

@@ -15,6 +15,9 @@
 namespace ordinate {
 namespace {
 
+// How long a build that found no space waits. The space it needs is looked at again then.
+constexpr int64_t kResumeBuildsMicros = 10'000'000;
+
 std::string IndexFolder(const ShardOptions& options) { return Concat(options.directory, "/index"); }
 
 void RemoveFiles(const std::vector<std::shared_ptr<const SealedSegment>>& segments) {
@@ -105,6 +108,7 @@ void LocalShard::StartBuild(ShardIndex& index) {
   input.threads = options_.build_threads;
   input.seed = options_.build_seed;
   input.clock = options_.clock;
+  input.reserve = &reserve_;
   {
     MutexLock lock(builds_mutex_);
     ++builds_running_;
@@ -136,6 +140,10 @@ void LocalShard::FinishBuild(uint32_t index_id, uint64_t number,
   if (status.ok()) status = SwitchTo(index, *std::move(result));
   if (!status.ok()) {
     index.FailBuild(status);
+    if (absl::IsResourceExhausted(status)) {
+      unspaced_.insert(index_id);
+      resume_builds_micros_ = options_.clock->NowMicros() + kResumeBuildsMicros;
+    }
     Warn(Concat("a build of index '", index.definition().name, "' failed: ", status.message()));
   }
   ScheduleTrim(index.definition().table_id);  // the build needs its rows no more
@@ -174,6 +182,15 @@ void LocalShard::StartSeals() {
   for (auto& [id, index] : indexes_) {
     if (index->WantsSeal(options_.min_seal_rows)) StartBuild(*index);
   }
+}
+
+void LocalShard::ResumeBuilds() {
+  if (unspaced_.empty() || options_.clock->NowMicros() < resume_builds_micros_) return;
+  for (const uint32_t id : std::exchange(unspaced_, {})) {
+    const auto found = indexes_.find(id);
+    if (found != indexes_.end() && found->second->build() == nullptr) StartBuild(*found->second);
+  }
+  Publish();
 }
 
 void LocalShard::Quarantine(uint32_t index_id, uint64_t generation, const absl::Status& why) {
@@ -302,7 +319,11 @@ absl::StatusOr<ShardIndexStatus> LocalShard::GetIndexStatus(uint32_t index_id) {
   if (index == nullptr) return absl::NotFoundError("the index was dropped");
   ASSIGN_OR_RETURN(const uint64_t rows,
                    rows_->CountRows(snapshot->rows.get(), index->definition.table_id));
-  return CompleteStatus(*index, rows, snapshot->seq, *options_.clock);
+  ShardIndexStatus status = CompleteStatus(*index, rows, snapshot->seq, *options_.clock);
+  if (const absl::Status space = reserve_.Check(); !space.ok()) {
+    status.last_error = Concat("the shard takes no writes: ", space.message());
+  }
+  return status;
 }
 
 }  // namespace ordinate

@@ -32,7 +32,10 @@ absl::StatusOr<std::unique_ptr<Shard>> Shard::Open(const ShardOptions& options,
   return shard;
 }
 
-LocalShard::LocalShard(const ShardOptions& options) : options_(options), holds_(*options.clock) {}
+LocalShard::LocalShard(const ShardOptions& options)
+    : options_(options),
+      reserve_(options.directory, options.disk_reserve_bytes),
+      holds_(*options.clock) {}
 
 LocalShard::~LocalShard() {
   {
@@ -184,6 +187,7 @@ void LocalShard::RunApplier() {
       command();
     }
     TrimStep();
+    ResumeBuilds();
     holds_.Expire();
   }
 }
@@ -210,6 +214,7 @@ void LocalShard::CommitWrites(std::deque<Task>& tasks) {
   size_t rows = 0;
   size_t bytes = 0;
   uint64_t seq = log_->last_seq();
+  const absl::Status space = reserve_.Check();
   while (!tasks.empty() && std::holds_alternative<WriteTask>(tasks.front()) &&
          group.size() < kMaxCommitWrites && rows < kMaxCommitRows && bytes < kMaxCommitBytes) {
     // A retry that caught up with its first call is answered from what that leaves.
@@ -218,7 +223,7 @@ void LocalShard::CommitWrites(std::deque<Task>& tasks) {
     Prepared write{.task = std::move(std::get<WriteTask>(tasks.front()))};
     tasks.pop_front();
     rows += write.task.write.rows.size();
-    if (absl::Status status = Prepare(write, seq + 1); !status.ok()) {
+    if (absl::Status status = space.ok() ? Prepare(write, seq + 1) : space; !status.ok()) {
       refused.emplace_back(std::move(write.task.done), std::move(status));
       break;  // its notes must not be seen by later writes
     }
@@ -305,6 +310,7 @@ ShardWatermarks LocalShard::GetWatermarks() {
   marks.applied = rows_->applied_seq();
   marks.durable = log_->last_seq();
   marks.remembered_requests = rows_->remembered_requests();
+  marks.disk_full = reserve_.Check().ok() ? 0 : 1;
   MutexLock lock(queue_mutex_);
   marks.accepted = std::max(accepted_, marks.durable);
   return marks;

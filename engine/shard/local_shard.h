@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "engine/shard/disk_reserve.h"
 #include "engine/shard/row_id_resolver.h"
 #include "engine/shard/shard.h"
 #include "engine/shard/shard_snapshot.h"
@@ -147,9 +148,12 @@ class LocalShard final : public Shard {
   void TrimStep();
   void Warn(const std::string& sentence) const;
   void StartSeals();
+  /// Begins builds again that ended for want of space, a while later.
+  void ResumeBuilds();
 
   // Constant after Start().
   const ShardOptions options_;
+  const DiskReserve reserve_;
   std::unique_ptr<RowStore> rows_;
   std::unique_ptr<UpdateLog> log_;
 
@@ -158,6 +162,8 @@ class LocalShard final : public Shard {
   std::map<uint32_t, TableDef> tables_;
   std::map<uint32_t, std::unique_ptr<ShardIndex>> indexes_;
   std::set<uint32_t> untrimmed_;  // tables whose change list may hold what nothing needs
+  std::set<uint32_t> unspaced_;   // indexes whose last build found no space
+  int64_t resume_builds_micros_ = 0;
   absl::Status failure_;  // not OK: durable writes could not be applied; no further write is taken
 
   SnapshotHolds holds_;

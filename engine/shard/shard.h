@@ -29,6 +29,7 @@ struct ShardOptions {
   uint32_t build_threads = 1;  // per build
   uint64_t build_seed = 42;
   uint64_t min_seal_rows = 10'000;  // a tail this long, and a quarter of the index, is rebuilt in
+  uint64_t disk_reserve_bytes = 0;  // free space under which no write is taken, no build begun
   KeyHash key_hash = &DefaultKeyHash;
   uint64_t max_answer_bytes = kMaxAnswerBytes;
   /// Told, on any thread, what an operator should know: damaged files, failed builds. May be empty.

@@ -219,6 +219,7 @@ struct ShardIndexStatus {
 struct ShardWatermarks {
   uint64_t accepted = 0, durable = 0, applied = 0, published = 0;
   uint64_t remembered_requests = 0;  // no sequence: how many (contract 5.1)
+  uint64_t disk_full = 0;  // 1: no write is taken, for its disk's reserve
 };
 
 /// One shard, as the front sees it: function calls in one process, gRPC between front and worker
@@ -232,10 +233,11 @@ class ShardClient {
   virtual ~ShardClient() = default;
 
   /// Acknowledged when durable, and applied where an IMMEDIATE index or a delete needs it.
-  /// FAILED_PRECONDITION when the shard is read-only after a failed sync. ABORTED when a condition
-  /// does not hold, before anything of the write is applied: the violations are of type
-  /// kRowVersion, their subjects the rows' positions in `write`. INVALID_ARGUMENT when the request
-  /// id was used for other content.
+  /// FAILED_PRECONDITION when the shard is read-only after a failed sync. RESOURCE_EXHAUSTED, with
+  /// a retry delay, while its disk has only the reserve left. ABORTED when a condition does not
+  /// hold, before anything of the write is applied: the violations are of type kRowVersion, their
+  /// subjects the rows' positions in `write`. INVALID_ARGUMENT when the request id was used for
+  /// other content.
   virtual void Write(const TableDef& table, ShardWrite write, const CallContext& context,
                      Done<ShardWriteResult> done) = 0;
   static constexpr std::string_view kRowVersion = "ROW_VERSION";

@@ -20,6 +20,7 @@ struct StandaloneOptions {
   uint64_t min_seal_rows = 10'000;
   std::string backup_dir;                  // empty: no backups
   uint64_t backup_max_mib_per_second = 0;  // written; 0: unlimited
+  uint64_t disk_reserve_bytes = 256 << 20;
   Settings settings;
 };
 

@@ -99,6 +99,14 @@ void AddStorage(const ServeOptions& defaults, std::vector<Parameter>& all) {
       "New rows of a shard that are scanned exactly until so many of them, and a "
       "quarter of the index, are built into it.",
       [](ServeOptions& options, uint64_t value) { options.standalone.min_seal_rows = value; }));
+  all.push_back(Whole(
+      "disk-reserve-bytes", {0, 1ull << 50, "bytes"},
+      absl::StrCat(defaults.standalone.disk_reserve_bytes),
+      "Free space that is left on the disk: with less, writes are refused and no index is built "
+      "until there is more; reads go on.",
+      [](ServeOptions& options, uint64_t value) {
+        options.standalone.disk_reserve_bytes = value;
+      }));
 }
 
 void AddBackups(const ServeOptions& defaults, std::vector<Parameter>& all) {

@@ -69,6 +69,7 @@ absl::Status Standalone::OpenShards(const StandaloneOptions& options,
     // As many builds run at once as the executor has threads, so with many shards each takes one.
     shard.build_threads = std::max(1u, options.build_threads / count);
     shard.min_seal_rows = options.min_seal_rows;
+    shard.disk_reserve_bytes = options.disk_reserve_bytes;
     shard.key_hash = seams.key_hash;
     shard.max_answer_bytes = seams.max_answer_bytes;
     shard.warn = [](const std::string& sentence) { spdlog::warn("{}", sentence); };

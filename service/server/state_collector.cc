@@ -80,6 +80,10 @@ constexpr ShardGauge kShardGauges[] = {
     {"ordinate_shard_remembered_requests",
      "Write requests with a request_id that the shard would know again, in requests.",
      &ShardWatermarks::remembered_requests},
+    {"ordinate_shard_disk_full",
+     "Whether the shard takes no writes because its disk has only the reserve left, as 1 or 0, "
+     "without a unit.",
+     &ShardWatermarks::disk_full},
 };
 
 MetricFamily GaugeFamily(const char* name, const char* help) {

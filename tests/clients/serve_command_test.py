@@ -23,7 +23,7 @@ class ServeCommandTest(unittest.TestCase):
         text = subprocess.run([BINARY, "serve", "--help"], capture_output=True, text=True,
                               env=CLEAN, check=True).stdout
         for flag in ("--shards", "--data-dir", "--listen", "--metrics-listen", "--query-threads",
-                     "--build-threads", "--min-seal-rows", "--max-message-bytes",
+                     "--build-threads", "--min-seal-rows", "--disk-reserve-bytes", "--max-message-bytes",
                      "--max-concurrent-calls", "--stream-idle-seconds", "--drain-seconds", "--log-level", "--log-format",
                      "--vector-preselect-alpha", "--vector-search-ef-search", "--vector-hnsw-m",
                      "--vector-hnsw-ef-build", "--config"):

@@ -88,7 +88,7 @@ class DiskTest : public ::testing::Test {
 TEST_F(DiskTest, AFullOneEndsWritesButNeitherReadsNorTheServer) {
   int64_t acknowledged = 0;
   {
-    ServerProcess server(data_dir(), {"--shards", "1"});
+    ServerProcess server(data_dir(), {"--shards", "1", "--disk-reserve-bytes", "0"});
     CreateTable(server);
     auto rows = v1::RowService::NewStub(server.NewChannel());
     grpc::Status status;
@@ -107,7 +107,7 @@ TEST_F(DiskTest, AFullOneEndsWritesButNeitherReadsNorTheServer) {
     EXPECT_EQ(server.Terminate(), 0);
   }
   Remount(0, "size=200m");
-  ServerProcess server(data_dir(), {});
+  ServerProcess server(data_dir(), {"--disk-reserve-bytes", "0"});
   auto rows = v1::RowService::NewStub(server.NewChannel());
   // What was refused may have become durable all the same (contract 5.1).
   EXPECT_GE(Count(*rows), acknowledged);
@@ -119,9 +119,30 @@ TEST_F(DiskTest, AFullOneEndsWritesButNeitherReadsNorTheServer) {
   EXPECT_EQ(RunOrdinate({"verify", "--data-dir", data_dir()}, &output), 0) << output;
 }
 
+// The reserve is met before a write fails, so nothing has to be restarted.
+TEST_F(DiskTest, WritesWaitForSpaceWhileReadsGoOn) {
+  ServerProcess server(data_dir(), {"--shards", "1", "--disk-reserve-bytes", "10000000"});
+  CreateTable(server);
+  auto rows = v1::RowService::NewStub(server.NewChannel());
+  int64_t acknowledged = 0;
+  grpc::Status status;
+  while ((status = Upsert(*rows, acknowledged, kRowsPerWrite)).ok()) acknowledged += kRowsPerWrite;
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << status.error_message();
+    EXPECT_THAT(status.error_message(), HasSubstr("--disk-reserve-bytes"));
+    EXPECT_EQ(Count(*rows), acknowledged);
+    status = Upsert(*rows, acknowledged, 1);
+  }
+  Remount(0, "size=200m");
+  status = Upsert(*rows, acknowledged, kRowsPerWrite);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(Count(*rows), acknowledged + kRowsPerWrite);
+  EXPECT_EQ(server.Terminate(), 0);
+}
+
 TEST_F(DiskTest, AReadOnlyCopyIsVerified) {
   {
-    ServerProcess server(data_dir(), {"--shards", "2"});
+    ServerProcess server(data_dir(), {"--shards", "2", "--disk-reserve-bytes", "0"});
     CreateTable(server);
     auto rows = v1::RowService::NewStub(server.NewChannel());
     ASSERT_TRUE(Upsert(*rows, 0, kRowsPerWrite).ok());

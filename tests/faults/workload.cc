@@ -243,6 +243,18 @@ absl::Status Workload::Writes(const std::string& table) {
   return first;
 }
 
+absl::Status Workload::WriteNothing(const std::string& table) {
+  ASSIGN_OR_RETURN(const TableDef definition, node_->front().FindTable(table));
+  RowWrite row;
+  row.kind = Mutation::Kind::kDelete;
+  row.preferred_id = static_cast<RowId>(kKeys);  // no row's
+  const CallContext context;
+  const auto done = std::make_shared<std::promise<absl::Status>>();
+  node_->shards()[0]->Write(definition, {row}, context,
+                            [done](auto result) { done->set_value(result.status()); });
+  return done->get_future().get();
+}
+
 absl::Status Workload::Step() {
   const Contents contents = ledger().acknowledged();
   const auto some = [this](const auto& named) {

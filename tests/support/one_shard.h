@@ -52,6 +52,7 @@ class OneShard {
     options.query_executor = &query_executor_;
     options.build_executor = &build_executor_;
     options.min_seal_rows = min_seal_rows;
+    options.disk_reserve_bytes = disk_reserve_bytes_;
     options.graph_builder = graph_builder_.get();
     options.warn = [this](const std::string& sentence) {
       MutexLock lock(mutex_);
@@ -65,6 +66,9 @@ class OneShard {
     LetBuildsRun();
     shard_.reset();
   }
+
+  /// From the next Open on.
+  void ReserveDisk(uint64_t bytes) { disk_reserve_bytes_ = bytes; }
 
   /// Moves the shard's clock on, for good.
   void AddMicros(int64_t micros) { clock_.added += micros; }
@@ -212,6 +216,7 @@ class OneShard {
   };
 
   TempDir dir_;
+  uint64_t disk_reserve_bytes_ = 0;
   ShiftedClock clock_;
   TableDef table_;
   DefinitionSet definitions_;

@@ -1,0 +1,80 @@
+#include <atomic>
+
+#include "gmock/gmock.h"
+#include "storage/base/error_details.h"
+#include "storage/files/disk.h"
+#include "tests/support/one_shard.h"
+
+namespace ordinate {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr uint64_t kReserve = 1'000'000;
+
+/// A disk that has as much space as the test says.
+class SmallDisk final : public Disk {
+ public:
+  SmallDisk() { SetDisk(this); }
+  ~SmallDisk() override { SetDisk(nullptr); }
+  int FreeBytes(const std::string&, uint64_t* bytes) override {
+    *bytes = free_bytes;
+    return 0;
+  }
+  std::atomic<uint64_t> free_bytes{2 * kReserve};
+};
+
+class DiskReserveTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    shard_.Close();
+    shard_.ReserveDisk(kReserve);
+    shard_.Open();
+  }
+
+  SmallDisk disk_;
+  OneShard shard_;
+};
+
+TEST_F(DiskReserveTest, WritesAreRefusedBelowItAndTakenAgainAboveIt) {
+  shard_.CreateIndex(OneShard::Flat(1));
+  shard_.Write(OneShard::Rows(0, 10));
+  disk_.free_bytes = kReserve;
+  shard_.Write(OneShard::Rows(10, 20));
+  EXPECT_EQ(shard_.shard().GetWatermarks().disk_full, 0u);
+  disk_.free_bytes = kReserve - 1;
+  for (int i = 0; i < 2; ++i) {
+    const absl::Status refused = shard_.TryWrite(OneShard::Rows(20, 21)).status();
+    EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted) << refused;
+    EXPECT_THAT(std::string(refused.message()), HasSubstr("999999 bytes free, and 1000000"));
+    EXPECT_TRUE(RetryDelayMillis(refused).has_value());
+  }
+  EXPECT_EQ(shard_.CountAnswers(1), 20u);
+  EXPECT_EQ(shard_.shard().GetWatermarks().disk_full, 1u);
+  EXPECT_THAT(shard_.Status(1).last_error, HasSubstr("the shard takes no writes"));
+  disk_.free_bytes = kReserve;
+  shard_.Write(OneShard::Rows(20, 21));
+  EXPECT_EQ(shard_.CountAnswers(1), 21u);
+  EXPECT_EQ(shard_.shard().GetWatermarks().disk_full, 0u);
+  EXPECT_EQ(shard_.Settle(1).last_error, "");
+}
+
+TEST_F(DiskReserveTest, ABuildThatHasNoSpaceIsBegunAgainLater) {
+  shard_.Write(OneShard::Rows(0, 100));
+  disk_.free_bytes = kReserve + 100;  // for the writes, not for the file
+  shard_.CreateIndex(OneShard::Flat(1));
+  EXPECT_EQ(shard_.Settle(1).state, IndexState::kFailed);
+  EXPECT_THAT(shard_.Status(1).last_error, HasSubstr("--disk-reserve-bytes"));
+  EXPECT_EQ(shard_.CountAnswers(0), 100u);
+  // Space alone does not bring it back, nor does time alone.
+  shard_.AddMicros(60'000'000);
+  EXPECT_EQ(shard_.Settle(1).generation, 0u);
+  disk_.free_bytes = 2 * kReserve;
+  shard_.AddMicros(60'000'000);
+  shard_.Write(OneShard::Rows(100, 101));
+  EXPECT_EQ(shard_.Settle(1).generation, 1u);
+  EXPECT_EQ(shard_.CountAnswers(1), 101u);
+}
+
+}  // namespace
+}  // namespace ordinate
