@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "engine/shard/index_build.h"
 #include "engine/shard/local_shard.h"
+#include "storage/base/error_details.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
 #include "storage/files/folder.h"
@@ -38,6 +39,14 @@ absl::Status LocalShard::OpenIndex(const TableDef& table, const IndexDef& defini
   RETURN_IF_ERROR(MakeFolders(directory));
   auto index = std::make_unique<ShardIndex>(table, definition, directory, *options_.clock);
   FoundIndex found = OpenIndexFiles(directory, table, definition, log_->last_seq());
+  if (found.status.ok()) {
+    // Files that were given up while the disk failed, and are still there.
+    ASSIGN_OR_RETURN(const uint64_t complete_after, rows_->ChangesCompleteAfter(table.id));
+    if (found.manifest.seq < complete_after) {
+      RemoveName(index->manifest_path()).IgnoreError();
+      found.status = absl::NotFoundError("rows changed since that nothing tells of");
+    }
+  }
   if (found.status.ok()) {
     index->Switch(std::move(found.segments), found.manifest.seq, found.manifest.generation,
                   found.manifest.build_time_ms);
@@ -140,7 +149,7 @@ void LocalShard::FinishBuild(uint32_t index_id, uint64_t number,
   if (status.ok()) status = SwitchTo(index, *std::move(result));
   if (!status.ok()) {
     index.FailBuild(status);
-    if (absl::IsResourceExhausted(status)) {
+    if (absl::IsResourceExhausted(status) && RetryDelayMillis(status).has_value()) {
       unspaced_.insert(index_id);
       resume_builds_micros_ = options_.clock->NowMicros() + kResumeBuildsMicros;
     }

@@ -223,7 +223,9 @@ void LocalShard::CommitWrites(std::deque<Task>& tasks) {
     Prepared write{.task = std::move(std::get<WriteTask>(tasks.front()))};
     tasks.pop_front();
     rows += write.task.write.rows.size();
-    if (absl::Status status = space.ok() ? Prepare(write, seq + 1) : space; !status.ok()) {
+    absl::Status status = Prepare(write, seq + 1);
+    if (status.ok() && !write.remembered) status = space;  // a retry is answered without any
+    if (!status.ok()) {
       refused.emplace_back(std::move(write.task.done), std::move(status));
       break;  // its notes must not be seen by later writes
     }

@@ -90,6 +90,7 @@ class LocalShard final : public Shard {
     LogRecord record;
     std::vector<uint32_t> sources;  // by mutation: the row of the task it comes from
     bool remembered = false;        // nothing is to be done; `result` is the first call's
+    uint64_t bytes = 0;             // of the cells of its mutations
   };
 
   void RunApplier() ORDINATE_EXCLUDES(queue_mutex_);

@@ -30,6 +30,9 @@ std::string Unmet(const WriteCondition& condition, const RowIdResolver::Found& f
   return "";
 }
 
+// What the rows of one request may take once an update has laid its cells over them.
+constexpr uint64_t kMaxUpdatedBytes = 256 << 20;
+
 bool SameBits(const Value& a, const Value& b) {
   return a.index() == b.index() && EncodeCells({a}) == EncodeCells({b});
 }
@@ -167,6 +170,7 @@ void LocalShard::AddMutation(Prepared& write, uint32_t position, Mutation mutati
   mutation.kind = write.task.write.rows[position].kind;
   mutation.table_id = write.task.table_id;
   write.sources.push_back(position);
+  write.bytes += mutation.cells.size();
   write.record.mutations.push_back(std::move(mutation));
   ids_->Note(write.record.seq, write.record.mutations.back());
 }
@@ -202,9 +206,19 @@ absl::Status LocalShard::PrepareUpdate(Prepared& write, uint32_t position) {
   }
   ASSIGN_OR_RETURN(const bool matches, StillMatches(table.id, row, found));
   if (!matches) return absl::OkStatus();
+  // A few named columns stand for whole rows, which the request's size says nothing of.
+  if (write.bytes + newest->cells.size() > kMaxUpdatedBytes) {
+    return absl::ResourceExhaustedError(
+        Concat("the rows that one request updates on a shard take more than ", kMaxUpdatedBytes,
+               " bytes with their other columns; update fewer rows in one request"));
+  }
   ASSIGN_OR_RETURN(std::vector<Value> cells, DecodeCells(table, newest->cells));
   std::vector<uint32_t> changed;
   for (const uint32_t column : row.columns) {
+    if (column >= cells.size()) {
+      return absl::AbortedError(Concat("the shard does not know column ", column, " of table '",
+                                       table.name, "' yet; send the request again"));
+    }
     if (!SameBits(cells[column], row.cells[column])) changed.push_back(column);
     cells[column] = std::move(row.cells[column]);
   }

@@ -173,6 +173,7 @@ struct ShardScan {
   std::vector<uint32_t> columns;
   uint32_t max_rows = 0;
   uint64_t max_bytes = 0;    // stops after the row that reaches it
+  bool whole_rows = false;   // max_bytes counts rows as stored, not the columns asked for
   uint64_t snapshot_id = 0;  // a held snapshot; 0: the current one
   bool hold = false;         // hold the snapshot for this call; ShardScanResult says which
 };
@@ -219,7 +220,7 @@ struct ShardIndexStatus {
 struct ShardWatermarks {
   uint64_t accepted = 0, durable = 0, applied = 0, published = 0;
   uint64_t remembered_requests = 0;  // no sequence: how many (contract 5.1)
-  uint64_t disk_full = 0;  // 1: no write is taken, for its disk's reserve
+  uint64_t disk_full = 0;            // 1: no write is taken, for its disk's reserve
 };
 
 /// One shard, as the front sees it: function calls in one process, gRPC between front and worker
@@ -286,8 +287,7 @@ class ShardClient {
   /// Up to `count` different rows that the index shows with a vector, drawn by lot: the same rows
   /// for the same snapshot and `seed`. FAILED_PRECONDITION: the index does not answer.
   virtual void SampleVectors(uint32_t index_id, uint32_t count, uint64_t seed,
-                             const CallContext& context,
-                             Done<std::vector<SampledVector>> done) = 0;
+                             const CallContext& context, Done<std::vector<SampledVector>> done) = 0;
   virtual ShardWatermarks GetWatermarks() = 0;
 };
 

@@ -69,7 +69,7 @@ absl::StatusOr<ShardScanResult> ScanRows(const RowStore& rows, const ShardSnapsh
                     return false;
                   }
                   result.rows.push_back(Project(row.cells, stored, scan.columns));
-                  bytes += RoughBytes(result.rows.back());
+                  bytes += scan.whole_rows ? stored.cells.size() : RoughBytes(result.rows.back());
                   return true;
                 });
   if (!status.ok()) return status;

@@ -22,7 +22,10 @@ class Fingerprint {
     Add(condition.version);
   }
   void Add(const UpsertInput::InputRow& row) {
-    Add(EncodeCells(row.cells));
+    // Without the NULLs at the end, of which a table with a column more has one more.
+    size_t cells = row.cells.size();
+    while (cells > 0 && IsNull(row.cells[cells - 1])) --cells;
+    Add(EncodeCells({row.cells.begin(), row.cells.begin() + static_cast<std::ptrdiff_t>(cells)}));
     Add(row.row_id);
     Add(row.condition);
     Add(row.columns.size());

@@ -240,7 +240,8 @@ absl::StatusOr<QueryResult> Front::Query(const QueryRequest& request, const Call
 void Front::Tell(const QueryRequest& request, int64_t nanos,
                  absl::StatusOr<QueryResult>& result) const {
   if (result.ok()) result->server_nanos = nanos;
-  if (options_.observer != nullptr && !request.own) options_.observer->OnQuery(request, result, nanos);
+  if (options_.observer != nullptr && !request.own)
+    options_.observer->OnQuery(request, result, nanos);
 }
 
 absl::StatusOr<Plan> Front::Explain(const QueryRequest& request, const CallContext& context) {

@@ -63,10 +63,15 @@ absl::StatusOr<TableDef> Front::AddColumn(const std::string& name, ColumnDef col
     if (failed.ok()) continue;
     failed = WithMessage(failed, Concat("shard ", told, ": ", MessageOf(failed)));
   }
-  if (failed.ok()) failed = definitions_.AddColumn(*table);
+  if (!failed.ok()) {
+    // Failures of taking it back are dropped: the first error is the one to report.
+    for (size_t i = 0; i < told; ++i) (void)shards_[i]->AlterTable(before);
+  } else {
+    // What the catalog could not write it may have all the same; shards that know a column more
+    // than it do no harm, but those that know one less would lose its cells.
+    failed = definitions_.AddColumn(*table);
+  }
   if (failed.ok()) return table;
-  // Failures of taking it back are dropped: the first error is the one to report.
-  for (size_t i = 0; i < told; ++i) (void)shards_[i]->AlterTable(before);
   return WithMessage(failed, Concat("column '", column_name, "' was not added to table '", name,
                                     "': ", MessageOf(failed)));
 }

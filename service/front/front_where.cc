@@ -101,6 +101,7 @@ absl::StatusOr<ShardWriteResult> Front::WriteMatchingOnce(uint32_t shard, WriteW
                  .filter = *write.row.filter,
                  .max_rows = write.page_rows,
                  .max_bytes = kMaxPageBytes,
+                 .whole_rows = true,
                  .hold = true};
   absl::StatusOr<ShardWriteResult> result = WriteMatching(shard, write, scan, context);
   if (scan.snapshot_id != 0) client.ReleaseSnapshot(scan.snapshot_id);

@@ -6,6 +6,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_join.h"
+#include "engine/shard/other_content.h"
 #include "service/front/fingerprint.h"
 #include "service/front/front.h"
 #include "service/front/gather.h"
@@ -179,6 +180,7 @@ absl::StatusOr<UpsertResult> Front::Upsert(UpsertInput input, const CallContext&
   const std::vector<const IndexDef*> indexes = set->IndexesOf(table.id);
   ASSIGN_OR_RETURN(const std::optional<RequestNote> known, FindRequest(input.request_id));
   const uint64_t fingerprint = input.request_id.empty() ? 0 : FingerprintOf("upsert", table, input);
+  if (known.has_value() && known->fingerprint != fingerprint) return OtherContent();
   UpsertResult result;
   ASSIGN_OR_RETURN(result.nulled_rows, CheckRows(table, indexes, input));
   // A retry's rows were there when it was first sent.

@@ -5,8 +5,12 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "storage/base/error_details.h"
 
 namespace ordinate {
+namespace {
+constexpr uint64_t kSpaceMayReturnMillis = 10'000;
+}  // namespace
 
 absl::Status FileError(int error, std::string_view doing, std::string_view path) {
   const std::string message = absl::StrCat("cannot ", std::string(doing), " '", std::string(path),
@@ -21,6 +25,7 @@ absl::Status FileError(int error, std::string_view doing, std::string_view path)
       return absl::PermissionDeniedError(message);
     case ENOSPC:
     case EDQUOT:
+      return WithRetryDelay(absl::ResourceExhaustedError(message), kSpaceMayReturnMillis);
     case EMFILE:
     case ENFILE:
     case ENOMEM:

@@ -39,6 +39,8 @@ absl::Status ApplyBatch::Add(const LogRecord& record) {
       batch_.Put(shard_.family(kChangesFamily),
                  ChangeKey(mutation.table_id, record.seq, mutation.row_id),
                  ChangeValue(mutation.kind, record.time_micros));
+    } else {
+      untracked_[mutation.table_id] = record.seq;
     }
   }
   return absl::OkStatus();
@@ -59,6 +61,9 @@ absl::Status ApplyBatch::Finish() {
       batch_.Put(shard_.family(kRowsFamily), RowKey(name.first, name.second, version.seq),
                  RowValue(version.mutation->key, version.mutation->cells));
     }
+  }
+  for (const auto& [table_id, seq] : untracked_) {
+    batch_.Put(shard_.family(kMetaFamily), CompleteAfterKey(table_id), U64Bytes(seq));
   }
   for (const auto& [table_id, delta] : deltas) {
     if (delta != 0) RETURN_IF_ERROR(AddToCount(table_id, delta));

@@ -53,6 +53,7 @@ class ApplyBatch {
   const std::unique_ptr<rocksdb::Iterator> rows_;
   std::map<uint32_t, const TableRetention*> retention_;
   std::map<RowName, RowState> touched_;
+  std::map<uint32_t, uint64_t> untracked_;  // by table: the last change that was not noted
   rocksdb::WriteBatch batch_;
 };
 

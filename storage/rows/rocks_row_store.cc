@@ -56,6 +56,7 @@ class RocksRowStore : public RowStore {
   absl::StatusOr<uint64_t> CountRows(const View* view, uint32_t table_id) const override;
   absl::Status ReadChanges(const View* view, uint32_t table_id, uint64_t after,
                            const std::function<absl::Status(const Change&)>& visit) const override;
+  absl::StatusOr<uint64_t> ChangesCompleteAfter(uint32_t table_id) const override;
   absl::StatusOr<bool> TrimChanges(uint64_t up_to, const TableRetention& retention,
                                    size_t max_changes) override;
   absl::StatusOr<std::vector<uint32_t>> TableIds() const override;
@@ -201,6 +202,18 @@ absl::Status RocksRowStore::ReadChanges(
   return shard_->Error("read changes of", it->status());
 }
 
+absl::StatusOr<uint64_t> RocksRowStore::ChangesCompleteAfter(uint32_t table_id) const {
+  std::string bytes;
+  const std::string key = CompleteAfterKey(table_id);
+  const rocksdb::Status status =
+      shard_->rocks->db()->Get({}, shard_->family(kMetaFamily), key, &bytes);
+  if (status.IsNotFound()) return 0;
+  RETURN_IF_ERROR(shard_->Error("read counters of", status));
+  const auto seq = ParseU64(bytes);
+  if (!seq) return shard_->DamagedEntry("meta", key, "it is not a number");
+  return *seq;
+}
+
 absl::StatusOr<bool> RocksRowStore::TrimChanges(uint64_t up_to, const TableRetention& retention,
                                                 size_t max_changes) {
   RETURN_IF_ERROR(shard_->rocks->CheckWritable());
@@ -210,6 +223,7 @@ absl::StatusOr<bool> RocksRowStore::TrimChanges(uint64_t up_to, const TableReten
   const absl::Status full = absl::CancelledError();
   ApplyBatch changes(*shard_, {&retention, 1});
   size_t trimmed = 0;
+  uint64_t last_trimmed = 0;
   uint64_t complete_to = up_to;
   const absl::Status read = ReadChanges(
       nullptr, retention.table_id, trimmed_to, [&](const Change& change) -> absl::Status {
@@ -219,6 +233,7 @@ absl::StatusOr<bool> RocksRowStore::TrimChanges(uint64_t up_to, const TableReten
           return full;
         }
         ++trimmed;
+        last_trimmed = change.seq;
         changes.batch().Delete(shard_->family(kChangesFamily),
                                ChangeKey(retention.table_id, change.seq, change.row_id));
         return changes.Collect(retention.table_id, change.row_id);
@@ -226,6 +241,8 @@ absl::StatusOr<bool> RocksRowStore::TrimChanges(uint64_t up_to, const TableReten
   if (!read.ok() && read != full) return read;
   if (trimmed > 0) {
     RETURN_IF_ERROR(changes.Finish());
+    changes.batch().Put(shard_->family(kMetaFamily), CompleteAfterKey(retention.table_id),
+                        U64Bytes(last_trimmed));
     RETURN_IF_ERROR(shard_->rocks->Write(changes.batch(), /*sync=*/false));
   }
   trimmed_to = complete_to;
@@ -264,6 +281,7 @@ absl::Status RocksRowStore::DropTable(uint32_t table_id) {
   batch.DeleteRange(shard_->family(kRowsFamily), begin, end);
   batch.DeleteRange(shard_->family(kChangesFamily), begin, end);
   batch.Delete(shard_->family(kMetaFamily), CountKey(table_id));
+  batch.Delete(shard_->family(kMetaFamily), CompleteAfterKey(table_id));
   for (const auto& [key, id] : displaced) {
     batch.Delete(shard_->family(kMetaFamily), DisplacedPrefix(table_id) + key);
   }

@@ -104,6 +104,10 @@ class RowStore {
       const View* view, uint32_t table_id, uint64_t after,
       const std::function<absl::Status(const Change&)>& visit) const = 0;
 
+  /// The sequence after which the table's change list is complete: changes up to it were forgotten,
+  /// or never noted, and what was built from older rows cannot be caught up.
+  virtual absl::StatusOr<uint64_t> ChangesCompleteAfter(uint32_t table_id) const = 0;
+
   /// Forgets the oldest changes of the table, at most `max_changes` of those with seq <= up_to, and
   /// collects the versions of their rows that `retention` does not need. Changes after the oldest
   /// pin stay: the versions they replaced are collected once the pin is gone. Returns whether

@@ -86,6 +86,12 @@ std::string CountPrefix() { return "count"; }
 
 std::string CountKey(uint32_t table_id) { return CountPrefix() + U32Bytes(table_id); }
 
+std::string CompleteAfterPrefix() { return "complete"; }
+
+std::string CompleteAfterKey(uint32_t table_id) {
+  return CompleteAfterPrefix() + U32Bytes(table_id);
+}
+
 std::string DisplacedPrefix() { return "displaced"; }
 
 std::string DisplacedPrefix(uint32_t table_id) { return DisplacedPrefix() + U32Bytes(table_id); }

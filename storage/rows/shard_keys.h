@@ -45,6 +45,9 @@ std::string AppliedKey();
 std::string FormatKey();
 std::string CountPrefix();
 std::string CountKey(uint32_t table_id);
+/// The sequence after which a table's change list is complete.
+std::string CompleteAfterPrefix();
+std::string CompleteAfterKey(uint32_t table_id);
 std::string DisplacedPrefix();
 std::string DisplacedPrefix(uint32_t table_id);
 

@@ -95,6 +95,9 @@ class Verifier {
       counted_[*table_id] = *ParseU64(value);
       return "";
     }
+    if (key.starts_with(CompleteAfterPrefix())) {
+      return ParseU32(key.substr(CompleteAfterPrefix().size())) ? "" : "it names no table";
+    }
     const bool displaced = key.starts_with(DisplacedPrefix()) &&
                            key.size() >= DisplacedPrefix().size() + sizeof(uint32_t);
     return displaced ? "" : "it is not known";

@@ -227,7 +227,7 @@ absl::Status Workload::Writes(const std::string& table) {
     }
     const auto done = std::make_shared<std::promise<absl::Status>>();
     results.push_back(done->get_future());
-    node_->shards()[0]->Write(definition, std::move(rows), context,
+    node_->shards()[0]->Write(definition, {.rows = std::move(rows)}, context,
                               [done](auto result) { done->set_value(result.status()); });
   }
   absl::Status first;
@@ -250,7 +250,7 @@ absl::Status Workload::WriteNothing(const std::string& table) {
   row.preferred_id = static_cast<RowId>(kKeys);  // no row's
   const CallContext context;
   const auto done = std::make_shared<std::promise<absl::Status>>();
-  node_->shards()[0]->Write(definition, {row}, context,
+  node_->shards()[0]->Write(definition, {.rows = {row}}, context,
                             [done](auto result) { done->set_value(result.status()); });
   return done->get_future().get();
 }

@@ -64,7 +64,7 @@ TEST(StatementsOverGrpc, AnswerHeaderRowsAndSummary) {
       written_rows[metric.label[0].value] = metric.counter.value;
     }
   }
-  EXPECT_EQ(written_rows, (std::map<std::string, double>{{"upsert", 2}, {"delete", 1}}));
+  EXPECT_EQ(written_rows, (std::map<std::string, double>{{"upsert", 2}, {"update", 0}, {"delete", 1}}));
 
   // The server keeps no session.
   const Answered set = Execute(server, "SET vector.search.ef_search = 99");

@@ -38,6 +38,7 @@ class DiskReserveTest : public ::testing::Test {
 
 TEST_F(DiskReserveTest, WritesAreRefusedBelowItAndTakenAgainAboveIt) {
   shard_.CreateIndex(OneShard::Flat(1));
+  shard_.Settle(1);
   shard_.Write(OneShard::Rows(0, 10));
   disk_.free_bytes = kReserve;
   shard_.Write(OneShard::Rows(10, 20));

@@ -156,9 +156,9 @@ absl::StatusOr<ShardWriteResult> WriteTo(ShardClient& shard, const TableDef& tab
                                          std::vector<RowWrite> rows) {
   const CallContext context;
   std::promise<absl::StatusOr<ShardWriteResult>> answer;
-  shard.Write(table, {.rows = std::move(rows)}, context, [&](absl::StatusOr<ShardWriteResult> result) {
-    answer.set_value(std::move(result));
-  });
+  shard.Write(
+      table, {.rows = std::move(rows)}, context,
+      [&](absl::StatusOr<ShardWriteResult> result) { answer.set_value(std::move(result)); });
   return answer.get_future().get();
 }
 

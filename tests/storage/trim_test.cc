@@ -71,6 +71,25 @@ TEST_F(TrimTest, GoesOnAfterARestart) {
   EXPECT_THAT(Changed(), IsEmpty());
 }
 
+// What was built from rows as of an earlier sequence cannot be caught up.
+TEST_F(TrimTest, SaysAfterWhichSequenceTheListIsComplete) {
+  const auto complete_after = [this] { return *rows().ChangesCompleteAfter(1); };
+  for (RowId row = 0; row < 6; ++row) Write({Upsert(1, row, "a"), Upsert(1, row + 10, "a")});
+  EXPECT_EQ(complete_after(), 0u);
+  EXPECT_TRUE(Trim(6, {}, 3));
+  EXPECT_EQ(complete_after(), 2u) << "half of the second request is gone";
+  EXPECT_FALSE(Trim(4));
+  EXPECT_EQ(complete_after(), 4u);
+  Reopen();
+  EXPECT_EQ(complete_after(), 4u);
+  const LogRecord untracked{.seq = 7, .mutations = {Upsert(1, 3, "b")}};
+  ASSERT_EQ(log().Append({&untracked, 1}), absl::OkStatus());
+  ASSERT_EQ(rows().Apply({&untracked, 1}, {}), absl::OkStatus());
+  EXPECT_EQ(complete_after(), 7u) << "nobody noted the change";
+  ASSERT_EQ(rows().DropTable(1), absl::OkStatus());
+  EXPECT_EQ(complete_after(), 0u);
+}
+
 // A pin keeps the versions it reads, and the changes by which they are found once it is gone.
 TEST_F(TrimTest, VersionsOfAPinAreCollectedOnceItIsGone) {
   Write({Upsert(1, 7, "a"), Upsert(1, 8, "x")});
