@@ -172,9 +172,26 @@ absl::Status Workload::CreateTable() {
                 [&] { return node_->front().CreateTable(SmallTable(name)).status(); });
 }
 
+// Its indexes go first, one by one: cut short, a table without them remains.
 absl::Status Workload::DropTable(const std::string& table) {
-  return Change({.kind = Request::Kind::kDropTable, .table = table},
-                [&] { return node_->front().DropTable(table); });
+  std::vector<Request> drops;
+  const Contents before = ledger().acknowledged();
+  for (const auto& [index, of] : before.indexes) {
+    if (of == table) drops.push_back({.kind = Request::Kind::kDropIndex, .index = index});
+  }
+  for (const Request& drop : drops) {
+    MutexLock lock(mutex_);
+    ledger_.Begin(drop);
+    ++begun_;
+  }
+  RETURN_IF_ERROR(Change({.kind = Request::Kind::kDropTable, .table = table},
+                         [&] { return node_->front().DropTable(table); }));
+  MutexLock lock(mutex_);
+  for (size_t i = 0; i < drops.size(); ++i) {
+    ledger_.Acknowledge();
+    ++acknowledged_;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Workload::CreateIndex(const std::string& table) {
