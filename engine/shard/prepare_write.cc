@@ -33,16 +33,6 @@ std::string Unmet(const WriteCondition& condition, const RowIdResolver::Found& f
 // What the rows of one request may take once an update has laid its cells over them.
 constexpr uint64_t kMaxUpdatedBytes = 256 << 20;
 
-bool SameBits(const Value& a, const Value& b) {
-  return a.index() == b.index() && EncodeCells({a}) == EncodeCells({b});
-}
-
-// Whether an update leaves the cell at `position` as it was.
-bool Leaves(const RowWrite& row, uint32_t position) {
-  return row.partial &&
-         std::find(row.columns.begin(), row.columns.end(), position) == row.columns.end();
-}
-
 }  // namespace
 
 void LocalShard::FindRequest(const std::string& id, Done<std::optional<RequestNote>> done) {
@@ -213,16 +203,13 @@ absl::Status LocalShard::PrepareUpdate(Prepared& write, uint32_t position) {
                " bytes with their other columns; update fewer rows in one request"));
   }
   ASSIGN_OR_RETURN(std::vector<Value> cells, DecodeCells(table, newest->cells));
-  std::vector<uint32_t> changed;
   for (const uint32_t column : row.columns) {
     if (column >= cells.size()) {
       return absl::AbortedError(Concat("the shard does not know column ", column, " of table '",
                                        table.name, "' yet; send the request again"));
     }
-    if (!SameBits(cells[column], row.cells[column])) changed.push_back(column);
     cells[column] = std::move(row.cells[column]);
   }
-  row.columns = std::move(changed);
   row.cells = std::move(cells);
   write.result.row_ids[position] = found.id;
   AddMutation(write, position,
@@ -261,8 +248,7 @@ void LocalShard::ApplyToIndexes(const Prepared& write) {
         continue;
       }
       const RowWrite& row = write.task.write.rows[write.sources[i]];
-      index->Upsert(mutation.row_id, write.record.seq, write.record.time_micros, row.cells,
-                    Leaves(row, index->column_position()));
+      index->Upsert(mutation.row_id, write.record.seq, write.record.time_micros, row.cells);
     }
   }
 }

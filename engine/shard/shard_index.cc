@@ -117,7 +117,7 @@ void ShardIndex::SupersedeSealed(RowId id) {
 }
 
 void ShardIndex::Upsert(RowId id, uint64_t version, int64_t time_micros,
-                        const std::vector<Value>& cells, [[maybe_unused]] bool vector_unchanged) {
+                        const std::vector<Value>& cells) {
   changed_ = true;
   if (build_ != nullptr) {
     if (upserted_since_build_.empty()) first_change_since_build_micros_ = time_micros;

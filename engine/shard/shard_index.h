@@ -69,10 +69,8 @@ class ShardIndex {
   void SetTable(const TableDef& table) { table_ = table; }
 
   /// Applies a row's new version, written at `time_micros`, in sequence order. `cells` as the table
-  /// has them. `vector_unchanged`: the row was there before, with the same vector in this index's
-  /// column; a hint, for an index that can keep the row's place.
-  void Upsert(RowId id, uint64_t version, int64_t time_micros, const std::vector<Value>& cells,
-              bool vector_unchanged = false);
+  /// has them.
+  void Upsert(RowId id, uint64_t version, int64_t time_micros, const std::vector<Value>& cells);
   void Delete(RowId id);
 
   /// A build from the rows as of `seq` begins. REQUIRES: none is running.

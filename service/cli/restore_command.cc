@@ -8,6 +8,7 @@
 #include "service/cli/command.h"
 #include "service/cli/progress.h"
 #include "service/cli/text_table.h"
+#include "service/cli/verify_report.h"
 #include "service/server/data_directory.h"
 #include "storage/base/error_details.h"
 #include "storage/base/status_macros.h"
@@ -54,17 +55,6 @@ absl::Status RestoreInto(const RestoreOptions& options, const BackupDescription&
   return directory.FinishCreation();
 }
 
-VerifyReport VerifyRestored(const DataDirectory& directory) {
-  VerifyPaths paths;
-  paths.catalog = directory.CatalogPath();
-  for (uint32_t shard = 0; shard < directory.shards(); ++shard) {
-    paths.shards.push_back(directory.ShardPath(shard));
-  }
-  Progress progress("verify", "bytes");
-  return VerifyData(
-      paths, [&progress](const std::string&, uint64_t bytes) { progress.Update(bytes, -1); });
-}
-
 void PrintResult(const RestoreOptions& options, const BackupDescription& backup,
                  const VerifyReport& report) {
   if (options.output == "json") {
@@ -76,10 +66,7 @@ void PrintResult(const RestoreOptions& options, const BackupDescription& backup,
     json["indexes"] = report.indexes;
     json["rows"] = report.rows;
     json["clean"] = report.clean();
-    json["problems"] = nlohmann::ordered_json::array();
-    for (const VerifyProblem& problem : report.problems) {
-      json["problems"].push_back({{"file", problem.file}, {"what", problem.what}});
-    }
+    json["problems"] = ProblemsJson(report);
     Print(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
     return;
   }
@@ -90,9 +77,7 @@ void PrintResult(const RestoreOptions& options, const BackupDescription& backup,
                      {"indexes", Grouped(report.indexes)},
                      {"rows", Grouped(report.rows)},
                      {"problems", Grouped(report.problems.size())}}));
-  for (const VerifyProblem& problem : report.problems) {
-    Print(Concat("DAMAGED  ", problem.file, ": ", Printable(problem.what), "\n"));
-  }
+  PrintProblems(report);
   if (report.clean()) Print(Concat("restored to ", options.data_dir, ", and everything agrees\n"));
 }
 
@@ -112,7 +97,7 @@ absl::Status Restore(const RestoreOptions& options) {
                " is no data directory: remove it, and restore another backup, or this one again");
     return absl::IsDataLoss(restored) ? Finding(message) : FileError(message);
   }
-  const VerifyReport report = VerifyRestored(**directory);
+  const VerifyReport report = VerifyDirectory(**directory);
   PrintResult(options, *backup, report);
   if (report.clean()) return absl::OkStatus();
   return Finding(Concat("backup ", backup->id, " is restored to ", options.data_dir, ", with ",

@@ -1,9 +1,8 @@
 #include <string>
 
-#include "engine/verify/verify.h"
 #include "service/cli/command.h"
-#include "service/cli/progress.h"
 #include "service/cli/text_table.h"
+#include "service/cli/verify_report.h"
 #include "service/server/data_directory.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
@@ -24,10 +23,7 @@ void PrintJson(const VerifyReport& report) {
   json["rows"] = report.rows;
   json["segments"] = report.segments;
   json["bytes"] = report.bytes;
-  json["problems"] = nlohmann::ordered_json::array();
-  for (const VerifyProblem& problem : report.problems) {
-    json["problems"].push_back({{"file", problem.file}, {"what", problem.what}});
-  }
+  json["problems"] = ProblemsJson(report);
   json["notes"] = report.notes;
   Print(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
@@ -39,9 +35,7 @@ void PrintText(const VerifyReport& report) {
                      {"segments", Grouped(report.segments)},
                      {"checked", Bytes(report.bytes)},
                      {"problems", Grouped(report.problems.size())}}));
-  for (const VerifyProblem& problem : report.problems) {
-    Print(Concat("DAMAGED  ", problem.file, ": ", Printable(problem.what), "\n"));
-  }
+  PrintProblems(report);
   for (const std::string& note : report.notes) Print(Concat("note  ", Printable(note), "\n"));
   if (report.clean()) Print("everything agrees\n");
 }
@@ -50,17 +44,7 @@ absl::Status Verify(const VerifyOptions& options) {
   // Held while the check runs, so no server can start on it.
   const auto directory = DataDirectory::OpenExisting(options.data_dir);
   if (!directory.ok()) return FileError(std::string(directory.status().message()));
-  VerifyPaths paths;
-  paths.catalog = (*directory)->CatalogPath();
-  for (uint32_t shard = 0; shard < (*directory)->shards(); ++shard) {
-    paths.shards.push_back((*directory)->ShardPath(shard));
-  }
-  VerifyReport report;
-  {
-    Progress progress("verify", "bytes");
-    report = VerifyData(
-        paths, [&progress](const std::string&, uint64_t bytes) { progress.Update(bytes, -1); });
-  }
+  const VerifyReport report = VerifyDirectory(**directory);
   if (options.output == "json") {
     PrintJson(report);
   } else {

@@ -183,33 +183,36 @@ class RowChecker {
   const UpsertInput::InputRow* row_ = nullptr;
 };
 
-}  // namespace
-
-absl::StatusOr<std::vector<uint32_t>> CheckRows(const TableDef& table,
-                                                const std::vector<const IndexDef*>& indexes,
-                                                UpsertInput& input) {
+// `check` says whether it made a cell of the row NULL.
+template <typename Check>
+absl::StatusOr<std::vector<uint32_t>> CheckEach(UpsertInput& input, const Check& check) {
   RETURN_IF_ERROR(CheckCount("rows", input.rows.size(), kMaxRowsPerWrite));
   std::vector<uint32_t> nulled_rows;
-  RowChecker checker(table, indexes, input.on_invalid);
   for (size_t i = 0; i < input.rows.size(); ++i) {
-    ASSIGN_OR_RETURN(const bool nulled, checker.Check(input.rows[i], i));
+    ASSIGN_OR_RETURN(const bool nulled, check(input.rows[i], i));
     if (nulled) nulled_rows.push_back(static_cast<uint32_t>(i));
   }
   return nulled_rows;
 }
 
+}  // namespace
+
+absl::StatusOr<std::vector<uint32_t>> CheckRows(const TableDef& table,
+                                                const std::vector<const IndexDef*>& indexes,
+                                                UpsertInput& input) {
+  RowChecker checker(table, indexes, input.on_invalid);
+  return CheckEach(input,
+                   [&](UpsertInput::InputRow& row, size_t i) { return checker.Check(row, i); });
+}
+
 absl::StatusOr<std::vector<uint32_t>> CheckUpdates(const TableDef& table,
                                                    const std::vector<const IndexDef*>& indexes,
                                                    UpsertInput& input) {
-  RETURN_IF_ERROR(CheckCount("rows", input.rows.size(), kMaxRowsPerWrite));
-  std::vector<uint32_t> nulled_rows;
   RowChecker checker(table, indexes, input.on_invalid);
-  for (size_t i = 0; i < input.rows.size(); ++i) {
-    RETURN_IF_ERROR(checker.CheckTarget(input.rows[i], i));
-    ASSIGN_OR_RETURN(const bool nulled, checker.CheckNamed(input.rows[i], i));
-    if (nulled) nulled_rows.push_back(static_cast<uint32_t>(i));
-  }
-  return nulled_rows;
+  return CheckEach(input, [&](UpsertInput::InputRow& row, size_t i) -> absl::StatusOr<bool> {
+    RETURN_IF_ERROR(checker.CheckTarget(row, i));
+    return checker.CheckNamed(row, i);
+  });
 }
 
 absl::Status CheckChange(const TableDef& table, const std::vector<const IndexDef*>& indexes,

@@ -300,7 +300,8 @@ class Terminal:
                     break
             except OSError:
                 break
-        assert os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1]) == 0
+        code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        assert code == 0, f"the prompt ended with {code}; it printed {self.seen!r}"
 
 
 def check_prompt(server, folder):
