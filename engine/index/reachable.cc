@@ -93,7 +93,10 @@ class Reach {
   void LinkByWayOf(uint32_t hub, uint32_t node) {
     uint32_t from = hub;
     const auto found = deputies_.find(hub);
-    if (!HasRoom(hub) && found != deputies_.end() && HasRoom(found->second)) from = found->second;
+    if (!HasRoom(hub) && found != deputies_.end() && reached_[found->second] &&
+        HasRoom(found->second)) {
+      from = found->second;
+    }
     const bool deputises = from == hub && !HasRoom(hub);
     AddLink(from, node);
     if (deputises || (from != hub && !HasRoom(from) && HasRoom(node))) deputies_[hub] = node;

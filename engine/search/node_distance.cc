@@ -125,7 +125,8 @@ float BestScore::DistanceFrom(double score) const {
                                                        : error_ - score;
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   if (!(distance < std::numeric_limits<float>::max())) return kInfinity;
-  auto rounded = static_cast<float>(distance);
+  auto rounded =
+      static_cast<float>(std::max(distance, double{std::numeric_limits<float>::lowest()}));
   // Right but for a step of rounding or two.
   const auto is_better = [&](double best) {
     return HigherIsBetter(metric_) ? best > score : best < score;

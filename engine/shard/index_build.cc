@@ -135,13 +135,14 @@ bool IsOfContent(const absl::Status& status) {
 }  // namespace
 
 std::string SetAside(const std::string& path) {
-  const absl::Status moved = RenameFile(path, Concat(path, kAside));
+  absl::Status moved = RenameFile(path, Concat(path, kAside));
+  if (moved.ok()) moved = SyncFolder(FolderOf(path));
   return moved.ok() ? Concat("was set aside as ", path, kAside)
                     : Concat("could not be set aside (", moved.message(), ")");
 }
 
 FoundIndex OpenIndexFiles(const std::string& directory, const TableDef& table,
-                          const IndexDef& index, uint64_t newest_seq) {
+                          const IndexDef& index, uint64_t oldest_seq, uint64_t newest_seq) {
   FoundIndex found;
   const std::string manifest_path = Concat(directory, "/index.vindex");
   absl::StatusOr<IndexManifest> manifest = ReadIndexManifest(manifest_path);
@@ -166,6 +167,13 @@ FoundIndex OpenIndexFiles(const std::string& directory, const TableDef& table,
     found.status = absl::DataLossError(Concat("index manifest '", manifest_path,
                                               "' is of another index than '", index.name,
                                               "'; the file ", SetAside(manifest_path)));
+    return found;
+  }
+  if (found.manifest.seq < oldest_seq) {
+    found.status =
+        absl::DataLossError(Concat("index manifest '", manifest_path, "' is of sequence ",
+                                   found.manifest.seq, ", and changes up to ", oldest_seq,
+                                   " were not noted for it; the file ", SetAside(manifest_path)));
     return found;
   }
   if (found.manifest.seq > newest_seq) {

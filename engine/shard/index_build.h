@@ -52,10 +52,11 @@ struct FoundIndex {
 
 /// Opens the files of an index, whose options may have changed since they were written. Removes
 /// leftovers that no manifest names. Files newer than `newest_seq`, the last durable write, are of
-/// no use: the rows were put back to an earlier time. NOT_FOUND too where the index must be built
-/// anew for its mode.
+/// no use: the rows were put back to an earlier time; nor are those older than `oldest_seq`, after
+/// which the change list is complete: they were given up while the disk failed, and are still
+/// there. NOT_FOUND too where the index must be built anew for its mode.
 FoundIndex OpenIndexFiles(const std::string& directory, const TableDef& table,
-                          const IndexDef& index, uint64_t newest_seq);
+                          const IndexDef& index, uint64_t oldest_seq, uint64_t newest_seq);
 
 /// Renames a damaged file so that it is kept for a look but never opened again. Says what became of
 /// it, as the end of a sentence.

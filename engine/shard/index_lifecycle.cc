@@ -38,15 +38,8 @@ absl::Status LocalShard::OpenIndex(const TableDef& table, const IndexDef& defini
   const std::string directory = Concat(IndexFolder(options_), "/", definition.id);
   RETURN_IF_ERROR(MakeFolders(directory));
   auto index = std::make_unique<ShardIndex>(table, definition, directory, *options_.clock);
-  FoundIndex found = OpenIndexFiles(directory, table, definition, log_->last_seq());
-  if (found.status.ok()) {
-    // Files that were given up while the disk failed, and are still there.
-    ASSIGN_OR_RETURN(const uint64_t complete_after, rows_->ChangesCompleteAfter(table.id));
-    if (found.manifest.seq < complete_after) {
-      RemoveName(index->manifest_path()).IgnoreError();
-      found.status = absl::NotFoundError("rows changed since that nothing tells of");
-    }
-  }
+  ASSIGN_OR_RETURN(const uint64_t oldest_seq, rows_->ChangesCompleteAfter(table.id));
+  FoundIndex found = OpenIndexFiles(directory, table, definition, oldest_seq, log_->last_seq());
   if (found.status.ok()) {
     index->Switch(std::move(found.segments), found.manifest.seq, found.manifest.generation,
                   found.manifest.build_time_ms);
@@ -147,6 +140,7 @@ void LocalShard::FinishBuild(uint32_t index_id, uint64_t number,
   ShardIndex& index = *found->second;
   absl::Status status = result.status();
   if (status.ok()) status = SwitchTo(index, *std::move(result));
+  if (status.ok()) unspaced_.erase(index_id);
   if (!status.ok()) {
     index.FailBuild(status);
     if (absl::IsResourceExhausted(status) && RetryDelayMillis(status).has_value()) {
@@ -330,7 +324,9 @@ absl::StatusOr<ShardIndexStatus> LocalShard::GetIndexStatus(uint32_t index_id) {
                    rows_->CountRows(snapshot->rows.get(), index->definition.table_id));
   ShardIndexStatus status = CompleteStatus(*index, rows, snapshot->seq, *options_.clock);
   if (const absl::Status space = reserve_.Check(); !space.ok()) {
-    status.last_error = Concat("the shard takes no writes: ", space.message());
+    const std::string before = std::move(status.last_error);
+    status.last_error = Concat("the shard takes no writes: ", space.message(),
+                               before.empty() ? "" : "; before that: ", before);
   }
   return status;
 }

@@ -15,6 +15,7 @@
 #include "storage/base/text.h"
 #include "storage/files/durable_file.h"
 #include "storage/files/file_error.h"
+#include "storage/files/folder.h"
 #include "storage/rocks/rocks_backup.h"
 
 namespace ordinate {
@@ -49,9 +50,9 @@ absl::Status CheckApart(const std::string& directory, const std::string& data_di
 absl::StatusOr<std::unique_ptr<Backups>> Backups::Open(Options options,
                                                        std::vector<const Shard*> shards,
                                                        const Catalog& catalog) {
-  std::error_code error;
-  fs::create_directories(options.directory, error);
-  if (error) return FileError(error.value(), "create directory", options.directory);
+  // Also when it is there: what was made before a crash may not be durable.
+  RETURN_IF_ERROR(MakeFolders(options.directory));
+  RETURN_IF_ERROR(SyncFolder(FolderOf(options.directory)));
   RETURN_IF_ERROR(CheckApart(options.directory, options.data_dir));
   if (::access(options.directory.c_str(), W_OK) != 0) {
     return FileError(errno, "write to", options.directory);

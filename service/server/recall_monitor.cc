@@ -1,5 +1,6 @@
 #include "service/server/recall_monitor.h"
 
+#include <new>
 #include <set>
 #include <utility>
 
@@ -75,18 +76,27 @@ void RecallMonitor::Run() {
   }
 }
 
+// Out of memory is no reason to end the server.
+absl::StatusOr<RecallAnswer> RecallMonitor::Measure(const RecallQuestion& question) {
+  try {
+    return front_.MeasureRecall(question, context_);
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("out of memory");
+  }
+}
+
 void RecallMonitor::MeasureAll() {
   const absl::StatusOr<std::vector<IndexInfo>> indexes = front_.ListIndexes("");
   if (!indexes.ok()) return;  // one was dropped just now; the next turn has the rest
-  std::set<std::string> names;
+  std::set<uint32_t> ids;
   for (const IndexInfo& info : *indexes) {
-    names.insert(info.index.name);
+    ids.insert(info.index.id);
     if (info.index.engine != Engine::kHnsw) continue;
     RecallQuestion question;
     question.index = info.index.name;
     question.samples = samples_;
     question.own = true;
-    absl::StatusOr<RecallAnswer> answer = front_.MeasureRecall(question, context_);
+    absl::StatusOr<RecallAnswer> answer = Measure(question);
     if (!context_.Check().ok()) return;
     if (!answer.ok()) {
       spdlog::debug("recall of index '{}' was not measured: {}", info.index.name,
@@ -95,10 +105,10 @@ void RecallMonitor::MeasureAll() {
     }
     const int64_t now = SystemClock().NowMicros() / 1'000'000;
     MutexLock lock(mutex_);
-    found_[info.index.name] = {info.table.name, *std::move(answer), now};
+    found_[info.index.name] = {info.index.id, info.table.name, *std::move(answer), now};
   }
   MutexLock lock(mutex_);
-  std::erase_if(found_, [&](const auto& entry) { return names.count(entry.first) == 0; });
+  std::erase_if(found_, [&](const auto& entry) { return ids.count(entry.second.index_id) == 0; });
 }
 
 std::vector<MetricFamily> RecallMonitor::Collect() const {

@@ -33,10 +33,12 @@ class RecallMonitor : public prometheus::Collectable {
 
  private:
   struct Found {
+    uint32_t index_id = 0;
     std::string table;
     RecallAnswer answer;
     int64_t at_seconds = 0;  // since 1970
   };
+  absl::StatusOr<RecallAnswer> Measure(const RecallQuestion& question);
   void Run() ORDINATE_EXCLUDES(mutex_);
 
   Front& front_;

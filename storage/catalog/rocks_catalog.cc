@@ -184,8 +184,9 @@ class RocksCatalog : public Catalog {
 
 absl::StatusOr<std::unique_ptr<Catalog>> OpenRocksCatalog(const std::string& path, StoreMode mode) {
   const rocksdb::ColumnFamilyOptions options = BaseFamilyOptions(BaseTableOptions());
-  const auto holds_all = [](std::unique_ptr<RocksDb> view) -> absl::Status {
+  const auto holds_all = [mode](std::unique_ptr<RocksDb> view) -> absl::Status {
     ASSIGN_OR_RETURN(const auto mark, OpenMark(*view));
+    if (!mark->known() && mode != StoreMode::kCreate) return mark->Unknown();
     return LoadRevision(*view, *mark).status();
   };
   ASSIGN_OR_RETURN(auto rocks,

@@ -77,7 +77,14 @@ absl::Status AcknowledgedMark::Load() {
                                       "from a backup"));
   }
   value_ = content.value;
+  known_ = true;
   return absl::OkStatus();
+}
+
+absl::Status AcknowledgedMark::Unknown() const {
+  return absl::DataLossError(Concat("the write-ahead log is damaged, and without the file '", path_,
+                                    "' nothing says what was acknowledged; put that file back, or "
+                                    "restore the directory from a backup"));
 }
 
 absl::Status AcknowledgedMark::Set(uint64_t value) {
@@ -86,6 +93,7 @@ absl::Status AcknowledgedMark::Set(uint64_t value) {
     return Failed("write", path_);
   }
   value_ = value;
+  known_ = true;
   return absl::OkStatus();
 }
 

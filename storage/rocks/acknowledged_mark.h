@@ -25,6 +25,11 @@ class AcknowledgedMark {
   AcknowledgedMark& operator=(const AcknowledgedMark&) = delete;
 
   uint64_t value() const { return value_; }
+  /// Whether the number was read, or set: without a file, or from an empty one, it is not.
+  bool known() const { return known_; }
+
+  /// DATA_LOSS for a database whose log is damaged while the number is not known.
+  absl::Status Unknown() const;
 
   /// Records `value`, which is durable in the database already. Survives the process; reaches the
   /// disk with the kernel's next write-back, so after a power loss the mark may be older.
@@ -37,6 +42,7 @@ class AcknowledgedMark {
   const std::string path_;
   int file_ = -1;  // constant once open
   uint64_t value_ = 0;
+  bool known_ = false;
 };
 
 }  // namespace ordinate

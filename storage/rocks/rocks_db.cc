@@ -141,6 +141,11 @@ absl::StatusOr<std::unique_ptr<RocksDb>> RocksDb::Open(const std::string& path,
     std::unique_ptr<RocksDb> view(new RocksDb(path, StoreMode::kReadOnly));
     if (view->OpenDatabase(families, /*cut=*/true).ok()) {
       RETURN_IF_ERROR(holds_all(std::move(view)));
+      rocksdb::Warn(
+          MakeRocksLogger(path),
+          "opened without the end of the log, which is damaged and holds nothing that was "
+          "acknowledged: %s",
+          status.ToString().c_str());
       status = opened->OpenDatabase(families, /*cut=*/true);
     }
   }

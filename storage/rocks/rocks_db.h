@@ -46,7 +46,8 @@ class RocksDb {
   ///
   /// A power loss may leave some sectors of what the write-ahead log had not synced, and not others
   /// before them, which looks like any damage. Then `holds_all` is asked of the database without
-  /// the log from there on; if it has all, it is opened so. Nothing is changed before that.
+  /// the log from there on; if it has all, it is opened so, with a warning. Nothing is changed
+  /// before that.
   static absl::StatusOr<std::unique_ptr<RocksDb>> Open(const std::string& path,
                                                        const std::vector<Family>& families,
                                                        StoreMode mode, const HoldsAll& holds_all);

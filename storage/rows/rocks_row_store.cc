@@ -241,8 +241,10 @@ absl::StatusOr<bool> RocksRowStore::TrimChanges(uint64_t up_to, const TableReten
   if (!read.ok() && read != full) return read;
   if (trimmed > 0) {
     RETURN_IF_ERROR(changes.Finish());
+    ASSIGN_OR_RETURN(const uint64_t complete_after, ChangesCompleteAfter(retention.table_id));
+    // Beyond what is trimmed there may be changes that were never noted.
     changes.batch().Put(shard_->family(kMetaFamily), CompleteAfterKey(retention.table_id),
-                        U64Bytes(last_trimmed));
+                        U64Bytes(std::max(complete_after, last_trimmed)));
     RETURN_IF_ERROR(shard_->rocks->Write(changes.batch(), /*sync=*/false));
   }
   trimmed_to = complete_to;

@@ -110,10 +110,12 @@ absl::Status ShardDb::DamagedEntry(std::string_view family_name, std::string_vie
 absl::StatusOr<ShardStore> OpenShardStore(const std::string& path, StoreMode mode,
                                           const RequestLimits& limits) {
   auto shard = std::make_shared<ShardDb>();
-  const auto holds_all = [](std::unique_ptr<RocksDb> view) {
+  const auto holds_all = [mode](std::unique_ptr<RocksDb> view) -> absl::Status {
     ShardDb without_tail;
     without_tail.rocks = std::move(view);
-    return LoadSequences(without_tail);
+    RETURN_IF_ERROR(LoadSequences(without_tail));
+    const bool known = without_tail.mark->known() || mode == StoreMode::kCreate;
+    return known ? absl::OkStatus() : without_tail.mark->Unknown();
   };
   ASSIGN_OR_RETURN(shard->rocks, RocksDb::Open(path, Families(), mode, holds_all));
   RETURN_IF_ERROR(LoadSequences(*shard));

@@ -148,6 +148,27 @@ TEST_F(DamageTest, AcknowledgedTailCutOffIsFoundTornTailIsNot) {
   EXPECT_EQ(OpenAndVerify(StoreMode::kExisting), absl::OkStatus());
 }
 
+// A damaged end of the log is cut off only where the mark says that nothing is lost by it.
+TEST_F(DamageTest, ADamagedLogWithoutAMarkIsRefused) {
+  std::string newest;
+  for (const std::string& name : Files()) {
+    if (name.ends_with(".log")) newest = std::max(newest, name);
+  }
+  std::string bytes = ReadFile(directory_.Sub("good/" + newest));
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 0x40);
+  for (const StoreMode mode : {StoreMode::kReadOnly, StoreMode::kExisting}) {
+    for (const bool empty : {false, true}) {
+      Restore();
+      WriteFile(path() + "/" + newest, bytes);
+      fs::remove(path() + "/ACKNOWLEDGED");
+      if (empty) WriteFile(path() + "/ACKNOWLEDGED", "");
+      const absl::Status status = OpenAndVerify(mode);
+      EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+      EXPECT_THAT(std::string(status.message()), HasSubstr("ACKNOWLEDGED")) << status;
+    }
+  }
+}
+
 TEST_F(DamageTest, MissingFilesAreFound) {
   for (const std::string& name : Files()) {
     const bool matters = name == "CURRENT" || name.starts_with("MANIFEST") ||

@@ -86,6 +86,8 @@ TEST_F(TrimTest, SaysAfterWhichSequenceTheListIsComplete) {
   ASSERT_EQ(log().Append({&untracked, 1}), absl::OkStatus());
   ASSERT_EQ(rows().Apply({&untracked, 1}, {}), absl::OkStatus());
   EXPECT_EQ(complete_after(), 7u) << "nobody noted the change";
+  EXPECT_FALSE(Trim(6));
+  EXPECT_EQ(complete_after(), 7u) << "nor is it by those before it that go";
   ASSERT_EQ(rows().DropTable(1), absl::OkStatus());
   EXPECT_EQ(complete_after(), 0u);
 }
