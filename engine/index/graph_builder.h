@@ -44,6 +44,13 @@ struct Graph {
 /// Called between parts of a build, on the building thread.
 using BuildProgress = std::function<void(uint32_t done, uint32_t total)>;
 
+/// A finished graph that another one grows from.
+struct GraphBase {
+  GraphView graph;
+  /// Its nodes that stay: kept[i] is node i of the new graph. The others are left out.
+  std::span<const uint32_t> kept;
+};
+
 /// Builds the graph of a segment's distinct vectors. Stateless, thread-safe.
 class GraphBuilder {
  public:
@@ -56,6 +63,16 @@ class GraphBuilder {
   virtual absl::StatusOr<Graph> Build(const GraphParams& params, std::span<const float> vectors,
                                       const CallContext& context,
                                       const BuildProgress& progress) const = 0;
+
+  /// As Build, but takes over the links of `base`, mending those that led to nodes left out, and
+  /// inserts the other nodes alone. Builds anew where that would be no worse: too many are left
+  /// out, or the base has other parameters.
+  virtual absl::StatusOr<Graph> Extend(const GraphParams& params, std::span<const float> vectors,
+                                       const GraphBase& base, const CallContext& context,
+                                       const BuildProgress& progress) const {
+    (void)base;
+    return Build(params, vectors, context, progress);
+  }
 };
 
 /// The builder this program was built with, or FAILED_PRECONDITION when it was built without any.

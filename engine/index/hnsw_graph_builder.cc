@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <exception>
 #include <new>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "engine/index/build_crew.h"
 #include "engine/index/build_matrix.h"
 #include "engine/index/graph_builder.h"
+#include "engine/index/graph_repair.h"
 #include "engine/index/insertion_order.h"
 #include "engine/index/link_draft.h"
 #include "engine/index/node_inserter.h"
@@ -45,44 +47,106 @@ absl::Status Validate(const GraphParams& params, std::span<const float> vectors)
   return absl::OkStatus();
 }
 
+// A base is taken over when nine tenths of its nodes stay. Mended after half of them went, a graph
+// of 4,000 x 32 lost 1 to 7 points of recall at ef 32.
+bool IsOfUse(const GraphBase& base, const GraphParams& params) {
+  return !base.kept.empty() && base.graph.degree == params.m &&
+         base.graph.degree0 == StrideOf(2 * params.m) &&
+         base.kept.size() * 10 >= base.graph.levels.size() * 9;
+}
+
+// Those of a base, and drawn ones for the nodes after its.
+std::vector<uint8_t> LevelsOf(uint32_t nodes, const GraphParams& params, const GraphBase& base) {
+  std::vector<uint8_t> levels = DrawLevels(nodes, params.m, params.seed);
+  for (size_t i = 0; i < base.kept.size(); ++i) levels[i] = base.graph.levels[base.kept[i]];
+  return levels;
+}
+
 // One build. Levels are drawn beforehand, and nodes of upper levels inserted first: when the many
 // nodes of level 0 alone come, the way down to each is known, and with it where it lies.
 class HnswBuild {
  public:
-  // REQUIRES: there are vectors.
-  HnswBuild(const GraphParams& params, BuildMatrix matrix, std::vector<uint8_t> levels,
-            std::vector<uint32_t> order, const CallContext& context, const BuildProgress& progress)
+  // REQUIRES: there are vectors; the base is empty or of use.
+  HnswBuild(const GraphParams& params, BuildMatrix matrix, const GraphBase& base,
+            std::vector<uint8_t> levels, std::vector<uint32_t> order, const CallContext& context,
+            const BuildProgress& progress)
       : matrix_(std::move(matrix)),
+        base_(base),
         levels_(std::move(levels)),
         order_(std::move(order)),
         draft_(params.m, levels_),
         crew_(context, progress, matrix_.nodes()),
-        context_(context) {
+        context_(context),
+        ef_(params.ef_build) {
     const size_t useful = matrix_.nodes() / kAlone + 1;
-    const size_t threads = std::min<size_t>(std::clamp(params.threads, 1u, kMaxThreads), useful);
-    inserters_.reserve(threads);
-    for (size_t i = 0; i < threads; ++i) {
-      inserters_.emplace_back(matrix_, draft_, order_.front(), params.ef_build);
-    }
+    threads_ = std::min<size_t>(std::clamp(params.threads, 1u, kMaxThreads), useful);
   }
 
   absl::StatusOr<Graph> Run() {
-    const std::span<uint32_t> order(order_);
+    size_t linked = 0;  // nodes, the first of the order
+    uint32_t entry = order_.front();
+    if (base_.kept.empty()) {
+      const auto none = [](size_t, std::span<const uint32_t>) {};
+      RETURN_IF_ERROR(crew_.RunAndReport(std::span(order_).first(1), 1, none));
+      linked = 1;
+    } else {
+      RETURN_IF_ERROR(TakeOver());
+      linked = base_.kept.size();
+      entry = order_.front();  // the highest of the base's
+      RETURN_IF_ERROR(InsertHigher(entry, linked));
+    }
+    MakeInserters(entry);
+    const std::span<uint32_t> order = std::span<uint32_t>(order_).subspan(linked);
     const auto on_level_0 = [&](uint32_t node) { return levels_[node] == 0; };
-    const auto upper = static_cast<size_t>(
-        std::find_if(order.begin() + 1, order.end(), on_level_0) - order.begin());
-    const size_t alone = std::min(upper, kAlone);
-    const auto none = [](size_t, std::span<const uint32_t>) {};
-    RETURN_IF_ERROR(crew_.RunAndReport(order.first(1), 1, none));  // the entry
-    RETURN_IF_ERROR(InsertUpper(order.subspan(1, alone - 1), 1));
+    const auto upper =
+        static_cast<size_t>(std::find_if(order.begin(), order.end(), on_level_0) - order.begin());
+    const size_t alone = std::min(upper, kAlone - std::min(kAlone, linked));
+    RETURN_IF_ERROR(InsertUpper(order.first(alone), 1));
     RETURN_IF_ERROR(InsertUpper(order.subspan(alone, upper - alone), inserters_.size()));
-    RETURN_IF_ERROR(InsertLowest(upper, order.subspan(upper)));
-    Graph graph = draft_.Finish(order_.front());
+    RETURN_IF_ERROR(InsertLowest(entry, linked + upper, order.subspan(upper)));
+    Graph graph = draft_.Finish(entry);
     RETURN_IF_ERROR(MakeReachable(context_, graph));
     return graph;
   }
 
  private:
+  void MakeInserters(uint32_t entry) {
+    inserters_.clear();
+    inserters_.reserve(threads_);
+    for (size_t i = 0; i < threads_; ++i) inserters_.emplace_back(matrix_, draft_, entry, ef_);
+  }
+
+  // The nodes of the base, with their links; they come first in the order.
+  absl::Status TakeOver() {
+    const auto kept = static_cast<uint32_t>(base_.kept.size());
+    std::stable_partition(order_.begin(), order_.end(),
+                          [kept](uint32_t node) { return node < kept; });
+    std::vector<uint32_t> number(base_.graph.levels.size(), GraphRepair::kLeftOut);
+    for (uint32_t i = 0; i < kept; ++i) number[base_.kept[i]] = i;
+    std::vector<GraphRepair> repairs;
+    repairs.reserve(threads_);
+    for (size_t i = 0; i < threads_; ++i) {
+      repairs.emplace_back(base_.graph, number, matrix_, draft_);
+    }
+    std::vector<uint32_t> nodes(kept);
+    std::iota(nodes.begin(), nodes.end(), 0u);
+    return crew_.RunAndReport(nodes, threads_, [&](size_t worker, auto piece) {
+      for (const uint32_t node : piece) repairs[worker].TakeOver(base_.kept[node]);
+    });
+  }
+
+  // A node above the base's levels becomes the entry, once the base leads to it.
+  absl::Status InsertHigher(uint32_t& entry, size_t& linked) {
+    if (linked == order_.size() || levels_[order_[linked]] <= levels_[entry]) {
+      return absl::OkStatus();
+    }
+    MakeInserters(entry);
+    RETURN_IF_ERROR(InsertUpper(std::span<uint32_t>(order_).subspan(linked, 1), 1));
+    entry = order_[linked];
+    ++linked;
+    return absl::OkStatus();
+  }
+
   absl::Status InsertUpper(std::span<const uint32_t> nodes, size_t workers) {
     return crew_.RunAndReport(nodes, workers, [&](size_t worker, auto piece) {
       NodeInserter& inserter = inserters_[worker];
@@ -93,9 +157,9 @@ class HnswBuild {
     });
   }
 
-  absl::Status InsertLowest(size_t linked, std::span<uint32_t> nodes) {
+  absl::Status InsertLowest(uint32_t entry, size_t linked, std::span<uint32_t> nodes) {
     Descent nowhere;
-    nowhere.fill(order_.front());
+    nowhere.fill(entry);
     std::vector<Descent> descents(levels_.size(), nowhere);
     RETURN_IF_ERROR(crew_.Run(nodes, inserters_.size(), [&](size_t worker, auto piece) {
       for (const uint32_t node : piece) {
@@ -111,11 +175,14 @@ class HnswBuild {
   }
 
   const BuildMatrix matrix_;
+  const GraphBase base_;
   const std::vector<uint8_t> levels_;
   std::vector<uint32_t> order_;
   LinkDraft draft_;
   BuildCrew crew_;
   const CallContext& context_;
+  const uint32_t ef_;
+  size_t threads_ = 1;
   std::vector<NodeInserter> inserters_;  // of each worker
 };
 
@@ -124,18 +191,25 @@ class HnswGraphBuilder : public GraphBuilder {
   absl::StatusOr<Graph> Build(const GraphParams& params, std::span<const float> vectors,
                               const CallContext& context,
                               const BuildProgress& progress) const override {
+    return Extend(params, vectors, GraphBase{}, context, progress);
+  }
+
+  absl::StatusOr<Graph> Extend(const GraphParams& params, std::span<const float> vectors,
+                               const GraphBase& base, const CallContext& context,
+                               const BuildProgress& progress) const override {
     RETURN_IF_ERROR(Validate(params, vectors));
     RETURN_IF_ERROR(context.Check());
     try {
       if (vectors.empty()) return LinkDraft(params.m, {}).Finish(0);
+      const GraphBase used = IsOfUse(base, params) ? base : GraphBase{};
       ASSIGN_OR_RETURN(BuildMatrix matrix,
                        BuildMatrix::Create(params.metric, params.stride, vectors, context));
-      std::vector<uint8_t> levels = DrawLevels(matrix.nodes(), params.m, params.seed);
+      std::vector<uint8_t> levels = LevelsOf(matrix.nodes(), params, used);
       RETURN_IF_ERROR(context.Check());
       std::vector<uint32_t> order = OrderByLevel(levels, params.seed);
       RETURN_IF_ERROR(context.Check());
-      return HnswBuild(params, std::move(matrix), std::move(levels), std::move(order), context,
-                       progress)
+      return HnswBuild(params, std::move(matrix), used, std::move(levels), std::move(order),
+                       context, progress)
           .Run();
     } catch (const std::bad_alloc&) {
       return absl::ResourceExhaustedError(absl::StrCat(

@@ -91,11 +91,14 @@ SegmentBuilder::SegmentBuilder(const TableDef& table, const IndexDef& index, uin
   }
 }
 
+absl::Status SegmentBuilder::CheckRoom() const {
+  if (rows_.size() < kMaxRows) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat("a segment of index '", index_.name, "' takes at most ", kMaxRows, " rows"));
+}
+
 absl::Status SegmentBuilder::Add(const Row& row) {
-  if (rows_.size() >= kMaxRows) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("a segment of index '", index_.name, "' takes at most ", kMaxRows, " rows"));
-  }
+  RETURN_IF_ERROR(CheckRoom());
   ASSIGN_OR_RETURN(const RowClass row_class, Classify(row));
   RETURN_IF_ERROR(CheckCells(row));
   try {
@@ -104,6 +107,29 @@ absl::Status SegmentBuilder::Add(const Row& row) {
     return OutOfMemory(index_, rows_.size());
   }
   return absl::OkStatus();
+}
+
+absl::Status SegmentBuilder::AddKnown(const KnownRow& row,
+                                      const std::function<Value(uint32_t)>& cell) {
+  RETURN_IF_ERROR(CheckRoom());
+  try {
+    std::vector<Value> cells;
+    cells.reserve(captures_.size());
+    for (size_t i = 0; i < captures_.size(); ++i) {
+      RETURN_IF_ERROR(CheckCell(row.id, i, cells.emplace_back(cell(captured_cells_[i]))));
+    }
+    const uint32_t node = row.row_class == RowClass::kVector ? pool_.Add(row.vector) : 0;
+    for (size_t i = 0; i < captures_.size(); ++i) captures_[i].Append(cells[i]);
+    rows_.push_back({row.id, row.version, node, row.row_class});
+  } catch (const std::bad_alloc&) {
+    return OutOfMemory(index_, rows_.size());
+  }
+  return absl::OkStatus();
+}
+
+void SegmentBuilder::GrowFrom(const GraphView& graph, std::vector<uint32_t> kept) {
+  base_ = graph;
+  kept_ = std::move(kept);
 }
 
 absl::StatusOr<SegmentBuilder::RowClass> SegmentBuilder::Classify(const Row& row) const {
@@ -135,15 +161,18 @@ absl::StatusOr<SegmentBuilder::RowClass> SegmentBuilder::Classify(const Row& row
 
 absl::Status SegmentBuilder::CheckCells(const Row& row) const {
   for (size_t i = 0; i < captures_.size(); ++i) {
-    const Value& cell = CellOf(row, captured_cells_[i]);
-    if (captures_[i].Fits(cell)) continue;
-    const ColumnDef& column = table_.columns[captured_cells_[i]];
-    const std::string_view type = DataTypeName(column.type);
-    return absl::InvalidArgumentError(absl::StrCat("row ", row.id, " has ", ToString(View(cell)),
-                                                   " in column '", column.name, "' of type ",
-                                                   absl::string_view(type.data(), type.size())));
+    RETURN_IF_ERROR(CheckCell(row.id, i, CellOf(row, captured_cells_[i])));
   }
   return absl::OkStatus();
+}
+
+absl::Status SegmentBuilder::CheckCell(RowId id, size_t capture, const Value& cell) const {
+  if (captures_[capture].Fits(cell)) return absl::OkStatus();
+  const ColumnDef& column = table_.columns[captured_cells_[capture]];
+  const std::string_view type = DataTypeName(column.type);
+  return absl::InvalidArgumentError(absl::StrCat("row ", id, " has ", ToString(View(cell)),
+                                                 " in column '", column.name, "' of type ",
+                                                 absl::string_view(type.data(), type.size())));
 }
 
 void SegmentBuilder::Append(const Row& row, RowClass row_class) {
@@ -201,13 +230,16 @@ absl::Status SegmentBuilder::Link(const GraphBuilder* graphs, const SegmentBuild
                                   const CallContext& context, const BuildProgress& progress,
                                   Contents* contents) {
   Contents& c = *contents;
-  const std::vector<uint32_t> by_row_id = NumberNodes();
+  std::vector<uint32_t> numbers(pool_.size());
+  std::iota(numbers.begin(), numbers.end(), 0u);
+  if (kept_.empty()) numbers = NumberNodes();
   const uint32_t stride = pool_.stride();
-  c.vectors = pool_.Take(by_row_id);
+  c.vectors = pool_.Take(numbers);
   if (index_.engine != Engine::kHnsw) return absl::OkStatus();
   const GraphParams params{index_.metric,   index_.dim,      stride,      index_.m,
                            index_.ef_build, options.threads, options.seed};
-  ASSIGN_OR_RETURN(c.graph, graphs->Build(params, c.vectors, context, progress));
+  const GraphBase base{base_, kept_};
+  ASSIGN_OR_RETURN(c.graph, graphs->Extend(params, c.vectors, base, context, progress));
   RETURN_IF_ERROR(context.Check());
   const std::vector<uint32_t> order = BreadthFirstOrder(c.graph);
   c.graph = Renumber(c.graph, order);

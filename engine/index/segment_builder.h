@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -50,6 +51,23 @@ class SegmentBuilder {
   /// column's type; RESOURCE_EXHAUSTED when memory or row numbers run out.
   absl::Status Add(const Row& row);
 
+  /// In the order of the file.
+  enum class RowClass : uint8_t { kVector, kNull, kInvalid };
+  /// A row that an index holds already: `vector` has the index's dim, and is empty but for kVector.
+  struct KnownRow {
+    RowId id = 0;
+    uint64_t version = 0;
+    RowClass row_class = RowClass::kNull;
+    std::span<const float> vector;
+  };
+  /// As Add, without a look at the vector. `cell` gives the row's cells by their positions.
+  absl::Status AddKnown(const KnownRow& row, const std::function<Value(uint32_t)>& cell);
+
+  /// The graph is made of `graph`, which outlives Finish, less the nodes that are not among `kept`.
+  /// REQUIRES: the first vectors that are added, each distinct one counted once, are those of
+  /// `kept`, in its order.
+  void GrowFrom(const GraphView& graph, std::vector<uint32_t> kept);
+
   uint32_t rows() const { return static_cast<uint32_t>(rows_.size()); }
 
   /// Builds the graph (HNSW; `graphs` may be null for FLAT) and writes the file. INVALID_ARGUMENT
@@ -60,8 +78,6 @@ class SegmentBuilder {
                                       const BuildProgress& progress = nullptr);
 
  private:
-  // In the order of the file.
-  enum class RowClass : uint8_t { kVector, kNull, kInvalid };
   struct CollectedRow {
     RowId id;
     uint64_t version;
@@ -74,6 +90,8 @@ class SegmentBuilder {
 
   absl::StatusOr<RowClass> Classify(const Row& row) const;
   absl::Status CheckCells(const Row& row) const;
+  absl::Status CheckCell(RowId id, size_t capture, const Value& cell) const;
+  absl::Status CheckRoom() const;
   void Append(const Row& row, RowClass row_class);
 
   std::vector<uint32_t> NumberNodes();
@@ -97,6 +115,8 @@ class SegmentBuilder {
   std::vector<CollectedRow> rows_;
   std::vector<uint32_t> captured_cells_;  // positions, parallel to captures_
   std::vector<ColumnCapture> captures_;
+  GraphView base_;              // GrowFrom
+  std::vector<uint32_t> kept_;  // of its nodes; empty: no base
 };
 
 }  // namespace ordinate

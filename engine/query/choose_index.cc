@@ -36,22 +36,12 @@ absl::Status CheckVector(const Vector& vector, const ColumnDef& column) {
   return absl::OkStatus();
 }
 
-absl::Status CheckCut(const QueryRequest& request, const Settings& settings) {
+absl::Status CheckCut(const QueryRequest& request) {
   if (request.limit < 1 || request.limit > kMaxLimit) {
     return Refuse("limit", Concat("limit is ", request.limit, "; expected 1 to ", kMaxLimit));
   }
   if (request.offset > kMaxOffset) {
     return Refuse("offset", Concat("offset is ", request.offset, "; expected 0 to ", kMaxOffset));
-  }
-  const bool within = request.ties.form == TieForm::kWithinK;
-  const uint64_t wanted = within ? request.ties.n : request.limit + request.offset;
-  const double w = std::ceil(settings.preselect_alpha * static_cast<double>(wanted));
-  if (request.path != Path::kExact && w > static_cast<double>(kMaxW)) {
-    return Refuse(
-        "limit",
-        Concat("vector.preselect_alpha * (limit + offset) = ", settings.preselect_alpha, " * ",
-               wanted, " preselects more than ", kMaxW,
-               " rows per shard, the most allowed; lower one of them, or force the EXACT path"));
   }
   return absl::OkStatus();
 }
@@ -143,12 +133,25 @@ void Resolve(const QueryRequest& request, const std::vector<const IndexDef*>& us
 
 }  // namespace
 
-absl::Status ValidateQuery(const QueryRequest& request, const TableDef& table,
-                           const Settings& settings) {
+absl::Status CheckW(const QueryRequest& request, const Settings& settings) {
+  const bool within = request.ties.form == TieForm::kWithinK;
+  const uint64_t wanted = within ? request.ties.n : request.limit + request.offset;
+  if (std::ceil(settings.preselect_alpha * static_cast<double>(wanted)) <=
+      static_cast<double>(kMaxW)) {
+    return absl::OkStatus();
+  }
+  return Refuse(within ? "within_k" : "limit",
+                Concat("vector.preselect_alpha * ", within ? "within_k" : "(limit + offset)", " = ",
+                       settings.preselect_alpha, " * ", wanted, " preselects more than ", kMaxW,
+                       " rows per shard, the most allowed; lower one of them, or force the EXACT "
+                       "path"));
+}
+
+absl::Status ValidateQuery(const QueryRequest& request, const TableDef& table) {
   ASSIGN_OR_RETURN(const uint32_t position, FindVectorColumn(table, request.column));
   RETURN_IF_ERROR(CheckVector(request.vector, table.columns[position]));
   RETURN_IF_ERROR(CheckTies(request.ties));
-  RETURN_IF_ERROR(CheckCut(request, settings));
+  RETURN_IF_ERROR(CheckCut(request));
   RETURN_IF_ERROR(CheckRange(request.range));
   RETURN_IF_ERROR(CheckGroups(request));
   RETURN_IF_ERROR(CheckPreselect(request));

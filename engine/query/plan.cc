@@ -219,12 +219,12 @@ std::optional<Verdict> WhyCheaper(const QueryRequest& request, const IndexDef& i
   return std::nullopt;
 }
 
-void NameIndex(const IndexDef& index, const std::vector<ShardProbe>& probes, Plan& plan) {
+void NameIndex(const IndexDef& index, const Freshness& freshness,
+               const std::vector<ShardProbe>& probes, Plan& plan) {
   plan.index = index.name;
   plan.index_id = index.id;
   plan.engine = index.engine;
-  const bool immediate = index.mode == FreshnessMode::kImmediate;
-  plan.lag_policy = immediate ? LagPolicy::kScanTail : LagPolicy::kSkipTail;
+  plan.lag_policy = ResolveLagPolicy(freshness, &index);
   for (uint32_t shard = 0; shard < probes.size(); ++shard) {
     plan.generation_by_shard[shard] = probes[shard].generation;
   }
@@ -293,6 +293,12 @@ bool WantsNearbySample(const ShardProbe& probe) {
   return share < kNearbyShare && scan >= kNearbyPays * kNearbyCost;
 }
 
+LagPolicy ResolveLagPolicy(const Freshness& freshness, const IndexDef* index) {
+  if (index == nullptr) return LagPolicy::kScanTail;
+  const bool immediate = index->mode == FreshnessMode::kImmediate;
+  return freshness.policy.value_or(immediate ? LagPolicy::kScanTail : LagPolicy::kSkipTail);
+}
+
 Plan MakePlan(const QueryRequest& request, const IndexChoice& choice, const Settings& settings,
               const std::vector<ShardProbe>& probes, uint64_t before) {
   const Totals totals = Sum(request, probes);
@@ -301,7 +307,8 @@ Plan MakePlan(const QueryRequest& request, const IndexChoice& choice, const Sett
   plan.metric = choice.metric;
   plan.score_descending = IsNearestFirst(request, choice.metric) == HigherIsBetter(choice.metric);
   plan.k = RowsToFind(request);
-  plan.before = before;
+  // The n of WITHIN_K are the same on every page.
+  plan.before = request.ties.form == TieForm::kWithinK ? 0 : before;
   plan.ties = request.ties;
   plan.range = request.range;
   if (request.group_by.has_value()) plan.group_by = request.group_by->column;
@@ -310,7 +317,7 @@ Plan MakePlan(const QueryRequest& request, const IndexChoice& choice, const Sett
   plan.shards = static_cast<uint32_t>(probes.size());
   plan.warnings = choice.warnings;
   const bool readable = choice.index != nullptr && plan.shards > 0 && totals.unusable == 0;
-  if (readable) NameIndex(*choice.index, probes, plan);
+  if (readable) NameIndex(*choice.index, request.freshness, probes, plan);
 
   if (request.path == Path::kExact) {
     TakeExact({Reason::kForced, "the caller asked for the EXACT path"}, filtered, plan);
@@ -334,7 +341,7 @@ Plan MakePlan(const QueryRequest& request, const IndexChoice& choice, const Sett
   }
   if (!forced) {
     if (std::optional<Verdict> why =
-            WhyCheaper(request, index, totals, probes, ef, w, plan.k + before)) {
+            WhyCheaper(request, index, totals, probes, ef, w, plan.k + plan.before)) {
       TakeExact(*std::move(why), filtered, plan);
       return plan;
     }
@@ -354,6 +361,13 @@ RowOrder SelectionOrder(const Plan& plan, std::vector<SortKey> keys) {
   return RowOrder(plan.score_descending, std::move(keys), width);
 }
 
+namespace {
+
+// What a plan's sentence ends with once W has grown.
+constexpr std::string_view kGrew = "; to complete the answer W has grown to ";
+
+}  // namespace
+
 std::optional<Plan> WithLargerW(const Plan& plan, uint32_t m,
                                 const std::vector<ShardProbe>& probes) {
   Plan larger = plan;
@@ -365,6 +379,7 @@ std::optional<Plan> WithLargerW(const Plan& plan, uint32_t m,
   const double scan = ScanCost(static_cast<double>(rows), plan.selectivity, filtered);
   if (larger.w > kMaxW || kGrowthPays * search >= scan) return std::nullopt;
   larger.ef_search = static_cast<uint32_t>(std::max<uint64_t>(plan.ef_search, larger.w));
+  larger.sentence = Concat(plan.sentence.substr(0, plan.sentence.find(kGrew)), kGrew, larger.w);
   return larger;
 }
 
@@ -388,6 +403,9 @@ Plan FallBack(const Plan& plan, Reason reason) {
   } else if (reason == Reason::kSelectiveFilter) {
     verdict.sentence =
         "few of the rows near the vector match the filter; all that match are scored";
+  } else if (reason == Reason::kWNearRowCount) {
+    verdict.sentence =
+        "preselecting the rows of a page would take most of the index; every row is scored exactly";
   } else if (reason == Reason::kIndexNotReady) {
     verdict.sentence = "the index stopped answering; every row is scored exactly";
     exact.index.clear();

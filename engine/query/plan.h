@@ -38,9 +38,6 @@ std::string_view PathName(Path path);  // "ANN", "EXACT"
 enum class FilterStrategy : uint8_t { kNone = 0, kScanMatching = 1, kInGraph = 2, kLargerW = 3 };
 std::string_view FilterStrategyName(FilterStrategy strategy);
 
-enum class LagPolicy : uint8_t { kScanTail = 1, kSkipTail = 2 };
-std::string_view LagPolicyName(LagPolicy policy);
-
 /// How a question is answered: the value that EXPLAIN shows, the shards execute, the log prints.
 struct Plan {
   Path path = Path::kExact;
@@ -120,10 +117,16 @@ absl::StatusOr<IndexChoice> ChooseIndex(const QueryRequest& request, const Table
 inline constexpr uint64_t kMaxW = 1'000'000;
 
 /// Checks the vector (finite, not empty, dim), limit, offset, W and the number of sort keys and
-/// columns. `settings`: the server's with the request's applied. INVALID_ARGUMENT names limit and
-/// value; NOT_FOUND: the column.
-absl::Status ValidateQuery(const QueryRequest& request, const TableDef& table,
-                           const Settings& settings);
+/// columns. INVALID_ARGUMENT names limit and value; NOT_FOUND: the column.
+absl::Status ValidateQuery(const QueryRequest& request, const TableDef& table);
+
+/// INVALID_ARGUMENT: an index that answers would preselect more than kMaxW rows on a shard.
+/// `settings`: the server's with the request's applied.
+absl::Status CheckW(const QueryRequest& request, const Settings& settings);
+
+/// What becomes of rows that `index` has not applied: as asked, else by its mode. Null: kScanTail,
+/// as the rows themselves are read.
+LagPolicy ResolveLagPolicy(const Freshness& freshness, const IndexDef* index);
 
 /// The plan: pure, so the same inputs always give the same plan. `settings`: the server's with the
 /// request's applied. `probes`: by shard number. `before`: rows on earlier pages. REQUIRES:

@@ -113,6 +113,10 @@ std::string_view LagPolicyName(LagPolicy policy) {
       return "SCAN_TAIL";
     case LagPolicy::kSkipTail:
       return "SKIP_TAIL";
+    case LagPolicy::kWait:
+      return "WAIT";
+    case LagPolicy::kFail:
+      return "FAIL";
   }
   return "UNKNOWN";
 }

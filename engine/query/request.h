@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/query/filter.h"
@@ -44,6 +45,20 @@ struct LikeRow {
   RowId row_id = 0;
 };
 
+/// What becomes of rows that the index has not applied yet (contract 5.4).
+enum class LagPolicy : uint8_t { kScanTail = 1, kSkipTail = 2, kWait = 3, kFail = 4 };
+std::string_view LagPolicyName(LagPolicy policy);
+
+/// What a reader asks beyond the promise of the index's mode.
+struct Freshness {
+  std::optional<LagPolicy> policy;         // unset: by the index's mode
+  std::map<uint32_t, uint64_t> min_seq;    // by shard: what the answer has to show
+  std::optional<uint64_t> max_lag_rows;    // kFail, of any shard
+  std::optional<uint64_t> max_lag_micros;  // kFail; neither: no row may wait
+
+  bool asks() const { return policy.has_value() || !min_seq.empty(); }
+};
+
 /// What becomes of a page whose snapshot is gone.
 enum class OnLostSnapshot : uint8_t { kError = 0, kLatest = 1 };
 
@@ -70,6 +85,7 @@ struct QueryRequest {
   bool paged = false;               // hold the snapshot and return a token for the next page
   std::string page_token;           // of the page before; implies `paged`
   OnLostSnapshot on_lost_snapshot = OnLostSnapshot::kError;
+  Freshness freshness;
   uint64_t preselect = 0;  // W on each shard, instead of alpha * k; 0: alpha * k
   bool analyze = false;    // say what each shard and segment did
   bool own = false;        // the server's own question: no observer is told

@@ -13,6 +13,7 @@ bool GroupLess::operator()(const Value& a, const Value& b) const {
 const Value& GroupOf(const RankedRow& row) { return row.keys.back(); }
 
 bool BestGroups::CouldEnter(const std::optional<double>& score) const {
+  if (budget_.over) return false;
   if (ranking_.size() < limit_) return true;
   const std::optional<double>& worst = ranking_.rbegin()->score;
   if (!worst.has_value()) return true;
@@ -20,31 +21,43 @@ bool BestGroups::CouldEnter(const std::optional<double>& score) const {
 }
 
 void BestGroups::Offer(RankedRow row) {
+  if (budget_.over) return;
   const auto known = by_group_.find(GroupOf(row));
   if (known != by_group_.end()) {
     if (!order_(row, *known->second)) return;
+    budget_.Refund(*known->second);
     ranking_.erase(known->second);
     known->second = ranking_.insert(std::move(row)).first;
+    if (!budget_.Charge(*known->second)) Drop();
     return;
   }
   if (ranking_.size() == limit_) {
     const auto worst = std::prev(ranking_.end());
     if (!order_(row, *worst)) return;
+    budget_.Refund(*worst);
     by_group_.erase(GroupOf(*worst));
     ranking_.erase(worst);
   }
   const auto entered = ranking_.insert(std::move(row)).first;
   by_group_.emplace(GroupOf(*entered), entered);
+  if (!budget_.Charge(*entered)) Drop();
+}
+
+void BestGroups::Drop() {
+  by_group_.clear();
+  ranking_.clear();
 }
 
 std::unique_ptr<RankSink> BestGroups::Fork() const {
-  return std::make_unique<BestGroups>(order_, limit_);
+  auto fork = std::make_unique<BestGroups>(order_, limit_);
+  fork->Limit(budget_.most);
+  return fork;
 }
 
 std::vector<RankedRow> BestGroups::Take() {
   std::vector<RankedRow> rows(ranking_.begin(), ranking_.end());
-  by_group_.clear();
-  ranking_.clear();
+  Drop();
+  budget_.used = 0;
   return rows;
 }
 
@@ -53,11 +66,11 @@ GroupRows::GroupRows(const RowOrder& order, std::span<const Value> groups, size_
   tops_.reserve(groups.size());
   for (size_t i = 0; i < groups.size(); ++i) {
     position_.emplace(groups[i], i);
-    tops_.emplace_back(order, rows);
+    tops_.emplace_back(order, rows, nullptr, &budget_);
   }
 }
 
-bool GroupRows::CouldEnter(const std::optional<double>&) const { return true; }
+bool GroupRows::CouldEnter(const std::optional<double>&) const { return !budget_.over; }
 
 void GroupRows::Offer(RankedRow row) {
   const auto found = position_.find(GroupOf(row));
@@ -67,7 +80,9 @@ void GroupRows::Offer(RankedRow row) {
 }
 
 std::unique_ptr<RankSink> GroupRows::Fork() const {
-  return std::make_unique<GroupRows>(order_, groups_, rows_);
+  auto fork = std::make_unique<GroupRows>(order_, groups_, rows_);
+  fork->Limit(budget_.most);
+  return fork;
 }
 
 std::vector<RankedRow> GroupRows::Take() {

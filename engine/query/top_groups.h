@@ -35,6 +35,7 @@ class BestGroups final : public RankSink {
   std::vector<RankedRow> Take() override;
 
  private:
+  void Drop();
   struct Before {
     const RowOrder* order;
     bool operator()(const RankedRow& a, const RankedRow& b) const { return (*order)(a, b); }

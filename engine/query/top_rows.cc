@@ -8,6 +8,7 @@
 namespace ordinate {
 
 bool TopRows::CouldEnter(const std::optional<double>& score) const {
+  if (budget_.over) return false;
   if (after_ != nullptr) {
     if (score.has_value() && after_->score.has_value() &&
         order_.ScoreBefore(*score, *after_->score)) {
@@ -36,26 +37,37 @@ std::optional<double> TopRows::FirstBeyond() const {
   return next;
 }
 
+void TopRows::Drop() {
+  for (const RankedRow& row : heap_) budget().Refund(row);
+  heap_ = {};
+}
+
 void TopRows::Offer(RankedRow row) {
+  if (budget().over) return Drop();
   if (after_ != nullptr && !order_(*after_, row)) return;
   const auto before = [this](const RankedRow& a, const RankedRow& b) { return order_(a, b); };
   if (heap_.size() == limit_) {
     if (!order_(row, heap_.front())) return;
     std::pop_heap(heap_.begin(), heap_.end(), before);
+    budget().Refund(heap_.back());
     heap_.back() = std::move(row);
   } else {
     heap_.push_back(std::move(row));
   }
+  if (!budget().Charge(heap_.back())) return Drop();
   std::push_heap(heap_.begin(), heap_.end(), before);
 }
 
 std::unique_ptr<RankSink> TopRows::Fork() const {
-  return std::make_unique<TopRows>(order_, limit_, after_);
+  auto fork = std::make_unique<TopRows>(order_, limit_, after_);
+  fork->Limit(budget_.most);
+  return fork;
 }
 
 std::vector<RankedRow> TopRows::Take() {
   std::sort_heap(heap_.begin(), heap_.end(),
                  [this](const RankedRow& a, const RankedRow& b) { return order_(a, b); });
+  for (const RankedRow& row : heap_) budget().Refund(row);
   return std::exchange(heap_, {});
 }
 

@@ -12,9 +12,11 @@ namespace ordinate {
 class TopRows final : public RankSink {
  public:
   /// `after`, when not null: only rows that come strictly after it are kept. `order` and `after`
-  /// must outlive this. REQUIRES: limit >= 1.
-  TopRows(const RowOrder& order, size_t limit, const RankedRow* after = nullptr)
-      : order_(order), limit_(limit), after_(after) {}
+  /// must outlive this, and so must `shared`, a budget that others charge, too. REQUIRES: limit
+  /// >= 1.
+  TopRows(const RowOrder& order, size_t limit, const RankedRow* after = nullptr,
+          KeyBudget* shared = nullptr)
+      : order_(order), limit_(limit), after_(after), shared_(shared) {}
 
   bool CouldEnter(const std::optional<double>& score) const override;
   bool IsBeyond(double score) const override;
@@ -26,9 +28,13 @@ class TopRows final : public RankSink {
   size_t size() const { return heap_.size(); }
 
  private:
+  KeyBudget& budget() { return shared_ == nullptr ? budget_ : *shared_; }
+  void Drop();
+
   const RowOrder& order_;
   const size_t limit_;
   const RankedRow* const after_;
+  KeyBudget* const shared_;
   std::vector<RankedRow> heap_;  // worst first
 };
 

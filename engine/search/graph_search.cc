@@ -17,6 +17,9 @@ namespace ordinate {
 namespace {
 
 constexpr uint64_t kHopsBetweenChecks = 256;
+// Expansions, of several nodes each, that find none nearer than all, before GraphQuery::beyond may
+// end a search: until then it is on its way.
+constexpr uint32_t kSettledHops = 4;
 // Above this many candidates a heap's insertion is cheaper than the pool's memmove.
 constexpr uint32_t kMaxPool = 512;
 constexpr uint32_t kMaxNodes = 1u << 31;
@@ -204,6 +207,10 @@ class GraphSearch {
                              bool& expanded) {
     size_t at = pool.Next();
     expanded = at < pool.size();
+    settled_hops_ = pool[0].node() == nearest_ ? settled_hops_ + 1 : 0;
+    nearest_ = pool[0].node();
+    stats_.cut = expanded && settled_hops_ >= kSettledHops && pool[at].distance() > query_.beyond;
+    expanded &= !stats_.cut;
     if (!expanded) return absl::OkStatus();
     RETURN_IF_ERROR(TakeNew(pool.Expand(at).node(), batch));
     if (query_.accepted_share > 0) return absl::OkStatus();
@@ -378,6 +385,9 @@ class GraphSearch {
   NodeDistance distance_;
   Scratch& scratch_;
   GraphStats stats_;
+  // Of RunPool: the nearest node, and expansions since it was met.
+  uint32_t nearest_ = kMaxNodes;
+  uint32_t settled_hops_ = 0;
   // Of stepping over.
   std::optional<uint32_t> refused_start_;
   size_t most_steps_ = 0;

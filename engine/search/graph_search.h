@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -34,6 +35,9 @@ struct GraphQuery {
   /// With `accept`, travelling: nodes expanded before the search gives up; 0 takes
   /// DefaultMaxHops(ef).
   uint64_t max_hops = 0;
+  /// Without `accept`: nodes farther than this are not wanted. The search ends once what it would
+  /// expand next is, and some steps have led no nearer.
+  float beyond = std::numeric_limits<float>::infinity();
   /// The file the segment is mapped from, when blocks of its vectors or codes are to be verified at
   /// first touch.
   const SegmentFile* file = nullptr;
@@ -51,11 +55,14 @@ struct GraphStats {
   /// max_hops ended the search before it had `ef` hits or the whole graph; stepping over, so few
   /// nodes near the query were accepted that those found may not be the nearest.
   bool gave_up = false;
+  /// GraphQuery::beyond ended the search: of nodes that are farther, it may have missed any.
+  bool cut = false;
 
   void Add(const GraphStats& other) {
     hops += other.hops;
     distances += other.distances;
     gave_up |= other.gave_up;
+    cut |= other.cut;
   }
 };
 

@@ -16,16 +16,19 @@ namespace ordinate {
 struct IndexSnapshot {
   struct Sealed {
     std::shared_ptr<const SealedSegment> segment;
-    Tombstones masked;  // rows deleted or, in an IMMEDIATE index, replaced
+    Tombstones masked;  // rows that are not shown: gone, or in another version
   };
 
   IndexDef definition;
   uint64_t generation = 0;
-  uint64_t seq = 0;  // shows the upserts up to here
+  uint64_t seq = 0;  // shows the upserts up to here, at least
   std::vector<Sealed> sealed;
   Tail::View tail;
   uint64_t live_vector_rows = 0;
   uint64_t live_tail_rows = 0;
+  /// Rows whose newest version is later than this are in no segment and not in the tail; a reader
+  /// gets them from the rows. Unset: there are none.
+  std::optional<uint64_t> unfed_after;
 
   /// Where a live row's version is held; nullopt when it is not in the index.
   struct Location {

@@ -4,6 +4,13 @@
 
 namespace ordinate {
 
+Tombstones::Tombstones(const Tombstones& other)
+    : blocks_(other.blocks_), owned_(other.blocks_.size(), true), count_(other.count_) {
+  for (std::shared_ptr<Block>& block : blocks_) {
+    if (block != nullptr) block = std::make_shared<Block>(*block);
+  }
+}
+
 bool Tombstones::Set(uint32_t row) {
   if (Test(row)) return false;
   const uint32_t number = row / kBlockRows;
@@ -35,7 +42,11 @@ uint64_t Tombstones::bytes() const {
 
 Tombstones Tombstones::Share() {
   std::fill(owned_.begin(), owned_.end(), false);
-  return *this;
+  Tombstones shared;
+  shared.blocks_ = blocks_;
+  shared.owned_ = owned_;
+  shared.count_ = count_;
+  return shared;
 }
 
 }  // namespace ordinate

@@ -16,6 +16,12 @@ class Tombstones {
   explicit Tombstones(uint32_t rows = 0)
       : blocks_((rows + kBlockRows - 1) / kBlockRows), owned_(blocks_.size()) {}
 
+  /// A copy is the copier's own, to change.
+  Tombstones(const Tombstones& other);
+  Tombstones& operator=(const Tombstones& other) { return *this = Tombstones(other); }
+  Tombstones(Tombstones&&) = default;
+  Tombstones& operator=(Tombstones&&) = default;
+
   bool Test(uint32_t row) const {
     const std::shared_ptr<Block>& block = blocks_[row / kBlockRows];
     return block != nullptr && ((*block)[row % kBlockRows / 64] >> (row % 64) & 1) != 0;

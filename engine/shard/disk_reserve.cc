@@ -13,7 +13,7 @@ constexpr uint64_t kRetryMillis = 5'000;
 
 absl::Status DiskReserve::Check(uint64_t more) const {
   uint64_t free = 0;
-  if (bytes_ == 0 || TheDisk().FreeBytes(directory_, &free) != 0) return absl::OkStatus();
+  if (bytes_ + more == 0 || TheDisk().FreeBytes(directory_, &free) != 0) return absl::OkStatus();
   if (free >= bytes_ && free - bytes_ >= more) return absl::OkStatus();
   const std::string needed = more == 0 ? "" : Concat(" beside ", more, " for this");
   return WithRetryDelay(absl::ResourceExhaustedError(

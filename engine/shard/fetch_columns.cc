@@ -40,6 +40,18 @@ std::optional<IndexSnapshot::Location> Locate(const IndexSnapshot& index,
   return index.FindSealed(ref.id);
 }
 
+/// The row's columns from the tail, when that very version is at the place noted.
+std::optional<Row> FromTail(const IndexSnapshot& index, const ShardFetch::Ref& ref,
+                            const std::vector<uint32_t>& columns) {
+  const auto [segment, slot] = SealedPlace::From(ref.place);
+  if (segment != index.sealed.size() || slot >= index.tail.size) return std::nullopt;
+  const TailRow& row = index.tail.Row(slot);
+  if (row.id != ref.id || row.version != ref.version) return std::nullopt;
+  TailCells cells;
+  cells.MoveTo(row);
+  return CopyCells(cells, columns);
+}
+
 /// The row's columns from the index's captured cells, when that very version is sealed there.
 std::optional<Row> FromSealed(const IndexSnapshot& index, const ShardFetch::Ref& ref,
                               const std::vector<uint32_t>& columns) {
@@ -83,6 +95,7 @@ absl::StatusOr<std::vector<Row>> FetchColumns(const QuerySource& source, uint32_
   for (const ShardFetch::Ref& ref : refs) {
     std::optional<Row> row;
     if (columns.empty()) row = Row{};
+    if (!row.has_value() && captured) row = FromTail(*index, ref, columns);
     if (!row.has_value() && captured) row = FromSealed(*index, ref, columns);
     if (!row.has_value()) {
       RETURN_IF_ERROR(context.Check());

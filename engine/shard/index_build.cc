@@ -1,8 +1,13 @@
 #include "engine/shard/index_build.h"
 
+#include <filesystem>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/index/segment_builder.h"
+#include "engine/shard/build_gate.h"
+#include "engine/shard/merge_rows.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
 #include "storage/files/folder.h"
@@ -40,7 +45,59 @@ absl::Status CollectRows(const IndexBuildInput& input, SegmentBuilder& builder) 
                           });
 }
 
+/// Writes what was collected, and opens it.
+absl::StatusOr<std::shared_ptr<const SealedSegment>> FinishSegment(
+    const IndexJob& job, std::unique_ptr<SegmentBuilder> builder, const CallContext& context,
+    const BuildProgress& progress) {
+  SegmentBuildOptions options;
+  options.path = Concat(job.directory, "/", NewUuid(), ".vdata");
+  options.threads = job.threads;
+  options.seed = job.seed;
+  ASSIGN_OR_RETURN(const BuiltSegment built,
+                   builder->Finish(job.graph_builder, options, context, progress));
+  builder.reset();
+  ASSIGN_OR_RETURN(std::unique_ptr<SegmentFile> file, SegmentFile::Open(built.path));
+  return SealedSegment::Create(std::move(file), job.table, job.index);
+}
+
 }  // namespace
+
+absl::StatusOr<std::shared_ptr<const SealedSegment>> RunSeal(const IndexJob& job,
+                                                             const SealHandle& handle) {
+  RETURN_IF_ERROR(handle.context.Check());
+  // Of vectors, links and columns, roughly.
+  const uint64_t row_bytes = 2 * sizeof(float) * uint64_t{job.index.dim} + 1'024;
+  RETURN_IF_ERROR(job.reserve->Check(handle.rows.size * row_bytes));
+  ASSIGN_OR_RETURN(std::unique_ptr<SegmentBuilder> builder,
+                   SegmentBuilder::Create(job.table, job.index, handle.seq));
+  for (uint32_t slot = 0; slot < handle.rows.size; ++slot) {
+    if (!handle.rows.IsLive(slot)) continue;
+    const TailRow& row = handle.rows.Row(slot);
+    RETURN_IF_ERROR(builder->AddKnown(
+        {row.id, row.version, BuilderClass(row.row_class), row.vector}, [&](uint32_t position) {
+          return position < row.cells.size() ? row.cells[position] : Value();
+        }));
+  }
+  return FinishSegment(job, std::move(builder), handle.context, nullptr);
+}
+
+absl::StatusOr<std::shared_ptr<const SealedSegment>> RunMerge(const IndexJob& job,
+                                                              const MergeHandle& handle) {
+  RETURN_IF_ERROR(handle.context.Check());
+  uint64_t bytes = 0;
+  uint64_t seq = 0;
+  for (const IndexSnapshot::Sealed& part : handle.inputs) {
+    bytes += part.segment->file().file_bytes();
+    seq = std::max(seq, part.segment->view().seq);
+  }
+  RETURN_IF_ERROR(job.reserve->Check(bytes));
+  ASSIGN_OR_RETURN(std::unique_ptr<SegmentBuilder> builder,
+                   SegmentBuilder::Create(job.table, job.index, seq));
+  ASSIGN_OR_RETURN(std::vector<uint32_t> kept, AddMergedRows(handle, *builder));
+  const SegmentView& first = handle.inputs[0].segment->view();
+  if (first.engine == Engine::kHnsw) builder->GrowFrom(first.graph, std::move(kept));
+  return FinishSegment(job, std::move(builder), handle.context, nullptr);
+}
 
 absl::StatusOr<IndexBuildResult> RunIndexBuild(IndexBuildInput& input) {
   const int64_t started = input.clock->MonotonicNanos();
@@ -53,27 +110,47 @@ absl::StatusOr<IndexBuildResult> RunIndexBuild(IndexBuildInput& input) {
   RETURN_IF_ERROR(CollectRows(input, *builder));
   input.view.reset();  // it keeps old versions from being collected
 
-  SegmentBuildOptions options;
-  const std::string name = Concat(NewUuid(), ".vdata");
-  options.path = Concat(input.directory, "/", name);
-  options.threads = input.threads;
-  options.seed = input.seed;
   const uint64_t read = handle.rows_done;
-  ASSIGN_OR_RETURN(const BuiltSegment built,
-                   builder->Finish(input.graph_builder, options, handle.context,
-                                   [&](uint32_t done, uint32_t total) {
-                                     handle.rows_total = read + total * kInsertUnits;
-                                     handle.rows_done = read + done * kInsertUnits;
-                                   }));
-  builder.reset();
   IndexBuildResult result;
-  result.entry = {name, built.file_bytes, built.checksum};
-  ASSIGN_OR_RETURN(std::unique_ptr<SegmentFile> file, SegmentFile::Open(built.path));
-  ASSIGN_OR_RETURN(result.segment,
-                   SealedSegment::Create(std::move(file), input.table, input.index));
+  ASSIGN_OR_RETURN(result.segment, FinishSegment(input, std::move(builder), handle.context,
+                                                 [&](uint32_t done, uint32_t total) {
+                                                   handle.rows_total = read + total * kInsertUnits;
+                                                   handle.rows_done = read + done * kInsertUnits;
+                                                 }));
+  if (input.gate.has_value()) {
+    const absl::Status passed = CheckGate(*input.gate, input.index, result.segment, input.seed,
+                                          *input.clock, handle.context);
+    if (!passed.ok()) {
+      RemoveName(result.segment->file().path()).IgnoreError();
+      return passed;
+    }
+  }
   result.build_time_ms =
       static_cast<uint64_t>((input.clock->MonotonicNanos() - started) / 1'000'000);
   return result;
+}
+
+IndexManifest ManifestOf(const IndexGeneration& generation, const IndexDef& index,
+                         RowIdFlavour flavour) {
+  IndexManifest manifest;
+  manifest.definition = index;
+  manifest.flavour = flavour;
+  manifest.generation = generation.number;
+  manifest.seq = generation.seq;
+  manifest.build_time_ms = generation.build_time_ms;
+  for (const IndexPart& part : generation.parts) {
+    const SegmentFile& file = part.segment->file();
+    IndexManifest::Segment& entry = manifest.segments.emplace_back();
+    entry.file = std::filesystem::path(file.path()).filename().string();
+    entry.bytes = file.file_bytes();
+    entry.checksum = file.checksum();
+    if (part.masked.count() == 0) continue;
+    entry.gone.reserve(part.masked.count());
+    for (uint32_t row = 0; row < part.segment->view().rows(); ++row) {
+      if (part.masked.Test(row)) entry.gone.push_back(row);
+    }
+  }
+  return manifest;
 }
 
 namespace {
@@ -86,6 +163,10 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> OpenListed(const std::strin
   ASSIGN_OR_RETURN(std::unique_ptr<SegmentFile> file, SegmentFile::Open(path));
   if (file->checksum() != entry.checksum || file->file_bytes() != entry.bytes) {
     return absl::DataLossError(Concat("segment file ", path, " is not the one its manifest lists"));
+  }
+  if (!entry.gone.empty() && entry.gone.back() >= file->view().rows()) {
+    return absl::DataLossError(Concat("the manifest of segment file ", path, " masks row ",
+                                      entry.gone.back(), "; it has ", file->view().rows()));
   }
   return SealedSegment::Create(std::move(file), table, index);
 }
@@ -111,20 +192,8 @@ IndexDef WithOptionsOf(const IndexDef& index, IndexDef built) {
   built.batch_rows = index.batch_rows;
   built.batch_interval_micros = index.batch_interval_micros;
   built.max_lag_rows = index.max_lag_rows;
+  built.rebuild_interval_micros = index.rebuild_interval_micros;
   return built;
-}
-
-// Makes the manifest, of the same index with other options, one of `index`. Rows changed since an
-// IMMEDIATE index was built are kept in their newest versions only, so that a mode which shows the
-// older ones gives the generation up: no segments stay.
-absl::Status TakeOver(const std::string& manifest_path, const IndexDef& index, uint64_t newest_seq,
-                      IndexManifest& manifest) {
-  const bool was_immediate = manifest.definition.mode == FreshnessMode::kImmediate;
-  const bool gone =
-      was_immediate && index.mode != FreshnessMode::kImmediate && manifest.seq < newest_seq;
-  manifest.definition = index;
-  if (gone) manifest.segments.clear();
-  return WriteIndexManifest(manifest_path, manifest);
 }
 
 /// Whether the error is about what is in the file: damage, or the format of another version.
@@ -183,13 +252,9 @@ FoundIndex OpenIndexFiles(const std::string& directory, const TableDef& table,
                                    newest_seq, "; the file ", SetAside(manifest_path)));
     return found;
   }
-  if (!(found.manifest.definition == index)) {
-    found.status = TakeOver(manifest_path, index, newest_seq, found.manifest);
-    if (!found.status.ok()) return found;
-  }
   RemoveLeftovers(directory, &found.manifest);
   if (found.manifest.segments.empty()) {
-    found.status = absl::NotFoundError("the generation was given up for another mode");
+    found.status = absl::NotFoundError("the generation was given up");
     return found;
   }
   for (const IndexManifest::Segment& entry : found.manifest.segments) {
@@ -205,7 +270,7 @@ FoundIndex OpenIndexFiles(const std::string& directory, const TableDef& table,
       found.status = absl::DataLossError(Concat(segment.status().message(), "; the file ", aside));
       return found;
     }
-    found.segments.push_back(*std::move(segment));
+    found.parts.emplace_back(*std::move(segment), entry.gone);
   }
   return found;
 }

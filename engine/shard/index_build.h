@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -14,14 +16,11 @@
 
 namespace ordinate {
 
-/// What a build needs; everything it borrows outlives it.
-struct IndexBuildInput {
+/// What every job that makes a segment needs; everything it borrows outlives it.
+struct IndexJob {
   TableDef table;
   IndexDef index;
   std::string directory;
-  std::shared_ptr<BuildHandle> handle;
-  std::shared_ptr<const RowStore::View> view;  // taken at handle->seq; released once read
-  const RowStore* rows = nullptr;
   const GraphBuilder* graph_builder = nullptr;  // may be null for FLAT
   uint32_t threads = 1;
   uint64_t seed = 0;
@@ -29,16 +28,38 @@ struct IndexBuildInput {
   const DiskReserve* reserve = nullptr;
 };
 
+struct IndexBuildInput : IndexJob {
+  std::optional<RebuildGate> gate;
+  std::shared_ptr<BuildHandle> handle;
+  std::shared_ptr<const RowStore::View> view;  // taken at handle->seq; released once read
+  const RowStore* rows = nullptr;
+};
+
 struct IndexBuildResult {
   std::shared_ptr<const SealedSegment> segment;
-  IndexManifest::Segment entry;
   uint64_t build_time_ms = 0;
 };
 
 /// Builds one segment of all rows as of handle->seq, writes it, and opens it again. Runs on a build
 /// thread. Errors: CANCELLED; FAILED_PRECONDITION naming a row of the wrong dim;
-/// RESOURCE_EXHAUSTED: the file would not leave the reserve of the disk whole; what the disk says.
+/// RESOURCE_EXHAUSTED: the file would not leave the reserve of the disk whole; what the gate and
+/// the disk say.
 absl::StatusOr<IndexBuildResult> RunIndexBuild(IndexBuildInput& input);
+
+/// A segment of the handle's part of the tail. CANCELLED; RESOURCE_EXHAUSTED: the disk has too
+/// little room; what the disk says.
+absl::StatusOr<std::shared_ptr<const SealedSegment>> RunSeal(const IndexJob& job,
+                                                             const SealHandle& handle);
+
+/// One segment of the handle's, without the rows that are masked. Its graph is that of the first,
+/// into which the others' nodes are inserted. Reads their files alone. As RunSeal; DATA_LOSS: a
+/// file is damaged.
+absl::StatusOr<std::shared_ptr<const SealedSegment>> RunMerge(const IndexJob& job,
+                                                              const MergeHandle& handle);
+
+/// The manifest of what a switch makes of an index.
+IndexManifest ManifestOf(const IndexGeneration& generation, const IndexDef& index,
+                         RowIdFlavour flavour);
 
 /// An index's files as found at start.
 struct FoundIndex {
@@ -47,14 +68,14 @@ struct FoundIndex {
   /// why they cannot be opened now, nothing of their content: they stay as they are.
   absl::Status status;
   IndexManifest manifest;  // also one that was set aside, now or earlier, if it could be read
-  std::vector<std::shared_ptr<const SealedSegment>> segments;
+  std::vector<IndexPart> parts;
 };
 
 /// Opens the files of an index, whose options may have changed since they were written. Removes
 /// leftovers that no manifest names. Files newer than `newest_seq`, the last durable write, are of
 /// no use: the rows were put back to an earlier time; nor are those older than `oldest_seq`, after
 /// which the change list is complete: they were given up while the disk failed, and are still
-/// there. NOT_FOUND too where the index must be built anew for its mode.
+/// there.
 FoundIndex OpenIndexFiles(const std::string& directory, const TableDef& table,
                           const IndexDef& index, uint64_t oldest_seq, uint64_t newest_seq);
 

@@ -1,5 +1,6 @@
 // The life of a shard's indexes: opening, building, switching, dropping. Applier thread, or Start()
 // before it runs, unless a function says otherwise.
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -37,12 +38,14 @@ absl::Status CheckNoBuild(const ShardIndex& index) {
 absl::Status LocalShard::OpenIndex(const TableDef& table, const IndexDef& definition) {
   const std::string directory = Concat(IndexFolder(options_), "/", definition.id);
   RETURN_IF_ERROR(MakeFolders(directory));
-  auto index = std::make_unique<ShardIndex>(table, definition, directory, *options_.clock);
   ASSIGN_OR_RETURN(const uint64_t oldest_seq, rows_->ChangesCompleteAfter(table.id));
   FoundIndex found = OpenIndexFiles(directory, table, definition, oldest_seq, log_->last_seq());
+  IndexDef opened = definition;
+  if (found.status.ok()) opened.mode = found.manifest.definition.mode;
+  auto index = std::make_unique<ShardIndex>(table, opened, directory, *options_.clock);
   if (found.status.ok()) {
-    index->Switch(std::move(found.segments), found.manifest.seq, found.manifest.generation,
-                  found.manifest.build_time_ms);
+    index->Open({found.manifest.generation, found.manifest.seq, found.manifest.build_time_ms,
+                 std::move(found.parts)});
   } else if (absl::IsNotFound(found.status)) {
     index->StartAfter(found.manifest.generation);
   } else if (!absl::IsDataLoss(found.status)) {
@@ -57,20 +60,31 @@ absl::Status LocalShard::OpenIndex(const TableDef& table, const IndexDef& defini
   return absl::OkStatus();
 }
 
+absl::Status LocalShard::StartIndex(const TableDef& table, const IndexDef& definition) {
+  ShardIndex& index = *indexes_[definition.id];
+  if (index.has_generation()) RETURN_IF_ERROR(CatchUp(table, index));
+  if (!(index.definition() == definition)) SetOptions(index, definition);
+  if (!index.has_generation() && index.build() == nullptr) StartBuild(index);
+  return absl::OkStatus();
+}
+
 void LocalShard::Warn(const std::string& sentence) const {
   if (options_.warn) options_.warn(Concat("shard ", options_.shard, ": ", sentence));
 }
 
 absl::Status LocalShard::CatchUp(const TableDef& table, ShardIndex& index) {
   const uint64_t from = index.PersistedSeq(0);
+  const bool feeds = index.Feeds();
   std::map<RowId, int64_t> newest;  // rows to read again: the time of their last change
   RETURN_IF_ERROR(rows_->ReadChanges(nullptr, table.id, from, [&](const Change& change) {
     if (change.kind == Mutation::Kind::kDelete) {
-      index.Delete(change.row_id);
-    } else if (!index.immediate()) {
-      index.Upsert(change.row_id, change.seq, change.time_micros, {});
+      index.Delete(change.row_id, change.seq);
+      newest.erase(change.row_id);
+    } else if (feeds) {
+      newest[change.row_id] = change.time_micros;
+    } else {
+      index.Note(change.row_id, change.seq, change.time_micros);
     }
-    if (index.immediate()) newest[change.row_id] = change.time_micros;
     return absl::OkStatus();
   }));
   for (const auto& [id, time_micros] : newest) {
@@ -78,8 +92,10 @@ absl::Status LocalShard::CatchUp(const TableDef& table, ShardIndex& index) {
                      rows_->Get(nullptr, table.id, id, std::numeric_limits<uint64_t>::max()));
     if (!row.has_value()) continue;
     ASSIGN_OR_RETURN(const std::vector<Value> cells, DecodeCells(table, row->cells));
-    index.Upsert(id, row->version, time_micros, cells);
+    index.Note(id, row->version, time_micros);
+    index.Feed(id, row->version, cells);
   }
+  if (feeds) index.ShowAll(rows_->applied_seq());
   return absl::OkStatus();
 }
 
@@ -98,34 +114,48 @@ absl::Status LocalShard::RemoveUndefined() {
   return absl::OkStatus();
 }
 
-void LocalShard::StartBuild(ShardIndex& index) {
-  IndexBuildInput input;
-  input.table = tables_[index.definition().table_id];
-  input.index = index.definition();
-  input.directory = index.directory();
-  input.handle = index.BeginBuild(rows_->applied_seq());
-  input.view = rows_->TakeView();
-  input.rows = rows_.get();
-  input.graph_builder = options_.graph_builder;
-  input.threads = options_.build_threads;
-  input.seed = options_.build_seed;
-  input.clock = options_.clock;
-  input.reserve = &reserve_;
+void LocalShard::StartJob(Executor& executor, std::function<Command()> run) {
   {
     MutexLock lock(builds_mutex_);
     ++builds_running_;
   }
-  options_.build_executor->Submit([this, input = std::move(input)]() mutable {
-    absl::StatusOr<IndexBuildResult> result = RunIndexBuild(input);
-    const uint32_t index_id = input.index.id;
-    const uint64_t number = input.handle->number;
-    input.view.reset();  // before the shard may be closed
-    auto shared = std::make_shared<absl::StatusOr<IndexBuildResult>>(std::move(result));
-    Enqueue(Command(
-        [this, index_id, number, shared] { FinishBuild(index_id, number, std::move(*shared)); }));
+  executor.Submit([this, run = std::move(run)] {
+    Enqueue(run());
     MutexLock lock(builds_mutex_);
     --builds_running_;
     builds_idle_.NotifyAll();
+  });
+}
+
+IndexJob LocalShard::JobOf(const ShardIndex& index) {
+  IndexJob job;
+  job.table = tables_[index.definition().table_id];
+  job.index = index.definition();
+  job.directory = index.directory();
+  job.graph_builder = options_.graph_builder;
+  job.threads = options_.build_threads;
+  job.seed = options_.build_seed;
+  job.clock = options_.clock;
+  job.reserve = &reserve_;
+  return job;
+}
+
+void LocalShard::StartBuild(ShardIndex& index, const std::optional<RebuildGate>& gate) {
+  FeedAll();
+  if (index.Feeds()) index.ShowAll(rows_->applied_seq());
+  auto input = std::make_shared<IndexBuildInput>();
+  static_cast<IndexJob&>(*input) = JobOf(index);
+  input->handle = index.BeginBuild(rows_->applied_seq());
+  input->handle->gate = gate;
+  input->view = rows_->TakeView();
+  input->rows = rows_.get();
+  input->gate = gate;
+  StartJob(*options_.build_executor, [this, input]() -> Command {
+    auto result = std::make_shared<absl::StatusOr<IndexBuildResult>>(RunIndexBuild(*input));
+    input->view.reset();  // before the shard may be closed
+    return [this, id = input->index.id, number = input->handle->number, result] {
+      FinishBuild(id, number, std::move(*result));
+    };
   });
 }
 
@@ -138,62 +168,155 @@ void LocalShard::FinishBuild(uint32_t index_id, uint64_t number,
     return;
   }
   ShardIndex& index = *found->second;
+  const std::optional<RebuildGate> gate = index.build()->gate;
+  if (!index.has_generation() && index.Feeds()) {
+    // The rows have answered until now, with every write.
+    FeedAll();
+    index.ShowAll(rows_->applied_seq());
+  }
   absl::Status status = result.status();
-  if (status.ok()) status = SwitchTo(index, *std::move(result));
+  if (status.ok()) {
+    At("build made");
+    status =
+        SwitchTo(index, result->segment, index.AfterBuild(result->segment, result->build_time_ms),
+                 &ShardIndex::SwitchToBuild);
+  }
   if (status.ok()) unspaced_.erase(index_id);
   if (!status.ok()) {
     index.FailBuild(status);
     if (absl::IsResourceExhausted(status) && RetryDelayMillis(status).has_value()) {
-      unspaced_.insert(index_id);
+      unspaced_[index_id] = gate;
       resume_builds_micros_ = options_.clock->NowMicros() + kResumeBuildsMicros;
     }
     Warn(Concat("a build of index '", index.definition().name, "' failed: ", status.message()));
   }
   ScheduleTrim(index.definition().table_id);  // the build needs its rows no more
-  StartSeals();
   Publish();
 }
 
-absl::Status LocalShard::SwitchTo(ShardIndex& index, IndexBuildResult result) {
-  IndexManifest manifest;
-  manifest.definition = index.definition();
-  manifest.flavour = tables_[index.definition().table_id].flavour();
-  manifest.generation = index.generation() + 1;
-  manifest.seq = index.build()->seq;
-  manifest.build_time_ms = result.build_time_ms;
-  manifest.segments = {result.entry};
+void LocalShard::FinishSeal(uint32_t index_id, uint64_t number, SegmentOr segment) {
+  const auto found = indexes_.find(index_id);
+  if (found == indexes_.end() || found->second->seal() == nullptr ||
+      found->second->seal()->number != number) {
+    if (segment.ok()) RemoveFiles({*segment});
+    return;
+  }
+  ShardIndex& index = *found->second;
+  absl::Status status = segment.status();
+  if (status.ok()) {
+    At("seal made");
+    status = SwitchTo(index, *segment, index.AfterSeal(*segment), &ShardIndex::SwitchToSeal);
+  }
+  if (!status.ok()) {
+    index.FailSeal(status);
+    if (!absl::IsCancelled(status)) {
+      Warn(Concat("the tail of index '", index.definition().name,
+                  "' could not be sealed: ", status.message()));
+    }
+  }
+  ScheduleTrim(index.definition().table_id);
+  Publish();
+}
+
+void LocalShard::FinishMerge(uint32_t index_id, uint64_t number, SegmentOr segment) {
+  const auto found = indexes_.find(index_id);
+  if (found == indexes_.end() || found->second->merge() == nullptr ||
+      found->second->merge()->number != number) {
+    if (segment.ok()) RemoveFiles({*segment});
+    return;
+  }
+  ShardIndex& index = *found->second;
+  absl::Status status = segment.status();
+  if (status.ok()) {
+    At("merge made");
+    status = SwitchTo(index, *segment, index.AfterMerge(*segment), &ShardIndex::SwitchToMerge);
+  }
+  if (!status.ok()) {
+    index.FailMerge(status);
+    if (!absl::IsCancelled(status)) {
+      Warn(Concat("segments of index '", index.definition().name,
+                  "' could not be merged: ", status.message()));
+    }
+    if (absl::IsDataLoss(status)) Quarantine(index_id, index.generation(), status);
+  }
+  Publish();
+}
+
+absl::Status LocalShard::SwitchTo(ShardIndex& index,
+                                  const std::shared_ptr<const SealedSegment>& made,
+                                  IndexGeneration next,
+                                  void (ShardIndex::*adopt)(IndexGeneration)) {
+  At("segment written");
+  const RowIdFlavour flavour = tables_[index.definition().table_id].flavour();
+  const IndexManifest manifest = ManifestOf(next, index.definition(), flavour);
   if (absl::Status status = WriteIndexManifest(index.manifest_path(), manifest); !status.ok()) {
     // The segment stays: the manifest on the disk may name it already. A start removes it if not.
     // A first manifest must go: no change after it is tracked.
     if (!index.has_generation()) RemoveName(index.manifest_path()).IgnoreError();
     return status;
   }
-  std::vector<std::shared_ptr<const SealedSegment>> old;
-  if (const PublishedIndex* published = Current()->FindIndex(index.definition().id);
-      published != nullptr && published->snapshot != nullptr) {
-    for (const IndexSnapshot::Sealed& part : published->snapshot->sealed) {
-      old.push_back(part.segment);
-    }
-  }
-  index.Switch({std::move(result.segment)}, manifest.seq, manifest.generation,
-               manifest.build_time_ms);
+  At("manifest written");
+  std::vector<std::shared_ptr<const SealedSegment>> old = index.segments();
+  old.push_back(made);
+  (index.*adopt)(std::move(next));
+  const std::vector<std::shared_ptr<const SealedSegment>> now = index.segments();
+  std::erase_if(old, [&now](const auto& segment) {
+    return std::find(now.begin(), now.end(), segment) != now.end();
+  });
   RemoveFiles(old);
+  At("files removed");
   return absl::OkStatus();
 }
 
-void LocalShard::StartSeals() {
+void LocalShard::StartJobs() {
+  const MergePolicy policy{.least_rows = options_.min_seal_rows};
   for (auto& [id, index] : indexes_) {
-    if (index->WantsSeal(options_.min_seal_rows)) StartBuild(*index);
+    if (index->WantsSeal(options_.min_seal_rows)) StartSeal(*index);
+    const std::shared_ptr<MergeHandle> handle = index->BeginMerge(policy);
+    if (handle == nullptr) continue;
+    StartJob(
+        options_.merge_executor != nullptr ? *options_.merge_executor : *options_.build_executor,
+        [this, index_id = id, handle, job = JobOf(*index)]() -> Command {
+          auto result = std::make_shared<SegmentOr>(RunMerge(job, *handle));
+          return [this, index_id, number = handle->number, result] {
+            FinishMerge(index_id, number, std::move(*result));
+          };
+        });
   }
 }
 
 void LocalShard::ResumeBuilds() {
   if (unspaced_.empty() || options_.clock->NowMicros() < resume_builds_micros_) return;
-  for (const uint32_t id : std::exchange(unspaced_, {})) {
+  for (const auto& [id, gate] : std::exchange(unspaced_, {})) {
     const auto found = indexes_.find(id);
-    if (found != indexes_.end() && found->second->build() == nullptr) StartBuild(*found->second);
+    if (found == indexes_.end() || found->second->build() != nullptr) continue;
+    StartBuild(*found->second, gate);
   }
   Publish();
+}
+
+void LocalShard::StartScheduledBuilds() {
+  bool started = false;
+  for (auto& [id, index] : indexes_) {
+    const std::optional<int64_t> due = index->RebuildDueNanos();
+    if (!due.has_value() || options_.clock->MonotonicNanos() < *due) continue;
+    StartBuild(*index);
+    started = true;
+  }
+  if (started) Publish();
+}
+
+void LocalShard::StartSeal(ShardIndex& index) {
+  Executor* const executor =
+      options_.seal_executor != nullptr ? options_.seal_executor : options_.build_executor;
+  const std::shared_ptr<SealHandle> handle = index.BeginSeal();
+  StartJob(*executor,
+           [this, index_id = index.definition().id, handle, job = JobOf(index)]() -> Command {
+             auto result = std::make_shared<SegmentOr>(RunSeal(job, *handle));
+             return [this, index_id, number = handle->number, result] {
+               FinishSeal(index_id, number, std::move(*result));
+             };
+           });
 }
 
 void LocalShard::Quarantine(uint32_t index_id, uint64_t generation, const absl::Status& why) {
@@ -219,7 +342,7 @@ void LocalShard::Quarantine(uint32_t index_id, uint64_t generation, const absl::
 void LocalShard::RemoveIndex(uint32_t index_id) {
   const auto found = indexes_.find(index_id);
   if (found == indexes_.end()) return;
-  if (found->second->build() != nullptr) found->second->build()->context.Cancel();
+  found->second->CancelJobs();
   const std::string directory = found->second->directory();
   indexes_.erase(found);
   RemoveFolder(directory).IgnoreError();
@@ -273,31 +396,53 @@ absl::Status LocalShard::CreateIndex(const TableDef& table, const IndexDef& defi
   });
 }
 
+void LocalShard::SetOptions(ShardIndex& index, const IndexDef& definition) {
+  const TableDef& table = tables_[definition.table_id];
+  const bool fed = index.Feeds();
+  const bool tracked = index.NeedsChanges();
+  if (fed) index.ShowAll(rows_->applied_seq());
+  index.SetOptions(definition);
+  if (!tracked || fed == index.Feeds()) return;
+  if (fed) {
+    StartBuild(index);  // what is shown is to be in the files
+    return;
+  }
+  absl::Status status = CatchUp(table, index);
+  if (status.ok() && index.has_generation()) {
+    // Files of REBUILD_ONLY say what is shown; these do not any more.
+    status = WriteIndexManifest(index.manifest_path(),
+                                ManifestOf(index.Now(), definition, table.flavour()));
+  }
+  if (status.ok()) return;
+  Warn(Concat("index '", definition.name, "' is rebuilt from the rows: ", status.message()));
+  index.Abandon(std::string(status.message()), index.generation());
+  if (index.build() == nullptr) StartBuild(index);
+}
+
 absl::Status LocalShard::AlterIndex(const TableDef& table, const IndexDef& definition) {
   return OnApplier([this, table, definition]() -> absl::Status {
     const auto found = indexes_.find(definition.id);
     if (found == indexes_.end()) return absl::NotFoundError("the index was dropped");
-    if (found->second->definition() == definition) return absl::OkStatus();
-    RETURN_IF_ERROR(CheckNoBuild(*found->second));
-    RETURN_IF_ERROR(OpenIndex(table, definition));
-    ShardIndex& index = *indexes_[definition.id];
-    absl::Status caught_up;
-    if (index.has_generation()) caught_up = CatchUp(table, index);
-    if (!caught_up.ok()) index.Abandon(std::string(caught_up.message()), index.generation());
-    if (!index.has_generation()) StartBuild(index);
+    ShardIndex& index = *found->second;
+    if (index.definition() == definition) return absl::OkStatus();
+    FeedAll();
+    // A build is to show what this mode has shown, not what it began from.
+    if (index.Feeds() && definition.mode == FreshnessMode::kRebuildOnly) {
+      RETURN_IF_ERROR(CheckNoBuild(index));
+    }
+    SetOptions(index, definition);
     ScheduleTrim(table.id);
-    StartSeals();
     Publish();
     return absl::OkStatus();
   });
 }
 
-absl::Status LocalShard::RebuildIndex(uint32_t index_id) {
-  return OnApplier([this, index_id]() -> absl::Status {
+absl::Status LocalShard::RebuildIndex(uint32_t index_id, const std::optional<RebuildGate>& gate) {
+  return OnApplier([this, index_id, gate]() -> absl::Status {
     const auto found = indexes_.find(index_id);
     if (found == indexes_.end()) return absl::NotFoundError("the index was dropped");
     RETURN_IF_ERROR(CheckNoBuild(*found->second));
-    StartBuild(*found->second);
+    StartBuild(*found->second, gate);
     Publish();
     return absl::OkStatus();
   });
@@ -322,7 +467,7 @@ absl::StatusOr<ShardIndexStatus> LocalShard::GetIndexStatus(uint32_t index_id) {
   if (index == nullptr) return absl::NotFoundError("the index was dropped");
   ASSIGN_OR_RETURN(const uint64_t rows,
                    rows_->CountRows(snapshot->rows.get(), index->definition.table_id));
-  ShardIndexStatus status = CompleteStatus(*index, rows, snapshot->seq, *options_.clock);
+  ShardIndexStatus status = CompleteStatus(*index, rows, *options_.clock);
   if (const absl::Status space = reserve_.Check(); !space.ok()) {
     const std::string before = std::move(status.last_error);
     status.last_error = Concat("the shard takes no writes: ", space.message(),

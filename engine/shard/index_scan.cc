@@ -11,6 +11,7 @@
 #include "engine/segment/row_matcher.h"
 #include "engine/shard/rank.h"
 #include "engine/shard/sealed_reader.h"
+#include "engine/shard/tail_reader.h"
 #include "storage/base/mutex.h"
 #include "storage/base/status_macros.h"
 
@@ -138,17 +139,42 @@ void SetBound(double bound, RankJob& job) {
   if (tighter) job.result.bound = bound;
 }
 
+/// Distances of the nearest nodes of the segments searched so far, as many as one search keeps:
+/// what is farther in a later segment is not among those of all segments together.
+class NearestSoFar {
+ public:
+  explicit NearestSoFar(const Plan& plan)
+      : most_(static_cast<size_t>(std::max<uint64_t>(plan.ef_search, plan.w))) {}
+
+  void Add(std::span<const GraphHit> hits) {
+    const auto before = static_cast<std::ptrdiff_t>(distances_.size());
+    for (const GraphHit& hit : hits) distances_.push_back(hit.distance);
+    std::inplace_merge(distances_.begin(), distances_.begin() + before, distances_.end());
+    distances_.resize(std::min(distances_.size(), most_));
+  }
+  /// The worst of them; infinity while there are fewer.
+  float Last() const {
+    return distances_.size() < most_ ? std::numeric_limits<float>::infinity() : distances_.back();
+  }
+
+ private:
+  const size_t most_;
+  std::vector<float> distances_;  // ascending
+};
+
 /// Ranks the nodes of a segment that its graph finds.
 class GraphRanking {
  public:
   GraphRanking(const IndexSnapshot::Sealed& part, SealedReader& reader, RankJob& job,
-               SegmentStats& stats)
+               NearestSoFar& nearest, SegmentStats& stats)
       : view_(part.segment->view()),
         file_(part.segment->file()),
         query_(job.query),
         reader_(reader),
         job_(job),
+        nearest_(nearest),
         stats_(stats),
+        masked_(static_cast<double>(part.masked.count()) / std::max(1u, view_.rows())),
         in_graph_(query_.plan.filter_strategy == FilterStrategy::kInGraph),
         filters_(in_graph_ || part.masked.count() > 0),
         wanted_(reader, view_, in_graph_) {}
@@ -181,24 +207,49 @@ class GraphRanking {
   bool VectorsFit() const { return view_.metric != Metric::kCosine || view_.norms_fit; }
 
   /// The plan's W nearest nodes, scored exactly but for those that cannot be kept; and of the nodes
-  /// the search kept beyond them, those that may tie.
+  /// the search kept beyond them, those that may tie. Of a later segment, those of them that are
+  /// among the nearest of all.
   absl::Status Search(const PreparedQuery& prepared) {
-    GraphQuery search;
-    search.query = &prepared;
-    search.ef = static_cast<uint32_t>(std::max<uint64_t>(query_.plan.ef_search, query_.plan.w));
-    search.accept = filters_ ? &wanted_ : nullptr;
-    if (in_graph_) search.accepted_share = std::max(query_.plan.ShareNearby(), kLeastShare);
-    search.file = &file_;
+    const BestScore best(view_, prepared, query_.vector);
+    const bool comparable = !prepared.has_codes() && !in_graph_ && best.known();
+    const float beyond = comparable ? nearest_.Last() : std::numeric_limits<float>::infinity();
+    const auto ef = static_cast<uint32_t>(std::max<uint64_t>(query_.plan.ef_search, query_.plan.w));
     GraphStats graph_stats;
-    ASSIGN_OR_RETURN(hits_, SearchGraph(view_, search, job_.context, &graph_stats));
+    RETURN_IF_ERROR(FindHits(prepared, ef, beyond, graph_stats));
     stats_.nodes_visited += graph_stats.hops;
     stats_.distances += graph_stats.distances;
     // Giving up among masked rows says nothing of a filter: a larger W goes on.
     job_.result.gave_up |= in_graph_ && graph_stats.gave_up;
-    const BestScore best(view_, prepared, query_.vector);
+    if (comparable) nearest_.Add(hits_);
     RETURN_IF_ERROR(Score(hits_, best));
-    const bool dry = hits_.size() < std::min(search.ef, view_.nodes) && !graph_stats.gave_up;
+    if (graph_stats.cut) {
+      const float next = scored_ < hits_.size() ? hits_[scored_].distance : beyond;
+      bound_ = best.At(std::min(next, beyond));
+      proven_ = true;
+      return absl::OkStatus();
+    }
+    const bool dry = hits_.size() < std::min(ef, view_.nodes) && !graph_stats.gave_up;
     return Judge(prepared, best, hits_, dry);
+  }
+
+  // Fills `hits_`. Where few rows are masked, more nodes than are wanted are searched for without a
+  // look at the rows, which is faster, and those without a live row are struck out.
+  absl::Status FindHits(const PreparedQuery& prepared, uint32_t ef, float beyond,
+                        GraphStats& graph_stats) {
+    GraphQuery search{.query = &prepared, .ef = ef, .beyond = beyond, .file = &file_};
+    if (!in_graph_ && masked_ <= kFewMasked) {
+      if (filters_) search.ef = static_cast<uint32_t>(ef / (1 - masked_)) + kMoreForMasked;
+      ASSIGN_OR_RETURN(hits_, SearchGraph(view_, search, job_.context, &graph_stats));
+      if (!filters_) return absl::OkStatus();
+      std::erase_if(hits_, [this](const GraphHit& hit) { return !wanted_.Accepts(hit.node); });
+      if (hits_.size() >= ef) hits_.resize(ef);
+      if (hits_.size() >= ef || graph_stats.cut) return absl::OkStatus();
+      search.ef = ef;
+    }
+    search.accept = filters_ ? &wanted_ : nullptr;
+    if (in_graph_) search.accepted_share = std::max(query_.plan.ShareNearby(), kLeastShare);
+    ASSIGN_OR_RETURN(hits_, SearchGraph(view_, search, job_.context, &graph_stats));
+    return absl::OkStatus();
   }
 
   absl::Status Score(std::span<const GraphHit> hits, const BestScore& best) {
@@ -274,13 +325,18 @@ class GraphRanking {
   }
 
   static constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  // Up to this part of the rows, and so many nodes more than there are masked ones among as many.
+  static constexpr double kFewMasked = 0.4;
+  static constexpr uint32_t kMoreForMasked = 16;
 
   const SegmentView& view_;
   const SegmentFile& file_;
   const ShardQuery& query_;
   SealedReader& reader_;
   RankJob& job_;
+  NearestSoFar& nearest_;
   SegmentStats& stats_;
+  const double masked_;  // the part of the rows
   const bool in_graph_;
   const bool filters_;
   const WantedNodes wanted_;
@@ -304,14 +360,15 @@ bool ScansAll(const SegmentView& view, const ShardQuery& query) {
          plan.selectivity * view.nodes <= plan.ef_search;
 }
 
-absl::Status SearchSealed(const IndexSnapshot& index, size_t number, RankJob& job) {
+absl::Status SearchSealed(const IndexSnapshot& index, size_t number, RankJob& job,
+                          NearestSoFar& nearest) {
   const IndexSnapshot::Sealed& part = index.sealed[number];
   const SegmentView& view = part.segment->view();
   const bool scan = ScansAll(view, job.query);
   SegmentTally tally(job, FileName(part), scan ? Path::kExact : Path::kAnn);
   SealedReader reader(part, number, job);
   if (job.query.include_null_vectors) reader.OfferNullRows(job.sink);
-  if (!scan) return GraphRanking(part, reader, job, tally.stats).Run();
+  if (!scan) return GraphRanking(part, reader, job, nearest, tally.stats).Run();
   return ScanNodes(reader, 0, view.nodes, job, job.sink, std::nullopt, tally.stats);
 }
 
@@ -333,29 +390,7 @@ std::optional<double> FirstBeyond(const RankJob& job, const RankSink& sink) {
 
 absl::Status ScanTail(const IndexSnapshot& index, RankJob& job) {
   SegmentTally tally(job, "tail", Path::kExact);
-  const ShardQuery& query = job.query;
-  TailCells cells;
-  for (uint32_t slot = 0; slot < index.tail.size; ++slot) {
-    if (slot % kCheckEvery == 0) RETURN_IF_ERROR(job.context.Check());
-    if (!index.tail.IsLive(slot)) continue;
-    const TailRow& row = index.tail.Row(slot);
-    ++job.result.stats.tail_rows;
-    if (row.row_class == RowClass::kInvalid) continue;
-    if (row.row_class == RowClass::kNull && !query.include_null_vectors) continue;
-    cells.MoveTo(row);
-    if (query.filter.has_value() && !Matches(*query.filter, cells)) continue;
-    RankedRow ranked;
-    if (row.row_class == RowClass::kVector) {
-      ranked.score = job.scorer.Score(row.vector.data());
-      ++tally.stats.rescored;
-    }
-    if (!IsWanted(query, row.id, ranked.score) || !job.sink.CouldEnter(ranked.score)) continue;
-    ranked.id = row.id;
-    ranked.version = row.version;
-    job.order.ReadKeys(cells, ranked);
-    job.sink.Offer(std::move(ranked));
-  }
-  return absl::OkStatus();
+  return TailReader(index, job, tally.stats).OfferAll();
 }
 
 absl::Status ScanSealed(const IndexSnapshot& index, size_t number, RankJob& job) {
@@ -398,7 +433,10 @@ absl::Status ExactFromIndex(const IndexSnapshot& index, RankJob& job) {
 }
 
 absl::Status AnnFromIndex(const IndexSnapshot& index, RankJob& job) {
-  for (size_t i = 0; i < index.sealed.size(); ++i) RETURN_IF_ERROR(SearchSealed(index, i, job));
+  NearestSoFar nearest(job.query.plan);
+  for (size_t i = 0; i < index.sealed.size(); ++i) {
+    RETURN_IF_ERROR(SearchSealed(index, i, job, nearest));
+  }
   return ScanTail(index, job);
 }
 

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <chrono>
 #include <iterator>
+#include <limits>
 #include <set>
 #include <utility>
 
+#include "engine/shard/answer_size.h"
 #include "engine/shard/index_build.h"
+#include "storage/base/error_details.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
 #include "storage/model/row_codec.h"
@@ -22,6 +25,12 @@ constexpr size_t kMaxCommitBytes = 16u << 20;
 constexpr size_t kMaxTrimStep = 256;
 // How often an idle applier looks for held snapshots whose time is over.
 constexpr std::chrono::seconds kLookAtHolds(30);
+// The same for calls that wait and may have been cancelled.
+constexpr std::chrono::milliseconds kLookAtWaiters(10);
+// Rows that ASYNC indexes are fed with between two groups of writes: some milliseconds of work.
+constexpr size_t kMaxFeedStep = 2'000;
+// After which a write that was refused for what waits is worth another try.
+constexpr uint64_t kRetryMillis = 100;
 
 }  // namespace
 
@@ -45,9 +54,7 @@ LocalShard::~LocalShard() {
   }
   // The applier leaves once its queue is empty.
   if (applier_.joinable()) applier_.join();
-  for (auto& [id, index] : indexes_) {
-    if (index->build() != nullptr) index->build()->context.Cancel();
-  }
+  for (auto& [id, index] : indexes_) index->CancelJobs();
   MutexLock lock(builds_mutex_);
   while (builds_running_ > 0) builds_idle_.Wait(builds_mutex_);
 }
@@ -55,9 +62,7 @@ LocalShard::~LocalShard() {
 void LocalShard::CancelBuilds() {
   // A shard that is closing has no build left to cancel but those of its destructor.
   (void)OnApplier([this] {
-    for (auto& [id, index] : indexes_) {
-      if (index->build() != nullptr) index->build()->context.Cancel();
-    }
+    for (auto& [id, index] : indexes_) index->CancelJobs();
     return absl::OkStatus();
   });
 }
@@ -79,18 +84,14 @@ absl::Status LocalShard::Start(const DefinitionSet& definitions) {
   }
   RETURN_IF_ERROR(ReplayLog());
   RETURN_IF_ERROR(RemoveUndefined());
-  for (auto& [id, index] : indexes_) {
-    if (index->has_generation())
-      RETURN_IF_ERROR(CatchUp(tables_[index->definition().table_id], *index));
-  }
   {
     MutexLock lock(queue_mutex_);
     accepted_ = rows_->applied_seq();
   }
-  for (auto& [id, index] : indexes_) {
-    if (!index->has_generation()) StartBuild(*index);
+  for (const auto& [name, index] : definitions.indexes) {
+    if (indexes_.find(index.id) == indexes_.end()) continue;
+    RETURN_IF_ERROR(StartIndex(tables_[index.table_id], index));
   }
-  StartSeals();
   for (const auto& [id, table] : tables_) ScheduleTrim(id);
   Publish();
   applier_ = std::thread([this] { RunApplier(); });
@@ -124,6 +125,10 @@ void LocalShard::Enqueue(Task task) {
   {
     MutexLock lock(queue_mutex_);
     if (!stopping_) {
+      if (const auto* write = std::get_if<WriteTask>(&task)) {
+        queued_rows_ += write->write.rows.size();
+        queued_bytes_ += write->bytes;
+      }
       queue_.push_back(std::move(task));
       queue_wake_.NotifyOne();
     } else if (auto* write = std::get_if<WriteTask>(&task)) {
@@ -137,7 +142,10 @@ void LocalShard::Enqueue(Task task) {
 
 void LocalShard::Write(const TableDef& table, ShardWrite write, const CallContext& context,
                        Done<ShardWriteResult> done) {
-  Enqueue(WriteTask{table.id, std::move(write), &context, std::move(done)});
+  WriteTask task{table.id, std::move(write), &context, std::move(done)};
+  for (const RowWrite& row : task.write.rows) task.bytes += RoughBytes(row.cells) + row.key.size();
+  if (absl::Status status = CheckQueue(task); !status.ok()) return task.done(std::move(status));
+  Enqueue(std::move(task));
 }
 
 absl::Status LocalShard::OnApplier(std::function<absl::Status()> command) {
@@ -165,31 +173,82 @@ absl::Status LocalShard::OnApplier(std::function<absl::Status()> command) {
   return call->status;
 }
 
+absl::Status LocalShard::CheckQueue(const WriteTask& task) {
+  MutexLock lock(queue_mutex_);
+  // One alone is taken, however large: its size has a limit of its own.
+  if (queue_.empty() || (queued_rows_ + task.write.rows.size() <= options_.max_queued_rows &&
+                         queued_bytes_ + task.bytes <= options_.max_queued_bytes)) {
+    return absl::OkStatus();
+  }
+  return WithRetryDelay(
+      absl::ResourceExhaustedError(
+          Concat("shard ", options_.shard, " has ", queued_rows_, " rows of ", queued_bytes_,
+                 " bytes waiting to be written; it takes ", options_.max_queued_rows, " rows and ",
+                 options_.max_queued_bytes, " bytes. The write was not taken; try it again")),
+      kRetryMillis);
+}
+
 void LocalShard::RunApplier() {
   while (true) {
     std::deque<Task> tasks;
     {
+      const auto until = WaitUntil();
       MutexLock lock(queue_mutex_);
-      const auto look = std::chrono::steady_clock::now() + kLookAtHolds;
-      while (queue_.empty() && !stopping_ && untrimmed_.empty()) {
-        if (!queue_wake_.WaitUntil(queue_mutex_, look)) break;
+      while (queue_.empty() && !stopping_ && untrimmed_.empty() && unfed_.empty()) {
+        if (!queue_wake_.WaitUntil(queue_mutex_, until)) break;
       }
-      if (queue_.empty() && stopping_) return;
+      if (queue_.empty() && stopping_) break;
       tasks.swap(queue_);
     }
     while (!tasks.empty()) {
       if (std::holds_alternative<WriteTask>(tasks.front())) {
         CommitWrites(tasks);
+        Turn();
         continue;
       }
       const Command command = std::move(std::get<Command>(tasks.front()));
       tasks.pop_front();
       command();
     }
+    Turn();
+    TellWaiters();
     TrimStep();
     ResumeBuilds();
+    StartScheduledBuilds();
+    StartJobs();
     holds_.Expire();
   }
+  for (Waiter& waiter : std::exchange(waiters_, {})) {
+    waiter.done(absl::UnavailableError("the server is shutting down"));
+  }
+}
+
+void LocalShard::Turn() {
+  const std::optional<int64_t> due = NextDueNanos();
+  const bool closes = due.has_value() && options_.clock->MonotonicNanos() >= *due;
+  if (unfed_.empty() && !closes) return;
+  FeedSome(kMaxFeedStep);
+  Publish();
+}
+
+std::optional<int64_t> LocalShard::NextDueNanos() const {
+  std::optional<int64_t> next;
+  for (const auto& [id, index] : indexes_) {
+    for (const std::optional<int64_t> due : {index->DueNanos(), index->RebuildDueNanos()}) {
+      if (due.has_value() && (!next.has_value() || *due < *next)) next = due;
+    }
+  }
+  return next;
+}
+
+std::chrono::steady_clock::time_point LocalShard::WaitUntil() const {
+  const auto now = std::chrono::steady_clock::now();
+  const std::chrono::nanoseconds most =
+      waiters_.empty() ? std::chrono::nanoseconds(kLookAtHolds) : kLookAtWaiters;
+  const std::optional<int64_t> due = NextDueNanos();
+  if (!due.has_value()) return now + most;
+  const std::chrono::nanoseconds left(*due - options_.clock->MonotonicNanos());
+  return now + std::clamp(left, std::chrono::nanoseconds(0), most);
 }
 
 void LocalShard::TrimStep() {
@@ -223,8 +282,10 @@ void LocalShard::CommitWrites(std::deque<Task>& tasks) {
     Prepared write{.task = std::move(std::get<WriteTask>(tasks.front()))};
     tasks.pop_front();
     rows += write.task.write.rows.size();
+    TakeFromQueue(write.task);
     absl::Status status = Prepare(write, seq + 1);
     if (status.ok() && !write.remembered) status = space;  // a retry is answered without any
+    if (status.ok() && !write.remembered) status = CheckLag(write, group);
     if (!status.ok()) {
       refused.emplace_back(std::move(write.task.done), std::move(status));
       break;  // its notes must not be seen by later writes
@@ -256,7 +317,7 @@ void LocalShard::CommitWrites(std::deque<Task>& tasks) {
         group[i].record = std::move(records[i]);
         ApplyToIndexes(group[i]);
       }
-      StartSeals();
+      FeedWhatIsTooMuch();
       Publish();
     }
   }
@@ -272,13 +333,18 @@ void LocalShard::CommitWrites(std::deque<Task>& tasks) {
   for (auto& [done, why] : refused) done(std::move(why));
 }
 
+void LocalShard::TakeFromQueue(const WriteTask& task) {
+  MutexLock lock(queue_mutex_);
+  queued_rows_ -= task.write.rows.size();
+  queued_bytes_ -= task.bytes;
+}
+
 TableRetention LocalShard::RetentionOf(uint32_t table_id) const {
   TableRetention retention;
   retention.table_id = table_id;
   for (const auto& [id, index] : indexes_) {
     if (index->definition().table_id != table_id) continue;
-    retention.track_changes |= index->NeedsChanges();
-    index->AddPins(retention.pinned);
+    index->AddRetention(retention);
   }
   return retention;
 }
@@ -292,13 +358,19 @@ std::vector<TableRetention> LocalShard::Retentions() const {
 }
 
 void LocalShard::Publish() {
+  for (auto& [id, index] : indexes_) index->EndGroup(rows_->applied_seq());
+  StartJobs();
   auto next = std::make_shared<ShardSnapshot>();
   next->seq = rows_->applied_seq();
   next->rows = rows_->TakeView();
   for (auto& [id, index] : indexes_) next->indexes.emplace(id, index->Publish());
+  At("before publish");
   std::shared_ptr<const ShardSnapshot> previous = std::move(next);
-  MutexLock lock(snapshot_mutex_);
-  snapshot_.swap(previous);
+  {
+    MutexLock lock(snapshot_mutex_);
+    snapshot_.swap(previous);
+  }
+  At("after publish");
 }
 
 std::shared_ptr<const ShardSnapshot> LocalShard::Current() const {

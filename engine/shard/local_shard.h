@@ -1,12 +1,16 @@
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -21,13 +25,15 @@
 namespace ordinate {
 
 struct IndexBuildResult;
+struct IndexJob;
 struct QueryOutcome;
 struct QuerySource;
 
 /// Shard, as one applier thread and any number of readers.
 ///
 /// Write path: Write() queues → the applier takes the whole queue → ids are resolved, one log
-/// append (synced) for the group → rows → indexes → a new snapshot is published → answers.
+/// append (synced) for the group → rows → indexes → a new snapshot is published → answers → ASYNC
+/// indexes.
 /// Read path: take the published snapshot, read it without a lock.
 class LocalShard final : public Shard {
  public:
@@ -40,6 +46,7 @@ class LocalShard final : public Shard {
   void Write(const TableDef& table, ShardWrite write, const CallContext& context,
              Done<ShardWriteResult> done) override;
   void FindRequest(const std::string& id, Done<std::optional<RequestNote>> done) override;
+  void Await(const ShardAwait& await, const CallContext& context, Done<uint64_t> done) override;
   void Probe(const ShardProbeQuery& probe, const CallContext& context,
              Done<ShardProbe> done) override;
   void Query(const TableDef& table, const ShardQuery& query, const CallContext& context,
@@ -62,7 +69,7 @@ class LocalShard final : public Shard {
   absl::Status DropTable(uint32_t table_id) override;
   absl::Status CreateIndex(const TableDef& table, const IndexDef& index) override;
   absl::Status AlterIndex(const TableDef& table, const IndexDef& index) override;
-  absl::Status RebuildIndex(uint32_t index_id) override;
+  absl::Status RebuildIndex(uint32_t index_id, const std::optional<RebuildGate>& gate) override;
   absl::Status DropIndex(uint32_t index_id) override;
   absl::StatusOr<ShardIndexStatus> GetIndexStatus(uint32_t index_id) override;
   void SampleVectors(uint32_t index_id, uint32_t count, uint64_t seed, const CallContext& context,
@@ -79,6 +86,7 @@ class LocalShard final : public Shard {
     ShardWrite write;
     const CallContext* context = nullptr;
     Done<ShardWriteResult> done;
+    uint64_t bytes = 0;
   };
   using Command = std::function<void()>;
   using Task = std::variant<WriteTask, Command>;
@@ -91,6 +99,14 @@ class LocalShard final : public Shard {
     std::vector<uint32_t> sources;  // by mutation: the row of the task it comes from
     bool remembered = false;        // nothing is to be done; `result` is the first call's
     uint64_t bytes = 0;             // of the cells of its mutations
+  };
+
+  /// A call that waits for what its index shows.
+  struct Waiter {
+    uint32_t index_id = 0;  // 0: for the rows
+    uint64_t seq = 0;
+    const CallContext* context = nullptr;
+    Done<uint64_t> done;
   };
 
   void RunApplier() ORDINATE_EXCLUDES(queue_mutex_);
@@ -114,7 +130,25 @@ class LocalShard final : public Shard {
                                     const RowIdResolver::Found& found) const;
   /// Again what the front checked, against indexes created since (contract 1.5).
   absl::Status CheckDims(const WriteTask& task) const;
-  void ApplyToIndexes(const Prepared& write);
+  /// Moves the cells out of the write where an index is fed with them later.
+  void ApplyToIndexes(Prepared& write);
+  /// RESOURCE_EXHAUSTED, with a delay, when an ASYNC index would lag too far behind. A request of
+  /// more rows than it may lag is taken when nothing else waits, and fed before it is acknowledged.
+  absl::Status CheckLag(const Prepared& write, const std::vector<Prepared>& before) const;
+  /// Feeds ASYNC indexes with what waits for it, `max_rows` and the rest of their record.
+  void FeedSome(size_t max_rows);
+  void FeedAll();
+  void FeedWhatIsTooMuch();
+  uint64_t UnfedRows(uint32_t table_id) const;
+  /// When a batch of some index is to be closed, or a build begun, by Clock::MonotonicNanos.
+  std::optional<int64_t> NextDueNanos() const;
+  std::chrono::steady_clock::time_point WaitUntil() const;
+  void Turn();
+  /// Answers those that wait no longer: what they wait for is shown, or their call has ended.
+  void TellWaiters();
+  /// What the waiter is told, once that is known.
+  static std::optional<absl::StatusOr<uint64_t>> Answer(const ShardSnapshot& snapshot,
+                                                        const Waiter& waiter);
   /// DATA_LOSS when there are rows of a table that the catalog can never have had: a catalog that
   /// has lost its tables must not look like one whose tables were dropped.
   absl::Status CheckTablesKnown(const DefinitionSet& definitions) const;
@@ -123,6 +157,7 @@ class LocalShard final : public Shard {
   absl::Status RemoveUndefined();
   std::vector<TableRetention> Retentions() const;
   TableRetention RetentionOf(uint32_t table_id) const;
+  /// Shows what the modes show by now, starts the jobs that are due, and lets readers have it all.
   void Publish() ORDINATE_EXCLUDES(snapshot_mutex_);
   std::shared_ptr<const ShardSnapshot> Current() const ORDINATE_EXCLUDES(snapshot_mutex_);
   /// The held snapshot, or the current one for 0. FAILED_PRECONDITION: it is not held any more.
@@ -134,12 +169,38 @@ class LocalShard final : public Shard {
   /// Runs `command` on the applier thread and waits for what it returns.
   absl::Status OnApplier(std::function<absl::Status()> command);
   void Enqueue(Task task) ORDINATE_EXCLUDES(queue_mutex_);
+  /// RESOURCE_EXHAUSTED, with a delay, when too much waits already.
+  absl::Status CheckQueue(const WriteTask& task) ORDINATE_EXCLUDES(queue_mutex_);
+  void TakeFromQueue(const WriteTask& task) ORDINATE_EXCLUDES(queue_mutex_);
 
+  using SegmentOr = absl::StatusOr<std::shared_ptr<const SealedSegment>>;
+
+  /// As its files have it, under the mode they were written in.
   absl::Status OpenIndex(const TableDef& table, const IndexDef& definition);
+  /// Catches up with the rows, and goes over to the options of `definition`.
+  absl::Status StartIndex(const TableDef& table, const IndexDef& definition);
   absl::Status CatchUp(const TableDef& table, ShardIndex& index);
-  void StartBuild(ShardIndex& index);
+  /// REQUIRES: FeedAll.
+  void SetOptions(ShardIndex& index, const IndexDef& definition);
+  /// Runs `run` on the executor, and what it returns on the applier.
+  void StartJob(Executor& executor, std::function<Command()> run);
+  IndexJob JobOf(const ShardIndex& index);
+  void StartBuild(ShardIndex& index, const std::optional<RebuildGate>& gate = std::nullopt);
+  /// Those that rebuild_interval asks for.
+  void StartScheduledBuilds();
   void FinishBuild(uint32_t index_id, uint64_t number, absl::StatusOr<IndexBuildResult> result);
-  absl::Status SwitchTo(ShardIndex& index, IndexBuildResult result);
+  void StartSeal(ShardIndex& index);
+  void FinishSeal(uint32_t index_id, uint64_t number, SegmentOr segment);
+  void FinishMerge(uint32_t index_id, uint64_t number, SegmentOr segment);
+  /// Seals and merges that are due.
+  void StartJobs();
+  /// Writes the manifest, then goes over to `next` by `adopt`, and removes the files it leaves.
+  /// `made`: the segment that is new.
+  absl::Status SwitchTo(ShardIndex& index, const std::shared_ptr<const SealedSegment>& made,
+                        IndexGeneration next, void (ShardIndex::*adopt)(IndexGeneration));
+  void At(std::string_view step) const {
+    if (options_.at) options_.at(step);
+  }
   /// With its files; the caller trims the table's change list, or drops the table.
   void RemoveIndex(uint32_t index_id);
   /// A reader met a damaged block: the generation's files are set aside, and rebuilt. Any thread.
@@ -148,7 +209,6 @@ class LocalShard final : public Shard {
   void ScheduleTrim(uint32_t table_id) { untrimmed_.insert(table_id); }
   void TrimStep();
   void Warn(const std::string& sentence) const;
-  void StartSeals();
   /// Begins builds again that ended for want of space, a while later.
   void ResumeBuilds();
 
@@ -162,8 +222,21 @@ class LocalShard final : public Shard {
   std::unique_ptr<RowIdResolver> ids_;
   std::map<uint32_t, TableDef> tables_;
   std::map<uint32_t, std::unique_ptr<ShardIndex>> indexes_;
+  /// Upserts of a record that ASYNC indexes of its table are to be fed with.
+  struct Unfed {
+    uint32_t table_id = 0;
+    uint64_t seq = 0;
+    int64_t time_micros = 0;
+    uint64_t bytes = 0;
+    std::vector<std::pair<RowId, std::vector<Value>>> rows;
+  };
+  std::deque<Unfed> unfed_;                  // by sequence
+  std::map<uint32_t, uint64_t> unfed_rows_;  // of it, by table; versions, not distinct rows
+  uint64_t unfed_bytes_ = 0;
+  std::vector<Waiter> waiters_;
   std::set<uint32_t> untrimmed_;  // tables whose change list may hold what nothing needs
-  std::set<uint32_t> unspaced_;   // indexes whose last build found no space
+  /// Indexes whose last build found no space, with its gate.
+  std::map<uint32_t, std::optional<RebuildGate>> unspaced_;
   int64_t resume_builds_micros_ = 0;
   absl::Status failure_;  // not OK: durable writes could not be applied; no further write is taken
 
@@ -177,6 +250,10 @@ class LocalShard final : public Shard {
   std::deque<Task> queue_ ORDINATE_GUARDED_BY(queue_mutex_);
   bool stopping_ ORDINATE_GUARDED_BY(queue_mutex_) = false;
   uint64_t accepted_ ORDINATE_GUARDED_BY(queue_mutex_) = 0;
+  uint64_t queued_rows_ ORDINATE_GUARDED_BY(queue_mutex_) = 0;  // of writes not taken yet
+  uint64_t queued_bytes_ ORDINATE_GUARDED_BY(queue_mutex_) = 0;
+  uint32_t waiting_ ORDINATE_GUARDED_BY(queue_mutex_) =
+      0;  // calls in, or on their way to, waiters_
 
   Mutex builds_mutex_;
   CondVar builds_idle_;

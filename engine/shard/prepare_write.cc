@@ -238,19 +238,4 @@ absl::StatusOr<bool> LocalShard::StillMatches(uint32_t table_id, const RowWrite&
   return Matches(*row.filter, RowCells(now));
 }
 
-void LocalShard::ApplyToIndexes(const Prepared& write) {
-  for (auto& [id, index] : indexes_) {
-    if (index->definition().table_id != write.task.table_id) continue;
-    for (size_t i = 0; i < write.record.mutations.size(); ++i) {
-      const Mutation& mutation = write.record.mutations[i];
-      if (mutation.kind == Mutation::Kind::kDelete) {
-        index->Delete(mutation.row_id);
-        continue;
-      }
-      const RowWrite& row = write.task.write.rows[write.sources[i]];
-      index->Upsert(mutation.row_id, write.record.seq, write.record.time_micros, row.cells);
-    }
-  }
-}
-
 }  // namespace ordinate

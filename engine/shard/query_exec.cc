@@ -26,7 +26,13 @@ absl::StatusOr<const IndexSnapshot*> FindIndex(const QuerySource& source, const 
   const PublishedIndex* published = source.snapshot->FindIndex(plan.index_id);
   if (published == nullptr) return absl::AbortedError("it was dropped");
   if (published->snapshot == nullptr) return absl::AbortedError(published->problem);
-  return published->snapshot.get();
+  return published->For(plan.lag_policy);
+}
+
+/// What the answer shows.
+uint64_t VisibleSeq(const QuerySource& source, const Plan& plan, const IndexSnapshot* index) {
+  return index == nullptr || plan.lag_policy == LagPolicy::kScanTail ? source.snapshot->seq
+                                                                     : index->seq;
 }
 
 std::unique_ptr<RankSink> MakeSink(const ShardQuery& query, const RowOrder& order) {
@@ -40,8 +46,9 @@ std::unique_ptr<RankSink> MakeSink(const ShardQuery& query, const RowOrder& orde
 
 absl::Status Rank(const IndexSnapshot* index, RankJob& job) {
   if (index == nullptr) return ExactFromRows(job);
-  return job.query.plan.path == Path::kAnn ? AnnFromIndex(*index, job)
-                                           : ExactFromIndex(*index, job);
+  RETURN_IF_ERROR(job.query.plan.path == Path::kAnn ? AnnFromIndex(*index, job)
+                                                    : ExactFromIndex(*index, job));
+  return index->unfed_after.has_value() ? ExactFromUnfed(*index, job) : absl::OkStatus();
 }
 
 std::vector<ShardFetch::Ref> RefsOf(const std::vector<RankedRow>& ranked) {
@@ -60,7 +67,9 @@ RowOrder OrderOf(const ShardQuery& query) {
 /// One question on its way to its answer. Borrows everything.
 class Execution {
  public:
-  Execution(const QuerySource& source, const ShardQuery& query, const CallContext& context)
+  /// `max_key_bytes`: of the sort keys of rows being ranked.
+  Execution(const QuerySource& source, const ShardQuery& query, uint64_t max_key_bytes,
+            const CallContext& context)
       : source_(source),
         query_(query),
         context_(context),
@@ -69,7 +78,9 @@ class Execution {
         sink_(MakeSink(query, order_)),
         scorer_(query.plan.metric, query.vector),
         started_(source.clock->MonotonicNanos()),
-        job_{source, query, order_, scorer_, context, *sink_, result_} {}
+        job_{source, query, order_, scorer_, context, *sink_, result_} {
+    sink_->Limit(max_key_bytes);
+  }
   Execution(const Execution&) = delete;
   Execution& operator=(const Execution&) = delete;
 
@@ -84,8 +95,13 @@ class Execution {
   QueryOutcome Finish(const absl::Status& ranked) {
     if (!index_.ok()) return {index_.status()};
     if (!ranked.ok()) return {ranked, *index_ != nullptr && absl::IsDataLoss(ranked)};
-    result_.visible_seq =
-        *index_ == nullptr ? source_.snapshot->seq : source_.snapshot->SeqOf(**index_);
+    if (sink_->over_limit()) {
+      return {
+          absl::ResourceExhaustedError("the rows to rank take too much memory with their sort "
+                                       "keys; ask for fewer rows, or order "
+                                       "by shorter columns")};
+    }
+    result_.visible_seq = VisibleSeq(source_, query_.plan, *index_);
     result_.generation = *index_ == nullptr ? 0 : (*index_)->generation;
     result_.ranked = sink_->Take();
     const int64_t fetching = source_.clock->MonotonicNanos();
@@ -115,8 +131,10 @@ class Execution {
 std::map<const IndexSnapshot*, std::vector<size_t>> ByIndex(std::deque<Execution>& executions) {
   std::map<const IndexSnapshot*, std::vector<size_t>> by_index;
   for (size_t i = 0; i < executions.size(); ++i) {
-    const bool exact = executions[i].query().plan.path == Path::kExact;
-    by_index[exact ? executions[i].index() : nullptr].push_back(i);
+    const IndexSnapshot* const index = executions[i].index();
+    const bool shares = executions[i].query().plan.path == Path::kExact && index != nullptr &&
+                        !index->unfed_after.has_value();
+    by_index[shares ? index : nullptr].push_back(i);
   }
   return by_index;
 }
@@ -125,7 +143,8 @@ std::map<const IndexSnapshot*, std::vector<size_t>> ByIndex(std::deque<Execution
 
 QueryOutcome ExecuteQuery(const QuerySource& source, const ShardQuery& query,
                           const CallContext& context) {
-  Execution execution(source, query, context);
+  const uint64_t most = query.max_key_bytes == 0 ? source.max_answer_bytes : query.max_key_bytes;
+  Execution execution(source, query, most, context);
   return execution.Finish(execution.RankAlone());
 }
 
@@ -133,7 +152,10 @@ std::vector<QueryOutcome> ExecuteQueries(const QuerySource& source,
                                          std::span<const ShardQuery> queries,
                                          const CallContext& context) {
   std::deque<Execution> executions;
-  for (const ShardQuery& query : queries) executions.emplace_back(source, query, context);
+  const uint64_t share = source.max_answer_bytes / kShareOfTogether;
+  for (const ShardQuery& query : queries) {
+    executions.emplace_back(source, query, share / queries.size(), context);
+  }
   const auto for_each = [&](size_t count, const std::function<void(size_t)>& body) {
     if (source.executor != nullptr) return source.executor->ParallelFor(count, body);
     for (size_t i = 0; i < count; ++i) body(i);
@@ -154,12 +176,16 @@ std::vector<QueryOutcome> ExecuteQueries(const QuerySource& source,
   std::vector<QueryOutcome> outcomes(queries.size());
   std::atomic<uint64_t> bytes{0};  // of all rows
   for_each(queries.size(), [&](size_t i) {
-    if (bytes > source.max_answer_bytes / kShareOfTogether) {
+    if (bytes > share) {
       outcomes[i] = {absl::AbortedError("the rows of questions asked together take too much")};
       return;
     }
     outcomes[i] = executions[i].Finish(ranked[i]);
+    if (absl::IsResourceExhausted(outcomes[i].result.status())) {
+      outcomes[i] = {absl::AbortedError("there is no room for its rows beside those of others")};
+    }
     if (!outcomes[i].result.ok()) return;
+    for (const RankedRow& row : outcomes[i].result->ranked) bytes += KeyBytes(row);
     for (const Row& row : outcomes[i].result->rows) bytes += RoughBytes(row);
   });
   return outcomes;
@@ -207,6 +233,35 @@ absl::Status ExactFromRows(RankJob& job) {
   if (job.query.analyze) {
     job.result.stats.segments.push_back({.segment = "rows",
                                          .rescored = job.result.stats.rescored,
+                                         .nanos = source.clock->MonotonicNanos() - started});
+  }
+  return status;
+}
+
+// From the change list, which has a row once for each of its versions: the newest counts.
+absl::Status ExactFromUnfed(const IndexSnapshot& index, RankJob& job) {
+  const QuerySource& source = job.source;
+  const RowStore::View* const view = source.snapshot->rows.get();
+  const int64_t started = source.clock->MonotonicNanos();
+  const uint64_t scored_before = job.result.stats.rescored;
+  uint64_t seen = 0;
+  const auto offer = [&](const Change& change) -> absl::Status {
+    if (++seen % 256 == 0) RETURN_IF_ERROR(job.context.Check());
+    if (change.kind == Mutation::Kind::kDelete) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const auto stored,
+                     source.rows->Get(view, source.table->id, change.row_id, source.snapshot->seq));
+    if (!stored.has_value() || stored->version != change.seq) return absl::OkStatus();
+    Row row;
+    ASSIGN_OR_RETURN(row.cells, DecodeCells(*source.table, stored->cells));
+    ++job.result.stats.tail_rows;
+    OfferStored(*stored, row, job);
+    return absl::OkStatus();
+  };
+  const absl::Status status =
+      source.rows->ReadChanges(view, source.table->id, *index.unfed_after, offer);
+  if (job.query.analyze) {
+    job.result.stats.segments.push_back({.segment = "not applied",
+                                         .rescored = job.result.stats.rescored - scored_before,
                                          .nanos = source.clock->MonotonicNanos() - started});
   }
   return status;

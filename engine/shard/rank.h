@@ -23,10 +23,10 @@ struct RankJob {
   ShardQueryResult& result;  // what ranking says of itself goes there; not the rows
 };
 
-/// RankedRow::place of a row found in a sealed segment of the snapshot.
+/// RankedRow::place of a row found in an index of the snapshot.
 struct SealedPlace {
-  uint64_t segment = 0;  // its number in IndexSnapshot::sealed
-  uint32_t row = 0;
+  uint64_t segment = 0;  // its number in IndexSnapshot::sealed; their number: the tail
+  uint32_t row = 0;      // or slot
 
   uint64_t Note() const { return (segment + 1) << 32 | row; }
   /// Of no note: a segment that no snapshot has.
@@ -57,5 +57,7 @@ absl::Status ScanTail(const IndexSnapshot& index, RankJob& job);
 absl::Status AnnFromIndex(const IndexSnapshot& index, RankJob& job);
 /// Every live matching row read from the row store.
 absl::Status ExactFromRows(RankJob& job);
+/// Those of them that the index has not been fed with. REQUIRES: unfed_after.
+absl::Status ExactFromUnfed(const IndexSnapshot& index, RankJob& job);
 
 }  // namespace ordinate

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "engine/shard/answer_size.h"
@@ -28,12 +29,19 @@ struct ShardOptions {
   GraphBuilder* graph_builder = nullptr;
   uint32_t build_threads = 1;  // per build
   uint64_t build_seed = 42;
-  uint64_t min_seal_rows = 10'000;  // a tail this long, and a quarter of the index, is rebuilt in
+  Executor* merge_executor = nullptr;  // merges segments; null: build_executor
+  Executor* seal_executor = nullptr;   // seals tails; null: build_executor
+  uint64_t min_seal_rows = 2'000;      // a tail this long becomes a segment
+  uint64_t max_queued_rows = 400'000;  // of writes that wait for the applier; more are refused
+  uint64_t max_queued_bytes = 512u << 20;
   uint64_t disk_reserve_bytes = 0;  // free space under which no write is taken, no build begun
   KeyHash key_hash = &DefaultKeyHash;
   uint64_t max_answer_bytes = kMaxAnswerBytes;
   /// Told, on any thread, what an operator should know: damaged files, failed builds. May be empty.
   std::function<void(const std::string& sentence)> warn;
+  /// A seam of tests: told, on the thread that does it, which kind of change of an index's files
+  /// begins, between its steps, and about each publication. May be empty.
+  std::function<void(std::string_view step)> at;
 };
 
 /// A shard in this process: row store, one applier thread, indexes, published snapshots.

@@ -120,6 +120,9 @@ struct ShardQuery {
   uint64_t snapshot_id = 0;          // a held snapshot; 0: the current one
   HoldFor hold = HoldFor::kNothing;  // hold the snapshot, and say which it is
   bool analyze = false;              // fill ShardQueryStats::segments
+  /// Of the sort keys of rows being ranked: over it, RESOURCE_EXHAUSTED. 0: as much as an answer
+  /// may take.
+  uint64_t max_key_bytes = 0;
 };
 
 struct ShardQueryResult {
@@ -157,12 +160,33 @@ struct ShardFetch {
 
 struct ShardProbeQuery {
   uint32_t table_id = 0;
-  uint32_t index_id = 0;           // 0: of the table only
-  uint64_t snapshot_id = 0;        // a held snapshot; 0: the current one
+  uint32_t index_id = 0;     // 0: of the table only
+  uint64_t snapshot_id = 0;  // a held snapshot; 0: the current one
+  LagPolicy lag_policy = LagPolicy::kScanTail;
   const Filter* filter = nullptr;  // bound; may be null
   /// With `filter`: tried on the rows nearest to it too, where that may change the plan. Empty: no.
   std::span<const float> vector;
   bool hold = false;  // hold the snapshot for this call; ShardProbe says which
+};
+
+/// What a question asks of a shard's freshness before it is planned (contract 5.4).
+struct ShardAwait {
+  uint32_t index_id = 0;  // 0: the rows themselves
+  LagPolicy policy = LagPolicy::kScanTail;
+  uint64_t min_seq = 0;
+  std::optional<uint64_t> max_lag_rows;    // kFail
+  std::optional<uint64_t> max_lag_micros;  // kFail: of the oldest row that waits
+};
+
+/// What a shard's part of a rebuilt index has to find before it takes the live one's place.
+struct RebuildGate {
+  static constexpr uint32_t kMaxK = 1'000;
+  static constexpr uint32_t kMaxSamples = 10'000;
+  double min_recall = 0;   // mean recall@k, above 0, up to 1
+  uint32_t k = 10;         // 1 to kMaxK
+  uint32_t samples = 200;  // 1 to kMaxSamples
+  uint32_t ef_search = 0;  // what its searches are to use
+  double alpha = 0;        // likewise
 };
 
 /// Rows of one shard in row id order.
@@ -246,6 +270,11 @@ class ShardClient {
   /// What is remembered of the request of that id.
   virtual void FindRequest(const std::string& id, Done<std::optional<RequestNote>> done) = 0;
 
+  /// Done with what a question shows from then on, at least, once that is as asked: min_seq, and
+  /// under kWait every write acknowledged before the call. Errors: the context's, while it waits;
+  /// FAILED_PRECONDITION: it waits for a REBUILD, or the index lags more than kFail allows.
+  virtual void Await(const ShardAwait& await, const CallContext& context, Done<uint64_t> done) = 0;
+
   /// FAILED_PRECONDITION, here and below: the snapshot is not held any more.
   virtual void Probe(const ShardProbeQuery& probe, const CallContext& context,
                      Done<ShardProbe> done) = 0;
@@ -279,9 +308,12 @@ class ShardClient {
   virtual absl::Status DropTable(uint32_t table_id) = 0;
   virtual absl::Status CreateIndex(const TableDef& table, const IndexDef& index) = 0;
   /// Goes on with `index`, which differs from the definition it has in mode, ef_search, dim_policy,
-  /// batch_rows, batch_interval_micros and max_lag_rows only. ABORTED: a build is running.
+  /// batch_rows, batch_interval_micros, max_lag_rows and rebuild_interval_micros only. ABORTED: a
+  /// build is running.
   virtual absl::Status AlterIndex(const TableDef& table, const IndexDef& index) = 0;
-  virtual absl::Status RebuildIndex(uint32_t index_id) = 0;  // ABORTED: one is running
+  /// ABORTED: one is running. Where the new index does not pass `gate`, the live one stays.
+  virtual absl::Status RebuildIndex(uint32_t index_id,
+                                    const std::optional<RebuildGate>& gate = std::nullopt) = 0;
   virtual absl::Status DropIndex(uint32_t index_id) = 0;
   virtual absl::StatusOr<ShardIndexStatus> GetIndexStatus(uint32_t index_id) = 0;
   /// Up to `count` different rows that the index shows with a vector, drawn by lot: the same rows

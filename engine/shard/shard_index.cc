@@ -8,6 +8,11 @@
 namespace ordinate {
 namespace {
 
+// With so many segments the tail grows until some are merged.
+constexpr size_t kMostSegments = 10;
+// After a merge that failed, for want of space perhaps.
+constexpr int64_t kRetryMergeNanos = 10'000'000'000;
+
 uint32_t PositionOfColumn(const TableDef& table, uint32_t column_id) {
   for (uint32_t i = 0; i < table.columns.size(); ++i) {
     if (table.columns[i].id == column_id) return i;
@@ -15,25 +20,56 @@ uint32_t PositionOfColumn(const TableDef& table, uint32_t column_id) {
   return 0;
 }
 
-// The progress of a build that has every row but has not switched yet: 1 says that none is running.
-constexpr double kMostWhileRunning = 0.999;
-
 size_t Index(RowClass row_class) { return static_cast<size_t>(row_class); }
+
+uint64_t LiveRows(const IndexPart& part) { return part.shown[0] + part.shown[1] + part.shown[2]; }
+
+void LargestFirst(std::vector<IndexPart>& parts) {
+  std::stable_sort(parts.begin(), parts.end(), [](const IndexPart& a, const IndexPart& b) {
+    return a.segment->view().rows() > b.segment->view().rows();
+  });
+}
 
 }  // namespace
 
-std::string_view IndexStateName(IndexState state) {
-  switch (state) {
-    case IndexState::kBuilding:
-      return "BUILDING";
-    case IndexState::kReady:
-      return "READY";
-    case IndexState::kStale:
-      return "STALE";
-    case IndexState::kFailed:
-      return "FAILED";
-  }
-  return "UNKNOWN";
+IndexPart::IndexPart(std::shared_ptr<const SealedSegment> sealed)
+    : segment(std::move(sealed)),
+      masked(segment->view().rows()),
+      superseded(segment->view().rows()) {
+  const SegmentView& v = segment->view();
+  const uint64_t rows[3] = {v.vector_rows, v.null_rows, v.invalid_rows};
+  std::copy(rows, rows + 3, shown);
+  std::copy(rows, rows + 3, current);
+}
+
+IndexPart::IndexPart(std::shared_ptr<const SealedSegment> sealed, const std::vector<uint32_t>& gone)
+    : IndexPart(std::move(sealed)) {
+  for (const uint32_t row : gone) MaskRow(row);
+}
+
+void IndexPart::MaskRow(uint32_t row) {
+  SupersedeRow(row);
+  if (masked.Set(row)) --shown[Index(segment->ClassOf(row))];
+}
+
+void IndexPart::SupersedeRow(uint32_t row) {
+  if (superseded.Set(row)) --current[Index(segment->ClassOf(row))];
+}
+
+void IndexPart::Mask(RowId id) {
+  const int64_t row = segment->view().FindRow(id);
+  if (row >= 0) MaskRow(static_cast<uint32_t>(row));
+}
+
+void IndexPart::Supersede(RowId id) {
+  const int64_t row = segment->view().FindRow(id);
+  if (row >= 0) SupersedeRow(static_cast<uint32_t>(row));
+}
+
+void IndexPart::ShowNewest() {
+  if (masked.count() == superseded.count()) return;  // the one is part of the other
+  masked = superseded.Share();
+  std::copy(current, current + 3, shown);
 }
 
 ShardIndex::ShardIndex(const TableDef& table, const IndexDef& definition, std::string directory,
@@ -42,145 +78,384 @@ ShardIndex::ShardIndex(const TableDef& table, const IndexDef& definition, std::s
       definition_(definition),
       directory_(std::move(directory)),
       clock_(clock),
-      column_position_(PositionOfColumn(table, definition.column_id)) {}
+      column_position_(PositionOfColumn(table, definition.column_id)),
+      schedule_nanos_(clock.MonotonicNanos()) {}
 
 std::string ShardIndex::manifest_path() const { return Concat(directory_, "/index.vindex"); }
 
-void ShardIndex::Switch(std::vector<std::shared_ptr<const SealedSegment>> segments, uint64_t seq,
-                        uint64_t generation, uint64_t build_time_ms) {
+void ShardIndex::Adopt(IndexGeneration next) {
   changed_ = true;
-  parts_.clear();
-  for (auto& segment : segments) {
-    Part part;
-    const SegmentView& v = segment->view();
-    part.masked = Tombstones(v.rows());
-    part.superseded = Tombstones(v.rows());
-    const uint64_t rows[3] = {v.vector_rows, v.null_rows, v.invalid_rows};
-    std::copy(rows, rows + 3, part.shown);
-    std::copy(rows, rows + 3, part.current);
-    part.segment = std::move(segment);
-    parts_.push_back(std::move(part));
-  }
   has_generation_ = true;
-  generation_ = generation;
-  seq_ = seq;
-  build_time_ms_ = build_time_ms;
-  tail_ = immediate() ? tail_.NewerThan(seq) : Tail();
-  retry_seal_at_ = 0;
-  oldest_pending_micros_ = 0;
-  for (const RowId id : deleted_since_build_) MaskSealed(id);
-  for (const RowId id : upserted_since_build_) {
-    if (immediate()) {
-      MaskSealed(id);
-    } else {
-      SupersedeSealed(id);
-    }
-  }
-  if (!immediate() && !upserted_since_build_.empty()) {
-    oldest_pending_micros_ = first_change_since_build_micros_;
-  }
-  upserted_since_build_.clear();
-  deleted_since_build_.clear();
-  build_.reset();
-  build_error_.clear();
-  if (!abandoned_) damage_.clear();
-  abandoned_ = false;
+  generation_ = next.number;
+  seq_ = next.seq;
+  build_time_ms_ = next.build_time_ms;
+  parts_ = std::move(next.parts);
+  visible_seq_ = std::max(visible_seq_, seq_);
+}
+
+void ShardIndex::Open(IndexGeneration found) {
+  LargestFirst(found.parts);
+  Adopt(std::move(found));
 }
 
 void ShardIndex::Abandon(std::string why, uint64_t generation) {
   changed_ = true;
+  // What has been noted for a build is of the rows that go here.
+  if (build_ != nullptr) build_->context.Cancel();
+  build_.reset();
+  since_build_ = SinceBuild();
+  CancelSealAndMerge();
   parts_.clear();
+  tail_ = Tail(definition_.dim);
+  ClearPending();
   has_generation_ = false;
+  frozen_ = false;
   generation_ = generation;
   damage_ = std::move(why);
   abandoned_ = true;
 }
 
-void ShardIndex::MaskSealed(RowId id) {
-  for (Part& part : parts_) {
-    const int64_t found = part.segment->view().FindRow(id);
-    if (found < 0) continue;
-    const auto row = static_cast<uint32_t>(found);
-    const size_t row_class = Index(part.segment->ClassOf(row));
-    if (part.masked.Set(row)) --part.shown[row_class];
-    if (part.superseded.Set(row)) --part.current[row_class];
-  }
-}
-
-void ShardIndex::SupersedeSealed(RowId id) {
-  for (Part& part : parts_) {
-    const int64_t found = part.segment->view().FindRow(id);
-    if (found < 0) continue;
-    const auto row = static_cast<uint32_t>(found);
-    if (part.superseded.Set(row)) --part.current[Index(part.segment->ClassOf(row))];
-  }
-}
-
-void ShardIndex::Upsert(RowId id, uint64_t version, int64_t time_micros,
-                        const std::vector<Value>& cells) {
+void ShardIndex::SetOptions(const IndexDef& definition) {
   changed_ = true;
-  if (build_ != nullptr) {
-    if (upserted_since_build_.empty()) first_change_since_build_micros_ = time_micros;
-    upserted_since_build_.insert(id);
+  const bool stops = definition.mode == FreshnessMode::kRebuildOnly && Feeds();
+  if (stops) {
+    CancelSealAndMerge();
+    frozen_ = has_generation_;
+  } else if (definition.mode != FreshnessMode::kRebuildOnly) {
+    frozen_ = false;
   }
-  if (!immediate()) {
-    SupersedeSealed(id);
-    if (oldest_pending_micros_ == 0) oldest_pending_micros_ = time_micros;
-    return;
-  }
+  definition_ = definition;
+}
+
+void ShardIndex::ClearPending() {
+  pending_.clear();
+  deleted_unfed_.clear();
+  oldest_pending_micros_ = 0;
+}
+
+void ShardIndex::Note(RowId id, uint64_t seq, int64_t time_micros) {
   // The next build reads the row itself.
-  if (!has_generation_ && build_ == nullptr) return;
-  MaskSealed(id);
+  if (!tracks()) return;
+  changed_ = true;
+  if (build_ != nullptr && seq > build_->seq) {
+    if (since_build_.upserted.empty()) since_build_.first_micros = time_micros;
+    since_build_.upserted.try_emplace(id, seq);
+  }
+  if (pending_.empty()) {
+    visible_seq_ = std::max(visible_seq_, seq - 1);
+    oldest_pending_micros_ = time_micros;
+    oldest_pending_nanos_ = clock_.MonotonicNanos();
+  }
+  pending_[id] = seq;
+  for (IndexPart& part : parts_) part.Supersede(id);
+  tail_.Supersede(id);
+}
+
+void ShardIndex::Feed(RowId id, uint64_t seq, const std::vector<Value>& cells) {
+  if (!Feeds()) return;
+  changed_ = true;
+  if (!FeedsLater()) return tail_.Put(MakeTailRow(id, seq, cells));
+  const auto deleted = deleted_unfed_.find(id);
+  if (deleted != deleted_unfed_.end() && deleted->second > seq) return;
+  const auto pending = pending_.find(id);
+  for (IndexPart& part : parts_) part.Mask(id);
+  tail_.Hide(id);
+  tail_.Put(MakeTailRow(id, seq, cells));
+  tail_.ShowSlots();
+  if (pending == pending_.end()) return;
+  if (pending->second > seq) {
+    tail_.Supersede(id);  // by one that waits
+  } else {
+    pending_.erase(pending);
+  }
+}
+
+TailRow ShardIndex::MakeTailRow(RowId id, uint64_t seq, const std::vector<Value>& cells) const {
   TailRow row;
   row.id = id;
-  row.version = version;
+  row.version = seq;
   const ValueView cell =
       column_position_ < cells.size() ? View(cells[column_position_]) : ValueView();
   row.row_class = ClassifyCell(cell, definition_.metric, definition_.dim);
-  if (row.row_class == RowClass::kVector) row.vector = std::get<Vector>(cells[column_position_]);
+  if (row.row_class == RowClass::kVector) row.vector = std::get<std::span<const float>>(cell);
   row.cells.resize(table_.columns.size());
   for (size_t i = 0; i < std::min(cells.size(), table_.columns.size()); ++i) {
     const ColumnRole role = table_.columns[i].role;
     if (role == ColumnRole::kKey || role == ColumnRole::kAttribute) row.cells[i] = cells[i];
   }
-  tail_.Put(std::move(row));
+  return row;
 }
 
-void ShardIndex::Delete(RowId id) {
+void ShardIndex::Delete(RowId id, uint64_t seq) {
+  if (!tracks()) return;
   changed_ = true;
-  if (build_ != nullptr) deleted_since_build_.insert(id);
-  MaskSealed(id);
+  if (build_ != nullptr && seq > build_->seq) since_build_.deleted.insert(id);
+  const bool unfed = pending_.erase(id) != 0 || deleted_unfed_.contains(id);
+  if (unfed && FeedsLater()) deleted_unfed_[id] = seq;
+  if (pending_.empty()) oldest_pending_micros_ = 0;
+  for (IndexPart& part : parts_) part.Mask(id);
   tail_.Mask(id);
+}
+
+void ShardIndex::EndRecord(uint64_t seq) {
+  const bool batched = definition_.mode == FreshnessMode::kBatched;
+  if (batched && pending_.size() >= definition_.batch_rows) ShowAll(seq);
+}
+
+void ShardIndex::FedTo(uint64_t seq, int64_t next_micros) {
+  changed_ = true;
+  visible_seq_ = std::max(visible_seq_, seq);
+  oldest_pending_micros_ = pending_.empty() ? 0 : next_micros;
+  if (next_micros == 0) deleted_unfed_.clear();
+}
+
+void ShardIndex::EndGroup(uint64_t seq) {
+  if (!tracks()) return;
+  const std::optional<int64_t> due = DueNanos();
+  const bool shows = definition_.mode == FreshnessMode::kImmediate ||
+                     (due.has_value() && clock_.MonotonicNanos() >= *due);
+  if (shows && !pending_.empty()) ShowAll(seq);
+  if (!pending_.empty() || visible_seq_ >= seq) return;
+  visible_seq_ = seq;  // what is pending nowhere is shown
+  changed_ = true;
+}
+
+std::optional<int64_t> ShardIndex::DueNanos() const {
+  if (definition_.mode != FreshnessMode::kBatched || pending_.empty()) return std::nullopt;
+  return oldest_pending_nanos_ + static_cast<int64_t>(definition_.batch_interval_micros) * 1'000;
+}
+
+void ShardIndex::ShowAll(uint64_t seq) {
+  changed_ = true;
+  for (IndexPart& part : parts_) part.ShowNewest();
+  tail_.ShowAll();
+  ClearPending();
+  visible_seq_ = std::max(visible_seq_, seq);
 }
 
 std::shared_ptr<BuildHandle> ShardIndex::BeginBuild(uint64_t seq) {
   changed_ = true;
   build_ = std::make_shared<BuildHandle>();
-  build_->number = ++builds_begun_;
+  build_->number = ++jobs_begun_;
   build_->seq = seq;
   build_->started_nanos = clock_.MonotonicNanos();
-  if (!has_generation_) tail_ = Tail();
-  upserted_since_build_.clear();
-  deleted_since_build_.clear();
+  if (!has_generation_) {
+    tail_ = Tail(definition_.dim);
+    ClearPending();
+  }
+  since_build_ = SinceBuild();
   return build_;
+}
+
+IndexGeneration ShardIndex::AfterBuild(std::shared_ptr<const SealedSegment> segment,
+                                       uint64_t build_time_ms) const {
+  IndexGeneration next{generation_ + 1, std::max(build_->seq, seq_), build_time_ms, {}};
+  const uint64_t shows = std::max(visible_seq_, build_->seq);
+  IndexPart& built = next.parts.emplace_back(std::move(segment));
+  for (const auto& [id, first] : since_build_.upserted) {
+    if (first <= shows) {
+      built.Mask(id);
+    } else {
+      built.Supersede(id);
+    }
+  }
+  for (const RowId id : since_build_.deleted) built.Mask(id);
+  for (const IndexPart& part : parts_) {
+    if (part.during_build != build_->number) continue;
+    IndexPart& kept = next.parts.emplace_back(part);
+    kept.during_build = 0;
+    const SegmentView& view = kept.segment->view();
+    for (uint32_t row = 0; row < view.rows(); ++row) {
+      if (view.versions[row] <= build_->seq) kept.MaskRow(row);  // the build has it
+    }
+  }
+  LargestFirst(next.parts);
+  return next;
+}
+
+void ShardIndex::SwitchToBuild(IndexGeneration next) {
+  const uint64_t built_seq = build_->seq;
+  CancelSealAndMerge();
+  Adopt(std::move(next));
+  tail_ = tail_.NewerThan(built_seq);
+  if (!Feeds()) {
+    absl::erase_if(pending_, [built_seq](const auto& one) { return one.second <= built_seq; });
+    oldest_pending_micros_ = pending_.empty() ? 0 : since_build_.first_micros;
+  }
+  frozen_ = false;
+  since_build_ = SinceBuild();
+  build_.reset();
+  schedule_nanos_ = clock_.MonotonicNanos();
+  retry_seal_at_ = 0;
+  retry_merge_nanos_ = 0;
+  build_error_.clear();
+  if (!abandoned_) damage_.clear();
+  abandoned_ = false;
+}
+
+std::optional<int64_t> ShardIndex::RebuildDueNanos() const {
+  if (definition_.rebuild_interval_micros == 0 || !has_generation_ || build_ != nullptr) {
+    return std::nullopt;
+  }
+  const bool whole = pending_.empty() && tail_.size() == 0 && parts_.size() == 1 &&
+                     parts_.front().superseded.count() == 0;
+  if (whole) return std::nullopt;
+  return schedule_nanos_ + static_cast<int64_t>(definition_.rebuild_interval_micros) * 1'000;
 }
 
 void ShardIndex::FailBuild(const absl::Status& status) {
   changed_ = true;
   build_.reset();
-  upserted_since_build_.clear();
-  deleted_since_build_.clear();
+  schedule_nanos_ = clock_.MonotonicNanos();
+  since_build_ = SinceBuild();
+  for (IndexPart& part : parts_) part.during_build = 0;
   build_error_ = std::string(status.message());
-  // What failed once likely fails again: not before the tail has doubled.
-  retry_seal_at_ = 2 * uint64_t{tail_.size()};
-  if (!has_generation_) tail_ = Tail();
+  if (has_generation_) return;
+  tail_ = Tail(definition_.dim);
+  ClearPending();
 }
 
 bool ShardIndex::WantsSeal(uint64_t min_rows) const {
-  if (!immediate() || build_ != nullptr || !has_generation_) return false;
-  uint64_t sealed_rows = 0;
-  for (const Part& part : parts_) sealed_rows += part.segment->view().rows();
-  return tail_.size() >= std::max({min_rows, sealed_rows / 4, retry_seal_at_});
+  if (!has_generation_ || !Feeds() || seal_ != nullptr) return false;
+  // Those that a build replaces are merged no more, and do not count.
+  const auto counts = [this](const IndexPart& part) {
+    return build_ == nullptr || part.during_build == build_->number;
+  };
+  const auto segments = std::count_if(parts_.begin(), parts_.end(), counts);
+  return static_cast<size_t>(segments) < kMostSegments &&
+         tail_.shown_slots() >= std::max(min_rows, retry_seal_at_);
+}
+
+std::shared_ptr<SealHandle> ShardIndex::BeginSeal() {
+  seal_ = std::make_shared<SealHandle>();
+  seal_->number = ++jobs_begun_;
+  seal_->seq = visible_seq_;
+  seal_->rows = tail_.Share();
+  return seal_;
+}
+
+IndexGeneration ShardIndex::AfterSeal(std::shared_ptr<const SealedSegment> segment) const {
+  IndexGeneration next{generation_ + 1, std::max(seq_, seal_->seq), build_time_ms_, parts_};
+  IndexPart& sealed = next.parts.emplace_back(std::move(segment));
+  if (build_ != nullptr && seal_->seq > build_->seq) sealed.during_build = build_->number;
+  for (uint32_t slot = 0; slot < seal_->rows.size; ++slot) {
+    if (!seal_->rows.IsLive(slot)) continue;
+    if (tail_.IsMasked(slot)) {
+      sealed.Mask(seal_->rows.Row(slot).id);
+    } else if (tail_.IsSuperseded(slot)) {
+      sealed.Supersede(seal_->rows.Row(slot).id);
+    }
+  }
+  DropEmpty(next.parts);
+  return next;
+}
+
+void ShardIndex::SwitchToSeal(IndexGeneration next) {
+  Adopt(std::move(next));
+  tail_ = tail_.From(seal_->rows.size);
+  seal_.reset();
+  retry_seal_at_ = 0;
+  build_error_.clear();
+}
+
+void ShardIndex::FailSeal(const absl::Status& status) {
+  changed_ = true;
+  seal_.reset();
+  build_error_ = std::string(status.message());
+  // What failed once likely fails again: not before the tail has doubled.
+  retry_seal_at_ = 2 * uint64_t{tail_.shown_slots()};
+}
+
+std::shared_ptr<MergeHandle> ShardIndex::BeginMerge(const MergePolicy& policy) {
+  if (!has_generation_ || !Feeds() || merge_ != nullptr ||
+      clock_.MonotonicNanos() < retry_merge_nanos_) {
+    return nullptr;
+  }
+  std::vector<IndexPart*> candidates;
+  std::vector<SegmentRows> rows;
+  for (IndexPart& part : parts_) {
+    // What a build replaces, and what it does not, stay apart.
+    if (build_ != nullptr && part.during_build != build_->number) continue;
+    candidates.push_back(&part);
+    rows.push_back({LiveRows(part), part.segment->view().rows()});
+  }
+  const std::vector<size_t> chosen = ChooseMerge(rows, policy);
+  if (chosen.empty()) return nullptr;
+  merge_ = std::make_shared<MergeHandle>();
+  merge_->number = ++jobs_begun_;
+  for (const size_t i : chosen) {
+    merge_->inputs.push_back({candidates[i]->segment, candidates[i]->masked.Share()});
+  }
+  return merge_;
+}
+
+IndexGeneration ShardIndex::AfterMerge(std::shared_ptr<const SealedSegment> segment) const {
+  IndexGeneration next{generation_ + 1, seq_, build_time_ms_, {}};
+  IndexPart merged(std::move(segment));
+  for (const IndexPart& part : parts_) {
+    const auto input = std::find_if(
+        merge_->inputs.begin(), merge_->inputs.end(),
+        [&part](const IndexSnapshot::Sealed& one) { return one.segment == part.segment; });
+    if (input == merge_->inputs.end()) {
+      next.parts.push_back(part);
+      continue;
+    }
+    merged.during_build = part.during_build;
+    const SegmentView& view = part.segment->view();
+    for (uint32_t row = 0; row < view.rows(); ++row) {
+      if (!part.superseded.Test(row) || input->masked.Test(row)) continue;
+      if (part.masked.Test(row)) {
+        merged.Mask(view.row_ids[row]);
+      } else {
+        merged.Supersede(view.row_ids[row]);
+      }
+    }
+  }
+  next.parts.push_back(std::move(merged));
+  DropEmpty(next.parts);
+  LargestFirst(next.parts);
+  return next;
+}
+
+void ShardIndex::DropEmpty(std::vector<IndexPart>& parts) {
+  for (size_t i = parts.size(); i-- > 0;) {
+    if (parts.size() > 1 && parts[i].segment->view().rows() == 0) {
+      parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+  }
+}
+
+void ShardIndex::SwitchToMerge(IndexGeneration next) {
+  Adopt(std::move(next));
+  merge_.reset();
+  retry_merge_nanos_ = 0;
+  build_error_.clear();
+}
+
+void ShardIndex::FailMerge(const absl::Status& status) {
+  changed_ = true;
+  merge_.reset();
+  build_error_ = std::string(status.message());
+  retry_merge_nanos_ = clock_.MonotonicNanos() + kRetryMergeNanos;
+}
+
+void ShardIndex::CancelSealAndMerge() {
+  if (seal_ != nullptr) seal_->context.Cancel();
+  if (merge_ != nullptr) merge_->context.Cancel();
+  seal_.reset();
+  merge_.reset();
+}
+
+void ShardIndex::CancelJobs() {
+  if (build_ != nullptr) build_->context.Cancel();
+  if (seal_ != nullptr) seal_->context.Cancel();
+  if (merge_ != nullptr) merge_->context.Cancel();
+}
+
+std::vector<std::shared_ptr<const SealedSegment>> ShardIndex::segments() const {
+  std::vector<std::shared_ptr<const SealedSegment>> all;
+  for (const IndexPart& part : parts_) all.push_back(part.segment);
+  return all;
 }
 
 uint64_t ShardIndex::PersistedSeq(uint64_t applied) const {
@@ -188,116 +463,17 @@ uint64_t ShardIndex::PersistedSeq(uint64_t applied) const {
   return build_ != nullptr ? build_->seq : applied;
 }
 
-void ShardIndex::AddPins(std::vector<uint64_t>& pinned) const {
-  if (immediate()) return;
-  if (has_generation_) pinned.push_back(seq_);
-  if (build_ != nullptr) pinned.push_back(build_->seq);
-}
-
-const PublishedIndex& ShardIndex::Publish() {
-  if (changed_) published_ = MakePublished();
-  changed_ = false;
-  return published_;
-}
-
-PublishedIndex ShardIndex::MakePublished() {
-  PublishedIndex published;
-  ShardIndexStatus& status = published.status;
-  published.definition = definition_;
-  published.build = build_;
-  published.oldest_pending_micros = oldest_pending_micros_;
-  uint64_t shown_vectors = 0;
-  for (const Part& part : parts_) {
-    shown_vectors += part.shown[Index(RowClass::kVector)];
-    status.rows_indexed += part.current[Index(RowClass::kVector)];
-    status.rows_null += part.current[Index(RowClass::kNull)];
-    status.rows_invalid += part.current[Index(RowClass::kInvalid)];
-    status.rows_deleted += part.superseded.count();
-    status.bytes_memory += part.masked.bytes() + part.superseded.bytes();
-    status.bytes_disk += part.segment->file().file_bytes();
-  }
-  status.rows_indexed += tail_.live(RowClass::kVector);
-  status.rows_null += tail_.live(RowClass::kNull);
-  status.rows_invalid += tail_.live(RowClass::kInvalid);
-  status.bytes_memory += tail_.bytes();
-  status.tail_rows = tail_.live();
-  status.segments = static_cast<uint32_t>(parts_.size());
-  status.build_time_ms = build_time_ms_;
-  status.generation = generation_;
-  status.visible_seq = seq_;
-  status.last_error = LastError();
-  published.covered_rows = status.rows_indexed + status.rows_null + status.rows_invalid;
-  FillState(status);
-  if (!has_generation_) {
-    published.problem = status.reason;
-    return published;
-  }
-  auto snapshot = std::make_shared<IndexSnapshot>();
-  snapshot->definition = definition_;
-  snapshot->generation = generation_;
-  snapshot->seq = seq_;
-  for (Part& part : parts_) snapshot->sealed.push_back({part.segment, part.masked.Share()});
-  snapshot->tail = tail_.Share();
-  snapshot->live_tail_rows = tail_.live();
-  snapshot->live_vector_rows = shown_vectors + tail_.live(RowClass::kVector);
-  published.snapshot = std::move(snapshot);
-  return published;
-}
-
-std::string ShardIndex::LastError() const {
-  if (build_error_.empty() || damage_.empty()) return Concat(build_error_, damage_);
-  return Concat(build_error_, "; before that: ", damage_);
-}
-
-void ShardIndex::FillState(ShardIndexStatus& status) const {
-  if (has_generation_) {
-    status.state = IndexState::kReady;
-    status.reason =
-        immediate() ? "every acknowledged write is visible" : Concat("built as of sequence ", seq_);
-    if (!status.last_error.empty()) absl::StrAppend(&status.reason, "; see the last error");
+void ShardIndex::AddRetention(TableRetention& retention) const {
+  retention.track_changes |= tracks();
+  if (!tracks() || definition_.mode == FreshnessMode::kImmediate) return;
+  if (Feeds()) {
+    // What will be shown next is not known: a batch may end within a group.
+    const uint64_t after = has_generation_ ? visible_seq_ : build_->seq;
+    retention.keep_after = std::min(retention.keep_after, after);
     return;
   }
-  if (build_ != nullptr) {
-    status.state = IndexState::kBuilding;
-    status.reason = status.last_error.empty()
-                        ? "the first build is running"
-                        : Concat("rebuilding from the rows: ", status.last_error);
-    return;
-  }
-  status.state = IndexState::kFailed;
-  status.reason = status.last_error.empty() ? "it was never built" : status.last_error;
-}
-
-ShardIndexStatus CompleteStatus(const PublishedIndex& index, uint64_t rows_total,
-                                uint64_t shard_seq, const Clock& clock) {
-  const IndexDef& definition = index.definition;
-  ShardIndexStatus status = index.status;
-  const bool immediate = definition.mode == FreshnessMode::kImmediate;
-  status.rows_total = rows_total;
-  status.rows_pending = rows_total - std::min(rows_total, index.covered_rows);
-  if (immediate && index.snapshot != nullptr) status.visible_seq = shard_seq;
-  status.lag_rows = status.rows_pending;
-  if (status.lag_rows > 0 && index.oldest_pending_micros > 0) {
-    status.lag_micros = std::max<int64_t>(0, clock.NowMicros() - index.oldest_pending_micros);
-  }
-  if (index.build != nullptr) {
-    const double total = static_cast<double>(index.build->rows_total.load());
-    status.build_progress =
-        total == 0 ? 0
-                   : std::min(kMostWhileRunning,
-                              static_cast<double>(index.build->rows_done.load()) / total);
-  }
-  if (status.state != IndexState::kReady) return status;
-  const bool late =
-      (definition.mode == FreshnessMode::kBatched &&
-       status.lag_micros > static_cast<int64_t>(definition.batch_interval_micros)) ||
-      (definition.mode == FreshnessMode::kAsync && status.lag_rows > definition.max_lag_rows);
-  if (late) {
-    status.state = IndexState::kStale;
-    status.reason = Concat(status.lag_rows, " rows wait for REBUILD: this version applies ",
-                           FreshnessModeName(definition.mode), " indexes at REBUILD only");
-  }
-  return status;
+  if (has_generation_) retention.pinned.push_back(frozen_ ? visible_seq_ : seq_);
+  if (build_ != nullptr) retention.pinned.push_back(build_->seq);
 }
 
 }  // namespace ordinate

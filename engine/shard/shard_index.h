@@ -7,9 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "engine/segment/index_snapshot.h"
+#include "engine/shard/merge_policy.h"
 #include "engine/shard/shard_client.h"
 #include "storage/base/clock.h"
 #include "storage/base/context.h"
@@ -20,27 +22,84 @@ namespace ordinate {
 
 /// A running build, shared by the applier, the build's thread and status readers.
 struct BuildHandle {
-  uint64_t number = 0;  // of this index, to tell a finished build from a later one
-  uint64_t seq = 0;     // the rows it builds from
+  uint64_t number = 0;              // of this index's jobs, to tell a finished one from a later one
+  uint64_t seq = 0;                 // the rows it builds from
+  std::optional<RebuildGate> gate;  // of the applier: a build begun again has it, too
   int64_t started_nanos = 0;
   CallContext context;  // cancelled when the index is dropped or the shard closes
   std::atomic<uint64_t> rows_done{0};
   std::atomic<uint64_t> rows_total{0};
 };
 
+/// A segment being made of the first shown slots of the tail. Immutable but for the context.
+struct SealHandle {
+  uint64_t number = 0;
+  uint64_t seq = 0;  // what is shown
+  Tail::View rows;
+  CallContext context;
+};
+
+/// A segment being made of several, or of one that has lost many rows. Immutable but for the
+/// context.
+struct MergeHandle {
+  uint64_t number = 0;
+  std::vector<IndexSnapshot::Sealed> inputs;  // the one with the most rows first
+  CallContext context;
+};
+
 /// What status readers and queries get of an index: immutable but for the build's progress.
 struct PublishedIndex {
   IndexDef definition;
   std::shared_ptr<const IndexSnapshot> snapshot;  // null: no generation answers yet
-  std::string problem;                            // why not
-  ShardIndexStatus status;    // all but rows_total, rows_pending, lag and progress
-  uint64_t covered_rows = 0;  // live rows whose newest version the index has, of every class
+  /// Every write up to the shard's, shown or not; null where `snapshot` shows them all.
+  std::shared_ptr<const IndexSnapshot> newest;
+  std::string problem;      // why none answers
+  ShardIndexStatus status;  // all but rows_total, lag and progress; rows_pending with a snapshot
   int64_t oldest_pending_micros = 0;
   std::shared_ptr<const BuildHandle> build;  // null: none is running
+
+  /// What a reader with that policy gets; null: no generation answers.
+  const IndexSnapshot* For(LagPolicy policy) const {
+    return policy == LagPolicy::kScanTail && newest != nullptr ? newest.get() : snapshot.get();
+  }
+};
+
+/// One sealed segment of an index, and what has become of its rows since.
+struct IndexPart {
+  explicit IndexPart(std::shared_ptr<const SealedSegment> sealed);
+  /// `gone`: rows that are masked from the start.
+  IndexPart(std::shared_ptr<const SealedSegment> sealed, const std::vector<uint32_t>& gone);
+
+  /// Of a row that is not in the segment, nothing.
+  void Mask(RowId id);
+  void Supersede(RowId id);
+  void MaskRow(uint32_t row);
+  void SupersedeRow(uint32_t row);
+  /// Masks what is superseded.
+  void ShowNewest();
+
+  std::shared_ptr<const SealedSegment> segment;
+  uint64_t during_build = 0;        // number of the build that was running when it was sealed
+  Tombstones masked;                // not shown any more
+  Tombstones superseded;            // masked, or shown in an older version than the newest
+  uint64_t shown[3] = {0, 0, 0};    // rows not masked, by RowClass
+  uint64_t current[3] = {0, 0, 0};  // rows not superseded, by RowClass
+};
+
+/// What a switch makes of an index: the segments it has from then on.
+struct IndexGeneration {
+  uint64_t number = 0;
+  uint64_t seq = 0;  // changes up to here are in the segments, or masked in them
+  uint64_t build_time_ms = 0;
+  std::vector<IndexPart> parts;  // the largest first
 };
 
 /// An index of one shard as its applier thread keeps it: sealed segments, tail, what is masked,
-/// and the build in progress. Not thread-safe; readers use what Publish() returns.
+/// and the jobs in progress. Not thread-safe; readers use what Publish() returns.
+///
+/// A change goes through three steps. Note: a new version is durable, the older ones are not the
+/// newest any more. Feed: the version is in the tail; REBUILD_ONLY leaves it out. And the mode
+/// decides when it is shown: EndRecord and EndGroup, or Feed itself under ASYNC.
 class ShardIndex {
  public:
   /// `column_position` of the vector column in `table`.
@@ -54,89 +113,147 @@ class ShardIndex {
 
   /// The first build makes the generation after `generation`.
   void StartAfter(uint64_t generation) { generation_ = generation; }
-
-  /// Takes over a generation: after a build, or from files found at start. Rows changed since the
-  /// build began are masked, and stay in the tail. Replaces what there was.
-  void Switch(std::vector<std::shared_ptr<const SealedSegment>> segments, uint64_t seq,
-              uint64_t generation, uint64_t build_time_ms);
-
+  /// Takes over what files hold, at start.
+  void Open(IndexGeneration found);
   /// Gives up `generation`, whose files are damaged; nothing answers until the next build, which
-  /// makes the generation after it.
+  /// makes the generation after it. A build that is running is given up, too.
   void Abandon(std::string why, uint64_t generation);
 
   /// The table has other columns at its end from here on. What is sealed or in the tail by now
   /// reads NULL in new ones, as its rows do.
   void SetTable(const TableDef& table) { table_ = table; }
 
-  /// Applies a row's new version, written at `time_micros`, in sequence order. `cells` as the table
-  /// has them.
-  void Upsert(RowId id, uint64_t version, int64_t time_micros, const std::vector<Value>& cells);
-  void Delete(RowId id);
+  /// A row has a new version, written at `time_micros`. In sequence order.
+  void Note(RowId id, uint64_t seq, int64_t time_micros);
+  /// The version noted becomes part of the index. `cells` as the table has them.
+  void Feed(RowId id, uint64_t seq, const std::vector<Value>& cells);
+  /// The row is gone, from what is shown too.
+  void Delete(RowId id, uint64_t seq);
+  /// All of a record was noted, and fed unless FeedsLater(). Closes a batch that is full.
+  void EndRecord(uint64_t seq);
+  /// ASYNC: everything up to `seq` was fed; what follows was written at `next_micros`.
+  void FedTo(uint64_t seq, int64_t next_micros);
+  /// Everything up to `seq` was noted. Shows what the mode shows now.
+  void EndGroup(uint64_t seq);
+  /// Shows everything that was fed, up to `seq`. REQUIRES: all that was noted was fed.
+  void ShowAll(uint64_t seq);
+  /// When EndGroup is next wanted, by Clock::MonotonicNanos, for a batch that is open.
+  std::optional<int64_t> DueNanos() const;
 
-  /// A build from the rows as of `seq` begins. REQUIRES: none is running.
+  /// Whether versions are fed after their writes are acknowledged.
+  bool FeedsLater() const { return definition_.mode == FreshnessMode::kAsync && tracks(); }
+  bool Feeds() const { return definition_.mode != FreshnessMode::kRebuildOnly && tracks(); }
+  uint64_t pending_rows() const { return pending_.size(); }
+  uint64_t visible_seq() const { return visible_seq_; }
+
+  /// Goes on under other options. To REBUILD_ONLY: what is shown stays, until a build. From it: the
+  /// caller feeds what was noted since PersistedSeq().
+  void SetOptions(const IndexDef& definition);
+
+  /// A build from the rows as of `seq` begins. REQUIRES: none is running; all was fed and, unless
+  /// REBUILD_ONLY, shown.
   std::shared_ptr<BuildHandle> BeginBuild(uint64_t seq);
+  /// What the build's segment makes of the index.
+  IndexGeneration AfterBuild(std::shared_ptr<const SealedSegment> segment,
+                             uint64_t build_time_ms) const;
+  void SwitchToBuild(IndexGeneration next);
+  /// When the next scheduled build begins, by Clock::MonotonicNanos; unset: nothing has changed
+  /// since the last one, or none is scheduled, or one is running.
+  std::optional<int64_t> RebuildDueNanos() const;
   /// The build ended without a generation; the live one stays.
   void FailBuild(const absl::Status& status);
   const std::shared_ptr<BuildHandle>& build() const { return build_; }
 
-  /// Whether the tail is long enough to be sealed: `min_rows`, and a quarter of what is sealed.
+  /// Whether the shown part of the tail is long enough to be sealed.
   bool WantsSeal(uint64_t min_rows) const;
+  std::shared_ptr<SealHandle> BeginSeal();
+  IndexGeneration AfterSeal(std::shared_ptr<const SealedSegment> segment) const;
+  void SwitchToSeal(IndexGeneration next);
+  void FailSeal(const absl::Status& status);
+  const std::shared_ptr<SealHandle>& seal() const { return seal_; }
 
+  /// Begins the merge that the policy wants, if any.
+  std::shared_ptr<MergeHandle> BeginMerge(const MergePolicy& policy);
+  IndexGeneration AfterMerge(std::shared_ptr<const SealedSegment> segment) const;
+  void SwitchToMerge(IndexGeneration next);
+  /// The next one is tried some seconds later.
+  void FailMerge(const absl::Status& status);
+  const std::shared_ptr<MergeHandle>& merge() const { return merge_; }
+
+  void CancelJobs();
+
+  /// What the live generation is; what was masked since is part of it.
+  IndexGeneration Now() const { return {generation_, seq_, build_time_ms_, parts_}; }
   bool has_generation() const { return has_generation_; }
   uint64_t generation() const { return generation_; }
-  bool immediate() const { return definition_.mode == FreshnessMode::kImmediate; }
+  std::vector<std::shared_ptr<const SealedSegment>> segments() const;
 
   /// Whether changes after PersistedSeq() are caught up from the change list. Otherwise the next
   /// build reads the rows.
-  bool NeedsChanges() const { return has_generation_ || build_ != nullptr; }
+  bool NeedsChanges() const { return tracks(); }
   /// Changes up to here are in this index's files, or will be read again from the rows.
   uint64_t PersistedSeq(uint64_t applied) const;
-  /// Adds the sequences at which this index still reads older versions.
-  void AddPins(std::vector<uint64_t>& pinned) const;
+  /// Adds which older versions this index still reads.
+  void AddRetention(TableRetention& retention) const;
 
   /// What readers get now. Cheap when nothing has changed since the last call.
   const PublishedIndex& Publish();
 
  private:
-  struct Part {
-    std::shared_ptr<const SealedSegment> segment;
-    Tombstones masked;                // not shown any more
-    Tombstones superseded;            // masked, or shown in an older version than the newest
-    uint64_t shown[3] = {0, 0, 0};    // rows not masked, by RowClass
-    uint64_t current[3] = {0, 0, 0};  // rows not superseded, by RowClass
+  struct SinceBuild {
+    absl::flat_hash_map<RowId, uint64_t> upserted;  // the first sequence
+    absl::flat_hash_set<RowId> deleted;
+    int64_t first_micros = 0;
   };
 
-  void MaskSealed(RowId id);
-  void SupersedeSealed(RowId id);
+  bool tracks() const { return has_generation_ || build_ != nullptr; }
+  static void DropEmpty(std::vector<IndexPart>& parts);
+  void Adopt(IndexGeneration next);
+  void ClearPending();
+  void CancelSealAndMerge();
+  TailRow MakeTailRow(RowId id, uint64_t seq, const std::vector<Value>& cells) const;
   /// What the status says: of the last build, then of damage.
   std::string LastError() const;
   void FillState(ShardIndexStatus& status) const;
+  void FillCounts(ShardIndexStatus& status) const;
   PublishedIndex MakePublished();
+  std::shared_ptr<const IndexSnapshot> SnapshotOfShown();
+  std::shared_ptr<const IndexSnapshot> SnapshotOfNewest();
 
   TableDef table_;
-  const IndexDef definition_;
+  IndexDef definition_;
   const std::string directory_;
   const Clock& clock_;
   const uint32_t column_position_;
 
   bool has_generation_ = false;
   uint64_t generation_ = 0;
-  uint64_t seq_ = 0;  // the sealed segments' rows
+  uint64_t seq_ = 0;  // IndexGeneration's
   uint64_t build_time_ms_ = 0;
-  std::vector<Part> parts_;
-  Tail tail_;
+  std::vector<IndexPart> parts_;
+  Tail tail_{definition_.dim};
+  /// REBUILD_ONLY since a mode that fed the tail: what is shown is newer than the files, until a
+  /// build.
+  bool frozen_ = false;
 
-  uint64_t builds_begun_ = 0;
+  uint64_t visible_seq_ = 0;
+  absl::flat_hash_map<RowId, uint64_t> pending_;        // noted, not shown: the newest sequence
+  absl::flat_hash_map<RowId, uint64_t> deleted_unfed_;  // ASYNC: since the last FedTo all
+  int64_t oldest_pending_micros_ = 0;                   // 0: nothing is pending
+  int64_t oldest_pending_nanos_ = 0;                    // when it was noted here
+
+  int64_t schedule_nanos_ = 0;  // from which rebuild_interval counts
+  uint64_t jobs_begun_ = 0;
   std::shared_ptr<BuildHandle> build_;
-  absl::flat_hash_set<RowId> upserted_since_build_;
-  absl::flat_hash_set<RowId> deleted_since_build_;
-  int64_t first_change_since_build_micros_ = 0;
+  std::shared_ptr<SealHandle> seal_;
+  std::shared_ptr<MergeHandle> merge_;
+  SinceBuild since_build_;
 
-  int64_t oldest_pending_micros_ = 0;  // lagging modes; 0: nothing is pending
-  uint64_t retry_seal_at_ = 0;         // tail slots, after a failed build
-  std::string build_error_;            // of the last build, if it failed
-  std::string damage_;                 // until the first build after its repair
-  bool abandoned_ = false;             // the next build repairs the damage
+  uint64_t retry_seal_at_ = 0;     // tail slots, after a failed seal
+  int64_t retry_merge_nanos_ = 0;  // not before, after a failed merge
+  std::string build_error_;        // of the last build, seal or merge, if it failed
+  std::string damage_;             // until the first build after its repair
+  bool abandoned_ = false;         // the next build repairs the damage
 
   bool changed_ = true;  // since published_ was made
   PublishedIndex published_;
@@ -145,6 +262,6 @@ class ShardIndex {
 /// Completes what the applier published with what changes between publications.
 /// `rows_total`: live rows of the table at the same snapshot.
 ShardIndexStatus CompleteStatus(const PublishedIndex& index, uint64_t rows_total,
-                                uint64_t shard_seq, const Clock& clock);
+                                const Clock& clock);
 
 }  // namespace ordinate

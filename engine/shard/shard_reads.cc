@@ -107,14 +107,15 @@ absl::StatusOr<ShardProbe> ProbeTable(const RowStore& rows, const ShardSnapshot&
     probe.index_problem = index == nullptr ? "it was dropped" : index->problem;
     return probe;
   }
+  const IndexSnapshot& read = *index->For(query.lag_policy);
   probe.index_usable = true;
-  probe.generation = index->snapshot->generation;
-  probe.index_rows = index->snapshot->live_vector_rows;
-  probe.tail_rows = index->snapshot->live_tail_rows;
+  probe.generation = read.generation;
+  probe.index_rows = read.live_vector_rows;
+  probe.tail_rows = read.live_tail_rows;
   if (query.filter == nullptr) return probe;
-  SampleFilter(*index->snapshot, *query.filter, probe);
+  SampleFilter(read, *query.filter, probe);
   if (!query.vector.empty() && WantsNearbySample(probe)) {
-    damage = SampleNearby(*index->snapshot, *query.filter, query.vector, context, probe);
+    damage = SampleNearby(read, *query.filter, query.vector, context, probe);
     if (!damage.ok() && !absl::IsDataLoss(damage)) return damage;
     if (!damage.ok()) {
       probe.index_usable = false;

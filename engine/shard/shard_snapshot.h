@@ -19,10 +19,6 @@ struct ShardSnapshot {
     const auto found = indexes.find(index_id);
     return found == indexes.end() ? nullptr : &found->second;
   }
-  /// The sequence at which `index` is read (contract 5.2): its own, or this snapshot's.
-  uint64_t SeqOf(const IndexSnapshot& index) const {
-    return index.definition.mode == FreshnessMode::kImmediate ? seq : index.seq;
-  }
 };
 
 }  // namespace ordinate

@@ -38,7 +38,7 @@ class Slots {
     const auto [part, row] = Place(slot);
     if (part == index_.sealed.size()) {
       const TailRow& tail = index_.tail.Row(row);
-      return SampledVector{tail.id, tail.vector};
+      return SampledVector{tail.id, Vector(tail.vector.begin(), tail.vector.end())};
     }
     const SealedSegment& segment = *index_.sealed[part].segment;
     const SegmentView& view = segment.view();

@@ -117,7 +117,15 @@ absl::Status IndexCheck::OpenSegments(const std::string& directory) {
     report_->bytes += (*file)->file_bytes();
     ++report_->segments;
     const uint32_t rows = (*file)->view().rows();
-    segments_.push_back({*std::move(file), std::vector<bool>(rows, false)});
+    if (!listed.gone.empty() && listed.gone.back() >= rows) {
+      Problem(manifest_path_, Concat("it masks row ", listed.gone.back(), " of ", path,
+                                     ", which has ", rows, " rows"));
+      continue;
+    }
+    segments_.push_back(
+        {*std::move(file), std::vector<bool>(rows, false), std::vector<bool>(rows, false)});
+    Segment& segment = segments_.back();
+    for (const uint32_t row : listed.gone) segment.gone[row] = true;
   }
   return first_error;
 }
@@ -136,7 +144,7 @@ void IndexCheck::AddRow(const Row& row) {
   std::vector<Entry> entries;
   for (Segment& segment : segments_) {
     const int64_t at = segment.file->view().FindRow(row.id);
-    if (at < 0) continue;
+    if (at < 0 || segment.gone[static_cast<size_t>(at)]) continue;
     entries.push_back({&segment, static_cast<uint32_t>(at)});
     segment.explained[static_cast<size_t>(at)] = true;
   }
@@ -207,7 +215,7 @@ void IndexCheck::Finish() {
   for (const Segment& segment : segments_) {
     const SegmentView& view = segment.file->view();
     for (uint32_t i = 0; i < view.rows(); ++i) {
-      if (segment.explained[i] || changed_.contains(view.row_ids[i])) continue;
+      if (segment.explained[i] || segment.gone[i] || changed_.contains(view.row_ids[i])) continue;
       Problem(segment.file->path(),
               Concat("row ", view.row_ids[i], " is not in the table, and was not deleted since"));
     }

@@ -43,6 +43,7 @@ class IndexCheck {
   struct Segment {
     std::unique_ptr<SegmentFile> file;
     std::vector<bool> explained;  // by row: a live row accounts for it
+    std::vector<bool> gone;       // by row: the manifest says that it is not part of the index
   };
   struct Entry {
     Segment* segment = nullptr;

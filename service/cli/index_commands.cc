@@ -23,10 +23,11 @@ struct IndexOptions {
   ClientOptions client;
   std::string name;
   std::string table, column;
-  std::string engine, metric, mode, dim_policy, quantization, batch_interval;
+  std::string engine, metric, mode, dim_policy, quantization, batch_interval, rebuild_interval;
   uint32_t dim = 0, m = 0, ef_build = 0, ef_search = 0;
   uint64_t batch_rows = 0, max_lag_rows = 0;
   bool wait = false;
+  double min_recall = 0;  // rebuild
 };
 
 struct MeasureOptions {
@@ -76,6 +77,12 @@ absl::StatusOr<v1::Index> BuildIndex(const IndexOptions& options) {
                      ParseDurationMicros("--batch-interval", options.batch_interval));
     index.mutable_batch_interval()->set_seconds(micros / 1'000'000);
     index.mutable_batch_interval()->set_nanos(static_cast<int32_t>(micros % 1'000'000 * 1000));
+  }
+  if (!options.rebuild_interval.empty()) {
+    ASSIGN_OR_RETURN(const int64_t micros,
+                     ParseDurationMicros("--rebuild-interval", options.rebuild_interval));
+    index.mutable_rebuild_interval()->set_seconds(micros / 1'000'000);
+    index.mutable_rebuild_interval()->set_nanos(static_cast<int32_t>(micros % 1'000'000 * 1000));
   }
   return index;
 }
@@ -147,6 +154,7 @@ absl::Status RebuildIndex(const IndexOptions& options) {
   ASSIGN_OR_RETURN(const v1::IndexInfo before, GetInfo(*client, options.name));
   v1::RebuildIndexRequest request;
   request.set_name(options.name);
+  if (options.min_recall > 0) request.mutable_gate()->set_min_recall(options.min_recall);
   RETURN_IF_ERROR(client->Call(&IndexStub::RebuildIndex, request).status());
   if (!options.wait) {
     Print(options.client.json() ? nlohmann::json{{"rebuilding", options.name}}.dump() + "\n"
@@ -260,6 +268,8 @@ void AddDefinitionOptions(CLI::App& command, IndexOptions* options) {
   command.add_option("--batch-interval", options->batch_interval,
                      "BATCHED: longest wait, as 500ms");
   command.add_option("--max-lag-rows", options->max_lag_rows, "ASYNC: rows it may lag");
+  command.add_option("--rebuild-interval", options->rebuild_interval,
+                     "Rebuild it so often where rows have changed, as 24h; default: when asked to");
 }
 
 void AddMeasureCommand(CLI::App& group, int* exit_code) {
@@ -308,6 +318,10 @@ void AddIndexCommands(CLI::App& app, int* exit_code) {
       add(group, "rebuild", "Build it anew beside the live one, and switch", &RebuildIndex);
   rebuild->add_option("INDEX", rebuilt->name, "Its name")->required();
   rebuild->add_flag("--wait", rebuilt->wait, "Wait until it is built, showing progress");
+  rebuild
+      ->add_option("--min-recall", rebuilt->min_recall,
+                   "Keep the live index unless the new one has this recall@10 on each shard")
+      ->check(CLI::Range(0.0, 1.0));
   AddMeasureCommand(group, exit_code);
   const auto [drop, dropped] = add(group, "drop", "Drop an index", &DropIndex);
   drop->add_option("INDEX", dropped->name, "Its name")->required();

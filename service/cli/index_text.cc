@@ -61,6 +61,9 @@ void AppendDefinition(const v1::Index& index, Facts* facts) {
   if (index.mode() == v1::FRESHNESS_MODE_ASYNC) {
     facts->emplace_back("max_lag_rows", Grouped(index.max_lag_rows()));
   }
+  if (index.has_rebuild_interval()) {
+    facts->emplace_back("rebuild_interval", DurationText(Seconds(index.rebuild_interval())));
+  }
 }
 
 void AppendStatus(const v1::IndexStatus& status, Facts* facts) {

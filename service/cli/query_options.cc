@@ -1,5 +1,6 @@
 #include "service/cli/query_options.h"
 
+#include "absl/strings/numbers.h"
 #include "service/cli/errors.h"
 #include "service/cli/json_row.h"
 #include "service/cli/line_reader.h"
@@ -63,9 +64,48 @@ void AddQueryOptions(CLI::App& command, QueryOptions* options) {
       ->take_all();
   auto* const exact = command.add_flag("--exact", options->exact, "Force the EXACT path");
   command.add_flag("--ann", options->ann, "Force the ANN path")->excludes(exact);
+  command.add_option("--lag-policy", options->lag_policy,
+                     "Of writes the index has not applied: SCAN_TAIL, SKIP_TAIL, WAIT or FAIL; "
+                     "default: SCAN_TAIL where it is IMMEDIATE, else SKIP_TAIL");
+  command.add_option("--max-lag-rows", options->max_lag_rows, "FAIL beyond so many of a shard");
+  command.add_option("--max-lag-ms", options->max_lag_ms,
+                     "FAIL where the oldest has waited for longer");
+  command
+      .add_option("--min-token", options->min_token,
+                  "Wait for a write, by its token: SHARD=SEQUENCE, by commas or repeated")
+      ->delimiter(',');
   command.add_flag("--include-null-vectors", options->include_null_vectors,
                    "Rows whose vector is NULL come last");
 }
+
+namespace {
+
+absl::Status SetFreshness(const QueryOptions& options, v1::QueryRequest& request) {
+  if (!options.lag_policy.empty()) {
+    ASSIGN_OR_RETURN(const int policy,
+                     ParseEnum(*v1::LagPolicy_descriptor(), "--lag-policy", options.lag_policy));
+    request.mutable_freshness()->set_lag_policy(static_cast<v1::LagPolicy>(policy));
+  }
+  if (options.max_lag_rows) request.mutable_freshness()->set_max_lag_rows(*options.max_lag_rows);
+  if (options.max_lag_ms) {
+    google::protobuf::Duration& lag = *request.mutable_freshness()->mutable_max_lag();
+    lag.set_seconds(static_cast<int64_t>(*options.max_lag_ms / 1'000));
+    lag.set_nanos(static_cast<int32_t>(*options.max_lag_ms % 1'000 * 1'000'000));
+  }
+  for (const std::string& part : options.min_token) {
+    const size_t equals = part.find('=');
+    uint32_t shard = 0;
+    uint64_t seq = 0;
+    if (equals == std::string::npos || !absl::SimpleAtoi(part.substr(0, equals), &shard) ||
+        !absl::SimpleAtoi(part.substr(equals + 1), &seq)) {
+      return UsageError(Concat("--min-token ", part, ": expected SHARD=SEQUENCE, such as 0=12"));
+    }
+    (*request.mutable_freshness()->mutable_min_token()->mutable_seq_by_shard())[shard] = seq;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::StatusOr<v1::QueryRequest> BuildQuery(const QueryOptions& options) {
   v1::QueryRequest request;
@@ -98,6 +138,7 @@ absl::StatusOr<v1::QueryRequest> BuildQuery(const QueryOptions& options) {
   if (options.exact) request.set_path(v1::PATH_EXACT);
   if (options.ann) request.set_path(v1::PATH_ANN);
   request.set_include_null_vectors(options.include_null_vectors);
+  RETURN_IF_ERROR(SetFreshness(options, request));
   request.set_with_plan(options.plan);
   return request;
 }

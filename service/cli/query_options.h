@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,9 @@ struct QueryOptions {
   std::string table, column, metric, filter, columns, index, direction;
   std::string vector_json, vector_file;
   uint32_t limit = 10, offset = 0;
-  std::vector<std::string> order_by, settings;
+  std::vector<std::string> order_by, settings, min_token;
+  std::string lag_policy;
+  std::optional<uint64_t> max_lag_rows, max_lag_ms;
   bool plan = false, exact = false, ann = false, include_null_vectors = false;
 };
 

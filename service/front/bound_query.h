@@ -16,10 +16,13 @@ struct Front::BoundQuery {
   uint64_t limit = 0;
   uint64_t offset = 0;
   std::vector<ShardProbe> probes;  // by shard
+  uint32_t index_id = 0;           // 0: none; as the plan's, unless that reads the rows
+  LagPolicy lag_policy = LagPolicy::kScanTail;  // of the index
   uint32_t index_m = 0;
   std::vector<uint64_t> snapshot_ids;  // by shard; empty: the current ones
   bool paged = false;
   uint64_t fingerprint = 0;        // when paged
+  Vector like_vector;              // of the row that `like` names
   std::optional<RankedRow> after;  // the row the page comes after, in the answer's order
   std::optional<uint32_t> group_position;
   uint64_t group_rows = 0;

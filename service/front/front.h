@@ -138,6 +138,7 @@ enum class StreamOrder : uint8_t {
   kRelaxed = 1,  // the head by the index, the rest by a scan; what came late is counted
 };
 class QueryStream;
+struct QueryCursor;
 
 /// The stateless front: validates, routes, plans, gathers, merges. Thread-safe. Knows shards only
 /// as ShardClients, and nothing of the wire.
@@ -173,13 +174,15 @@ class Front {
   absl::StatusOr<IndexDef> CreateIndex(const std::string& table, const std::string& column,
                                        IndexDef index);
   /// Changes options that need no rebuild: mode, ef_search, dim_policy, batch_rows,
-  /// batch_interval_micros, max_lag_rows. `change` may be called more than once, and must leave the
-  /// rest alone. An IMMEDIATE index with writes since its last build is built anew for another
-  /// mode, the rows answering meanwhile. NOT_FOUND; INVALID_ARGUMENT; ABORTED while a build is
-  /// running, with what was changed until then: the same change again completes it.
+  /// batch_interval_micros, max_lag_rows, rebuild_interval_micros. `change` may be called more than
+  /// once, and must leave the rest alone. An index that becomes REBUILD_ONLY goes on
+  /// showing what it showed, and is built anew. NOT_FOUND; INVALID_ARGUMENT; ABORTED: that, while a
+  /// build is running on some shard: the same change again completes it.
   absl::StatusOr<IndexDef> AlterIndex(const std::string& name,
                                       const std::function<void(IndexDef&)>& change);
-  absl::Status RebuildIndex(const std::string& name);
+  /// With `gate`, its ef_search and alpha are those of the index and the settings.
+  absl::Status RebuildIndex(const std::string& name,
+                            std::optional<RebuildGate> gate = std::nullopt);
   absl::Status DropIndex(const std::string& name);
   /// The index and its table, as defined now, without its status. NOT_FOUND.
   absl::StatusOr<IndexInfo> FindIndex(const std::string& name) const;
@@ -278,13 +281,25 @@ class Front {
   /// Resolves names, asks the shards what they know, and plans.
   /// `hold`: the snapshots asked are held, and are the question's.
   absl::StatusOr<BoundQuery> Bind(QueryRequest request, bool hold, const CallContext& context);
-  absl::Status BindPage(const QueryRequest& request, uint32_t index_id, BoundQuery& bound) const;
+  /// Where the page begins, by its token; none: it is the first one.
+  absl::Status ReadPage(const QueryRequest& request, BoundQuery& bound,
+                        std::optional<QueryCursor>& cursor) const;
+  /// The index to ask: on later pages that of the first. FAILED_PRECONDITION: it was dropped.
+  absl::StatusOr<IndexChoice> ChooseFor(const QueryRequest& request, const DefinitionSet& set,
+                                        const std::optional<QueryCursor>& cursor,
+                                        BoundQuery& bound) const;
+  /// What the shards know, on the snapshots the question is pinned to, if any.
+  absl::Status ProbeFor(const QueryRequest& request, bool may_take_ann, bool hold,
+                        const CallContext& context, BoundQuery& bound) const;
   /// The query vector from the row that `like` names, which is to be left out.
   absl::Status ResolveLike(const TableDef& table, QueryRequest& request,
                            std::optional<RowId>& exclude, const CallContext& context);
-  absl::StatusOr<std::vector<ShardProbe>> ProbeShards(const BoundQuery& bound, uint32_t index_id,
+  absl::StatusOr<std::vector<ShardProbe>> ProbeShards(const BoundQuery& bound,
                                                       std::span<const float> vector, bool hold,
                                                       const CallContext& context) const;
+  /// Waits until every shard shows what the request asks, unless it is pinned to a snapshot.
+  absl::Status Await(const BoundQuery& bound, const Freshness& freshness,
+                     const CallContext& context) const;
   /// Whether `status` says that the snapshot of the page token is gone.
   static bool IsLost(const BoundQuery& bound, const absl::Status& status);
 

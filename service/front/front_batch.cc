@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "engine/query/rank_sink.h"
 #include "engine/shard/answer_size.h"
 #include "service/front/bound_query.h"
 #include "service/front/front.h"
@@ -120,6 +121,7 @@ class Front::Batch {
     if (results_[i].ok()) {
       uint64_t own = 0;
       for (const Row& row : results_[i]->rows) own += RoughBytes(row);
+      for (const RankedRow& row : results_[i]->ranked) own += KeyBytes(row);  // of groups
       const absl::Status fits = CheckAnswerBytes(bytes_ += own, front_.options_.max_answer_bytes);
       if (!fits.ok()) {
         results_[i] = fits;

@@ -22,6 +22,21 @@ absl::StatusOr<const ColumnDef*> VectorColumn(const TableDef& table, const std::
                       "column", name);
 }
 
+absl::Status CheckGate(const RebuildGate& gate) {
+  const auto refuse = [](std::string_view field, auto value, std::string_view range) {
+    return InField(absl::InvalidArgumentError(Concat(field, " is ", value, "; it takes ", range)),
+                   Concat("gate.", field));
+  };
+  if (!(gate.min_recall > 0 && gate.min_recall <= 1)) {
+    return refuse("min_recall", gate.min_recall, "a number above 0, up to 1");
+  }
+  if (gate.k < 1 || gate.k > RebuildGate::kMaxK) return refuse("k", gate.k, "1 to 1,000");
+  if (gate.samples < 1 || gate.samples > RebuildGate::kMaxSamples) {
+    return refuse("samples", gate.samples, "1 to 10,000");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status Front::CheckEngine(const IndexDef& index) const {
@@ -86,13 +101,7 @@ absl::StatusOr<IndexInfo> Front::FindIndex(const std::string& name) const {
 absl::StatusOr<IndexDef> Front::AlterIndex(const std::string& name,
                                            const std::function<void(IndexDef&)>& change) {
   MutexLock lock(change_mutex_);
-  ASSIGN_OR_RETURN(IndexInfo info, FindIndex(name));
-  RETURN_IF_ERROR(ReadStatus(info));
-  for (uint32_t shard = 0; shard < info.shards.size(); ++shard) {
-    if (info.shards[shard].build_progress >= 1) continue;
-    return absl::AbortedError(Concat("index '", name, "': a build is running on shard ", shard,
-                                     "; change the index once it has ended"));
-  }
+  ASSIGN_OR_RETURN(const IndexInfo info, FindIndex(name));
   ASSIGN_OR_RETURN(const IndexDef altered, definitions_.AlterIndex(info.index.name, change));
   absl::Status first;
   for (size_t i = 0; i < shards_.size(); ++i) {
@@ -105,15 +114,21 @@ absl::StatusOr<IndexDef> Front::AlterIndex(const std::string& name,
   return altered;
 }
 
-absl::Status Front::RebuildIndex(const std::string& name) {
+absl::Status Front::RebuildIndex(const std::string& name, std::optional<RebuildGate> gate) {
   MutexLock lock(change_mutex_);
   ASSIGN_OR_RETURN(const IndexInfo info, FindIndex(name));
   RETURN_IF_ERROR(CheckEngine(info.index));
+  if (gate.has_value()) {
+    RETURN_IF_ERROR(CheckGate(*gate));
+    const Settings& settings = options_.settings;
+    gate->ef_search = info.index.ef_search != 0 ? info.index.ef_search : settings.ef_search;
+    gate->alpha = settings.preselect_alpha;
+  }
   absl::Status first;
   size_t failed = 0;
   std::vector<size_t> started;
   for (size_t i = 0; i < shards_.size(); ++i) {
-    const absl::Status status = shards_[i]->RebuildIndex(info.index.id);
+    const absl::Status status = shards_[i]->RebuildIndex(info.index.id, gate);
     if (status.ok()) {
       started.push_back(i);
     } else if (first.ok()) {

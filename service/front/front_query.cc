@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
+#include "engine/query/rank_sink.h"
 #include "engine/query/shortfall.h"
 #include "engine/shard/answer_size.h"
 #include "service/front/bound_query.h"
@@ -76,7 +77,7 @@ absl::StatusOr<Front::Ranking> Front::Merge(const ShardQuery& query,
     ranking.rows.push_back(std::move(lists[ref.list][ref.position]));
     ranking.shards.push_back(ref.list);
     ranking.cells.push_back(std::move(answers[ref.list].rows[ref.position]));
-    bytes += RoughBytes(ranking.cells.back());
+    bytes += RoughBytes(ranking.cells.back()) + KeyBytes(ranking.rows.back());
     RETURN_IF_ERROR(CheckAnswerBytes(bytes, options_.max_answer_bytes));
   }
   return ranking;
@@ -217,10 +218,15 @@ absl::StatusOr<QueryResult> Front::Finish(const BoundQuery& bound, Ranking ranki
     cursor.rows_before = bound.query.plan.before + bound.offset + ranking.rows.size();
     cursor.last = ranking.rows.back();
     cursor.snapshot_ids = ranking.snapshot_ids;
+    cursor.index_id = bound.index_id;
+    cursor.lag_policy = bound.lag_policy;
+    cursor.like_id = bound.query.exclude.value_or(0);
+    cursor.like_vector = bound.like_vector;
     ASSIGN_OR_RETURN(result.next_page_token,
                      MakeQueryToken(bound.table, bound.fingerprint, bound.query.order_by, cursor));
   }
   result.ranked = std::move(ranking.rows);
+  for (RankedRow& row : result.ranked) row.keys = {};  // of use no more, and large perhaps
   result.rows = std::move(ranking.cells);
   result.visible_seq = std::move(ranking.visible_seq);
   result.stats = std::move(ranking.stats);

@@ -1,8 +1,10 @@
 #include "service/front/query_stream.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
+#include "engine/query/rank_sink.h"
 #include "service/front/bound_query.h"
 #include "service/front/gather.h"
 #include "storage/base/error_details.h"
@@ -18,14 +20,8 @@ constexpr uint64_t kRankedBytes = 12 << 20;
 constexpr uint64_t kFirstRows = 4'096;
 // Rows that a RELAXED stream takes from the index before it scans.
 constexpr uint64_t kMostByIndex = 16'384;
-
-uint64_t BytesOf(const RankedRow& row) {
-  uint64_t bytes = sizeof(RankedRow) + row.keys.size() * sizeof(Value);
-  for (const Value& key : row.keys) {
-    if (const auto* text = std::get_if<std::string>(&key)) bytes += text->size();
-  }
-  return bytes;
-}
+// By which the rows ranked at once are divided when they take too much.
+constexpr uint64_t kFewerRows = 8;
 
 }  // namespace
 
@@ -36,6 +32,7 @@ struct QueryStream::Cursor {
   std::optional<RankedRow> last;  // ranked: the next refill comes after it
   uint64_t visible_seq = 0;
   uint64_t row_bytes = 0;  // of the widest row ranked last
+  ShardQueryStats spent;   // by the last refill
 
   // How many rows to rank next, of one shard of `shards`.
   uint64_t NextRows(uint64_t shards, uint64_t page_rows) const {
@@ -61,6 +58,7 @@ absl::StatusOr<std::unique_ptr<QueryStream>> Front::OpenStream(const QueryReques
     options_.observer->OnQuery(request, opened.status(), 0);
   }
   ASSIGN_OR_RETURN(BoundQuery bound, std::move(opened));
+  bound.query.analyze = request.analyze;
   bound.asked = request;
   bound.asked.limit = 0;
   bound.started_nanos = started;
@@ -74,18 +72,38 @@ QueryStream::QueryStream(Front& front, std::unique_ptr<Front::BoundQuery> bound,
       order_(SelectionOrder(bound_->query.plan, bound_->query.order_by)),
       page_rows_(bound_->limit),
       to_skip_(bound_->offset),
-      cursors_(front.shards_.size()) {
+      cursors_(front.shards_.size()),
+      shard_stats_(front.shards_.size()) {
   Plan& plan = bound_->query.plan;
-  if (plan.ties.form == TieForm::kWithinK) return;
-  by_index_ = order == StreamOrder::kRelaxed && plan.path == Path::kAnn;
-  if (!by_index_) plan = WithoutLimit(plan);
+  const bool by_index = order == StreamOrder::kRelaxed && plan.path == Path::kAnn;
+  if (!by_index) {
+    plan = WithoutLimit(plan);
+  } else if (plan.ties.form != TieForm::kWithinK) {
+    w_per_row_ = static_cast<double>(plan.w) / static_cast<double>(plan.k);
+    by_index_ = PaysByIndex(page_rows_);
+    if (!by_index_) plan = FallBack(plan, Reason::kWNearRowCount);
+  }
+}
+
+uint64_t QueryStream::WFor(uint64_t rows) const {
+  return static_cast<uint64_t>(std::ceil(w_per_row_ * static_cast<double>(rows)));
+}
+
+bool QueryStream::PaysByIndex(uint64_t rows) const {
+  return rows <= kMostByIndex && WFor(rows) < bound_->index_rows() / 2;
 }
 
 QueryStream::~QueryStream() {
   front_.Release(bound_->snapshot_ids);
   const Front::Options& options = front_.options_;
-  if (options.observer == nullptr) return;
-  QueryResult result{.plan = plan(), .columns = columns(), .visible_seq = visible_seq_};
+  if (options.observer == nullptr || !begun_) return;  // one that was explained alone is no answer
+  absl::StatusOr<QueryResult> result =
+      QueryResult{.plan = plan(), .columns = columns(), .visible_seq = visible_seq_};
+  if (!ended_.has_value()) {
+    result = absl::CancelledError("the reader left before the last row");
+  } else if (!ended_->ok()) {
+    result = *ended_;
+  }
   const int64_t now = options.clock == nullptr ? 0 : options.clock->MonotonicNanos();
   options.observer->OnQuery(bound_->asked, result, now - bound_->started_nanos);
 }
@@ -94,27 +112,40 @@ const TableDef& QueryStream::table() const { return bound_->table; }
 const std::vector<uint32_t>& QueryStream::columns() const { return bound_->query.columns; }
 const Plan& QueryStream::plan() const { return bound_->query.plan; }
 
+absl::StatusOr<ShardQueryResult> QueryStream::RankOn(size_t shard, ShardQuery& query,
+                                                     const CallContext& context) {
+  while (true) {
+    auto answers = GatherEach<ShardQueryResult>(
+        1, Spread::kInline, nullptr, [&](size_t, ShardClient::Done<ShardQueryResult> done) {
+          front_.shards_[shard]->Query(bound_->table, query, context, std::move(done));
+        });
+    const bool too_wide = absl::IsResourceExhausted(answers[0].status());
+    if (!too_wide || query.max_key_bytes == 0) return std::move(answers[0]);
+    // Sort keys are wider than was thought: fewer rows; one alone as wide as any answer.
+    query.plan.k = std::max<uint64_t>(1, query.plan.k / kFewerRows);
+    if (query.plan.k == 1) query.max_key_bytes = 0;
+  }
+}
+
 absl::Status QueryStream::Refill(size_t shard, const CallContext& context) {
   Cursor& cursor = cursors_[shard];
   if (!cursor.Empty() || cursor.exhausted) return absl::OkStatus();
   ShardQuery query = bound_->query;
   query.columns.clear();
   query.plan = WithoutLimit(query.plan);
-  query.plan.k = cursor.NextRows(cursors_.size(), page_rows_);
   query.after = cursor.last;
   query.snapshot_id = bound_->snapshot_ids[shard];
-  auto answers = GatherEach<ShardQueryResult>(
-      1, Spread::kInline, nullptr, [&](size_t, ShardClient::Done<ShardQueryResult> done) {
-        front_.shards_[shard]->Query(bound_->table, query, context, std::move(done));
-      });
-  ASSIGN_OR_RETURN(ShardQueryResult answer, std::move(answers[0]));
+  query.plan.k = cursor.NextRows(cursors_.size(), page_rows_);
+  query.max_key_bytes = kRankedBytes / cursors_.size();
+  ASSIGN_OR_RETURN(ShardQueryResult answer, RankOn(shard, query, context));
   cursor.rows = std::move(answer.ranked);
   cursor.next = 0;
   cursor.exhausted = cursor.rows.size() < query.plan.k;
   cursor.visible_seq = answer.visible_seq;
+  cursor.spent = std::move(answer.stats);
   if (!cursor.rows.empty()) cursor.last = cursor.rows.back();
   for (const RankedRow& row : cursor.rows) {
-    cursor.row_bytes = std::max(cursor.row_bytes, BytesOf(row));
+    cursor.row_bytes = std::max(cursor.row_bytes, sizeof(RankedRow) + KeyBytes(row));
   }
   return absl::OkStatus();
 }
@@ -130,8 +161,39 @@ absl::Status QueryStream::RefillAll(const CallContext& context) {
   for (const absl::Status& status : statuses) RETURN_IF_ERROR(status);
   for (uint32_t shard = 0; shard < cursors_.size(); ++shard) {
     visible_seq_[shard] = cursors_[shard].visible_seq;
+    AddSpent(std::exchange(cursors_[shard].spent, {}), shard_stats_[shard]);
   }
   return absl::OkStatus();
+}
+
+void QueryStream::AddSpent(const ShardQueryStats& more, ShardQueryStats& all) {
+  all.nodes_visited += more.nodes_visited;
+  all.distances += more.distances;
+  all.candidates += more.candidates;
+  all.rescored += more.rescored;
+  all.tail_rows += more.tail_rows;
+  all.rank_nanos += more.rank_nanos;
+  all.fetch_nanos += more.fetch_nanos;
+  for (const SegmentStats& one : more.segments) {
+    const auto same = std::find_if(all.segments.begin(), all.segments.end(), [&](const auto& had) {
+      return had.segment == one.segment && had.path == one.path;
+    });
+    if (same == all.segments.end()) {
+      all.segments.push_back(one);
+      continue;
+    }
+    same->nodes_visited += one.nodes_visited;
+    same->distances += one.distances;
+    same->candidates += one.candidates;
+    same->rescored += one.rescored;
+    same->nanos += one.nanos;
+  }
+}
+
+void QueryStream::AddSpent(const Front::Ranking& ranking) {
+  for (size_t shard = 0; shard < ranking.shard_stats.size(); ++shard) {
+    AddSpent(ranking.shard_stats[shard], shard_stats_[shard]);
+  }
 }
 
 void QueryStream::Take(RankedRow row, uint32_t shard, Front::Ranking& page) {
@@ -181,13 +243,15 @@ absl::Status QueryStream::TakeByIndex(const CallContext& context, Front::Ranking
     ShardQuery query = bound_->query;
     query.columns.clear();
     query.plan.k = taken == 0 ? page_rows_ : 2 * taken;
-    query.plan.w = static_cast<uint64_t>(query.plan.alpha * static_cast<double>(query.plan.k));
+    query.plan.w = WFor(query.plan.k);
     query.plan.ef_search =
         static_cast<uint32_t>(std::max<uint64_t>(bound_->query.plan.ef_search, query.plan.w));
-    by_index_ = query.plan.k <= kMostByIndex && query.plan.w < bound_->index_rows() / 2;
+    by_index_ = PaysByIndex(query.plan.k);
     if (!by_index_) return absl::OkStatus();
     ASSIGN_OR_RETURN(Front::Ranking ranking, front_.Rank(*bound_, query, query.plan.k, context));
     by_index_ = ranking.rows.size() > taken;
+    w_used_ = std::max({w_used_, query.plan.w, ranking.w_used});
+    AddSpent(ranking);
     visible_seq_ = ranking.visible_seq;
     found_ = std::make_unique<Front::Ranking>(std::move(ranking));
     found_next_ = 0;
@@ -200,6 +264,8 @@ absl::Status QueryStream::RankWithinK(const CallContext& context) {
   query.columns.clear();
   ASSIGN_OR_RETURN(Front::Ranking ranking, front_.RankToTheEnd(*bound_, query, context));
   bound_->query.plan = query.plan;
+  w_used_ = std::max(query.plan.w, ranking.w_used);
+  AddSpent(ranking);
   visible_seq_ = ranking.visible_seq;
   Front::BoundQuery all = *bound_;
   all.offset = 0;
@@ -231,6 +297,13 @@ void QueryStream::CountLate(const Front::Ranking& page) {
 }
 
 absl::StatusOr<QueryStream::Page> QueryStream::Next(const CallContext& context) {
+  begun_ = true;
+  absl::StatusOr<Page> page = MakePage(context);
+  if (!page.ok() || page->last) ended_ = page.status();
+  return page;
+}
+
+absl::StatusOr<QueryStream::Page> QueryStream::MakePage(const CallContext& context) {
   Front::Ranking ranking;
   absl::Status status = FillPage(context, ranking);
   if (absl::IsAborted(status) && rows_sent_ == 0 && bound_->query.plan.index_id != 0) {

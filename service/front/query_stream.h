@@ -36,6 +36,11 @@ class QueryStream {
   /// Rows sent so far after one that comes later in the order of 2.2. Always 0 when STRICT.
   uint64_t rows_late() const { return rows_late_; }
 
+  /// What each shard has done so far; with QueryRequest::analyze, each segment.
+  const std::vector<ShardQueryStats>& shard_stats() const { return shard_stats_; }
+  /// The most nodes preselected of a segment at once; 0: every row was scored.
+  uint64_t w_used() const { return w_used_; }
+
   absl::StatusOr<Page> Next(const CallContext& context);
 
  private:
@@ -43,6 +48,15 @@ class QueryStream {
   struct Cursor;  // one shard's ranked rows
   QueryStream(Front& front, std::unique_ptr<Front::BoundQuery> bound, StreamOrder order);
 
+  absl::StatusOr<Page> MakePage(const CallContext& context);
+  /// W for so many rows, and whether searching for them costs less than a scan.
+  uint64_t WFor(uint64_t rows) const;
+  bool PaysByIndex(uint64_t rows) const;
+  /// The shard's next plan.k rows, or fewer where their keys take too much memory.
+  absl::StatusOr<ShardQueryResult> RankOn(size_t shard, ShardQuery& query,
+                                          const CallContext& context);
+  static void AddSpent(const ShardQueryStats& more, ShardQueryStats& all);
+  void AddSpent(const Front::Ranking& ranking);
   /// Ranks a shard's next rows once those it ranked before are used up.
   absl::Status Refill(size_t shard, const CallContext& context);
   absl::Status RefillAll(const CallContext& context);
@@ -60,8 +74,9 @@ class QueryStream {
   const std::unique_ptr<Front::BoundQuery> bound_;
   const RowOrder order_;
   const uint64_t page_rows_;
-  uint64_t to_skip_;             // of OFFSET
-  std::vector<Cursor> cursors_;  // by shard
+  uint64_t to_skip_;                          // of OFFSET
+  std::vector<Cursor> cursors_;               // by shard
+  std::vector<ShardQueryStats> shard_stats_;  // by shard
   SeqByShard visible_seq_;
   uint64_t rows_sent_ = 0;
   uint64_t rows_late_ = 0;
@@ -69,8 +84,12 @@ class QueryStream {
 
   std::unique_ptr<Front::Ranking> found_;  // ranked at once, and how many of them are taken
   size_t found_next_ = 0;
+  bool begun_ = false;                 // a page was asked for
+  std::optional<absl::Status> ended_;  // OK after the last page
   // RELAXED: the index goes on until it has given so many rows, which are remembered.
   bool by_index_ = false;
+  double w_per_row_ = 0;  // the plan's
+  uint64_t w_used_ = 0;
   absl::flat_hash_set<RowId> taken_by_index_;
 };
 

@@ -13,7 +13,7 @@
 namespace ordinate {
 namespace {
 
-constexpr uint8_t kVersion = 2;
+constexpr uint8_t kVersion = 3;
 constexpr size_t kMaxKeyBytes = 64 << 10;
 constexpr size_t kMaxTokenText = 256 << 10;
 constexpr size_t kMaxShards = 4096;
@@ -68,20 +68,25 @@ std::string NumberText(const std::optional<double>& number) {
 
 }  // namespace
 
-uint64_t QueryFingerprint(const QueryRequest& request, uint32_t index_id, const TableDef& table) {
-  std::string text =
-      Concat(table.id, "\n", request.column, "\n",
-             request.metric.has_value() ? static_cast<int>(*request.metric) : 0, " ",
-             static_cast<int>(request.direction), " ", static_cast<int>(request.ties.form), " ",
-             NumberText(request.ties.width), " ", request.ties.n, " ",
-             NumberText(request.range.min), " ", NumberText(request.range.max), " ",
-             request.include_null_vectors ? 1 : 0, " ", request.index, "\n");
+uint64_t QueryFingerprint(const QueryRequest& request, const TableDef& table) {
+  std::string text = Concat(
+      table.id, "\n", request.column, "\n",
+      request.metric.has_value() ? static_cast<int>(*request.metric) : 0, " ",
+      static_cast<int>(request.direction), " ", static_cast<int>(request.ties.form), " ",
+      NumberText(request.ties.width), " ", request.ties.n, " ", NumberText(request.range.min), " ",
+      NumberText(request.range.max), " ", request.include_null_vectors ? 1 : 0, " ", request.index,
+      "\n", request.freshness.policy.has_value() ? static_cast<int>(*request.freshness.policy) : 0,
+      "\n");
   for (const SortKey& key : request.order_by) {
     text +=
         Concat(key.column, key.descending ? " desc" : " asc", key.nulls_first ? " f" : " l", "\n");
   }
   if (request.filter.has_value()) text += FilterText(*request.filter);
-  text += Concat("\nindex ", index_id, request.like.has_value() ? " like " : " vector ");
+  if (request.like.has_value()) {
+    text += Concat("\nlike ", request.like->row_id, " ", EncodeCells(request.like->key));
+    return DefaultKeyHash(text);
+  }
+  text += "\nvector ";
   text.append(reinterpret_cast<const char*>(request.vector.data()),
               request.vector.size() * sizeof(float));
   return DefaultKeyHash(text);
@@ -99,6 +104,11 @@ absl::StatusOr<std::string> MakeQueryToken(const TableDef& table, uint64_t finge
   Append(cursor.last.id, 8, bytes);
   Append(cursor.snapshot_ids.size(), 2, bytes);
   for (const uint64_t id : cursor.snapshot_ids) Append(id, 8, bytes);
+  Append(cursor.index_id, 4, bytes);
+  Append(static_cast<uint64_t>(cursor.lag_policy), 1, bytes);
+  Append(cursor.like_id, 8, bytes);
+  Append(cursor.like_vector.size(), 4, bytes);
+  for (const float x : cursor.like_vector) Append(std::bit_cast<uint32_t>(x), 4, bytes);
   std::vector<Value> cells(table.columns.size());
   for (size_t i = 0; i < keys.size(); ++i) cells[keys[i].column_position] = cursor.last.keys[i];
   const std::string encoded = EncodeCells(cells);
@@ -131,7 +141,7 @@ absl::StatusOr<QueryCursor> ReadQueryToken(const std::string& token, const Table
   }
   if (reader.Next(8) != fingerprint) {
     return Refuse(
-        "is of another question: only limit, columns and settings may change from page to "
+        "is of another question: only limit, columns, settings and path may change from page to "
         "page");
   }
   QueryCursor cursor;
@@ -143,6 +153,16 @@ absl::StatusOr<QueryCursor> ReadQueryToken(const std::string& token, const Table
   const uint64_t shards = reader.Next(2);
   if (shards > kMaxShards || cursor.rows_before > kMaxRowsBefore) return Refuse("is damaged");
   for (uint64_t i = 0; i < shards; ++i) cursor.snapshot_ids.push_back(reader.Next(8));
+  cursor.index_id = static_cast<uint32_t>(reader.Next(4));
+  const uint64_t policy = reader.Next(1);
+  if (policy < 1 || policy > static_cast<uint64_t>(LagPolicy::kFail)) return Refuse("is damaged");
+  cursor.lag_policy = static_cast<LagPolicy>(policy);
+  cursor.like_id = reader.Next(8);
+  const uint64_t dim = reader.Next(4);
+  if (dim > kMaxDim) return Refuse("is damaged");
+  for (uint64_t i = 0; i < dim; ++i) {
+    cursor.like_vector.push_back(std::bit_cast<float>(static_cast<uint32_t>(reader.Next(4))));
+  }
   if (!reader.ok()) return Refuse("is damaged");
   const auto cells = DecodeCells(WithoutKey(table), reader.rest());
   if (!cells.ok()) return Refuse("is damaged");

@@ -238,13 +238,9 @@ std::vector<uint32_t> WithoutKey(const TableDef& table, const std::vector<uint32
 std::vector<std::string> NoticesOf(const std::vector<const IndexDef*>& indexes) {
   std::vector<std::string> notices;
   for (const IndexDef* index : indexes) {
-    if (index->mode == FreshnessMode::kImmediate) continue;
-    const std::string_view mode = FreshnessModeName(index->mode);
-    notices.push_back(
-        Concat("index '", index->name, "' (", mode, ") shows this write only after a rebuild",
-               index->mode == FreshnessMode::kRebuildOnly
-                   ? ""
-                   : Concat(": this version applies ", mode, " writes at REBUILD only")));
+    if (index->mode != FreshnessMode::kRebuildOnly) continue;
+    notices.push_back(Concat("index '", index->name, "' (", FreshnessModeName(index->mode),
+                             ") shows this write only after a rebuild"));
   }
   return notices;
 }

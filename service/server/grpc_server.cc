@@ -22,6 +22,8 @@ constexpr const char* kServiceNames[] = {
 
 /// Threads beyond those of calls in work: pollers, health and reflection.
 constexpr uint32_t kSpareThreads = 16;
+/// Threads that wait for calls; more than that end, and are started again for the next calls.
+constexpr int kIdleThreads = 12;
 constexpr int kMillis = 1000;
 constexpr std::chrono::milliseconds kDrainLook(20);
 
@@ -29,6 +31,7 @@ void SetLimits(const GrpcOptions& options, grpc::ServerBuilder& builder) {
   grpc::ResourceQuota quota("ordinate");
   quota.SetMaxThreads(static_cast<int>(options.max_concurrent_calls + kSpareThreads));
   builder.SetResourceQuota(quota);
+  builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, kIdleThreads);
   builder.SetMaxReceiveMessageSize(static_cast<int>(options.max_message_bytes));
   builder.SetMaxSendMessageSize(-1);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE,
@@ -86,6 +89,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Front& front, Serv
   for (const char* name : kServiceNames) {
     server->server_->GetHealthCheckService()->SetServingStatus(name, true);
   }
+  server->pulse_ = std::make_unique<CallbackPulse>(server->server_->InProcessChannel({}));
   return server;
 }
 
@@ -95,6 +99,7 @@ GrpcServer::~GrpcServer() {
 
 void GrpcServer::Drain(std::chrono::milliseconds grace) {
   drained_ = true;
+  pulse_.reset();
   server_->GetHealthCheckService()->Shutdown();
   watch_.Drain();
   std::atomic<bool> finished{false};

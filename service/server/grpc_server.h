@@ -13,6 +13,7 @@
 #include "service/backup/backups.h"
 #include "service/front/front.h"
 #include "service/server/call_gate.h"
+#include "service/server/callback_pulse.h"
 #include "service/server/metrics.h"
 #include "service/server/options.h"
 #include "service/server/stream_watch.h"
@@ -50,6 +51,7 @@ class GrpcServer {
   Executor pages_;  // of streams: apart from the queries' own, on which making a page may wait
   std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<CallbackPulse> pulse_;
   std::string address_;
   bool drained_ = false;
 };

@@ -57,8 +57,11 @@ class IndexServiceImpl final : public v1::IndexService::Service {
 
   grpc::Status RebuildIndex(grpc::ServerContext* call, const v1::RebuildIndexRequest* request,
                             v1::RebuildIndexResponse*) override {
-    return gate_.Run("RebuildIndex", *call,
-                     [&](const CallContext&) { return front_.RebuildIndex(request->name()); });
+    return gate_.Run("RebuildIndex", *call, [&](const CallContext&) {
+      std::optional<RebuildGate> gate;
+      if (request->has_gate()) gate = GateFromProto(request->gate());
+      return front_.RebuildIndex(request->name(), gate);
+    });
   }
 
   grpc::Status DropIndex(grpc::ServerContext* call, const v1::DropIndexRequest* request,

@@ -17,7 +17,7 @@ struct StandaloneOptions {
   std::optional<uint32_t> shards;  // unset: as created; for a new directory one per core
   uint32_t query_threads = AvailableCores();
   uint32_t build_threads = AvailableCores();
-  uint64_t min_seal_rows = 10'000;
+  uint64_t min_seal_rows = 2'000;
   std::string backup_dir;                  // empty: no backups
   uint64_t backup_max_mib_per_second = 0;  // written; 0: unlimited
   uint64_t disk_reserve_bytes = 256 << 20;

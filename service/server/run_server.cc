@@ -11,6 +11,7 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "service/server/grpc_server.h"
 #include "service/server/logging.h"
@@ -81,8 +82,10 @@ struct Server {
   std::unique_ptr<MetricsEndpoint> endpoint;  // null: none
 };
 
-absl::Status Start(const ServeOptions& options, Server& server) {
+absl::Status Start(const ServeOptions& options, std::function<void(std::string_view)> at,
+                   Server& server) {
   StandaloneSeams seams;
+  seams.at = std::move(at);
   seams.observer = &server.query_log;
   ASSIGN_OR_RETURN(server.standalone, Standalone::Open(options.standalone, seams));
   server.recall = std::make_shared<RecallMonitor>(server.standalone->front(),
@@ -122,12 +125,12 @@ void SayReady(const Server& server) {
 
 }  // namespace
 
-int RunServer(const ServeOptions& options) {
+int RunServer(const ServeOptions& options, std::function<void(std::string_view)> at) {
   auto end = std::make_unique<EndSignal>();
   ::signal(SIGPIPE, SIG_IGN);
   absl::Status status = InitLogging(options.log);
   Server server;
-  if (status.ok()) status = Start(options, server);
+  if (status.ok()) status = Start(options, std::move(at), server);
   if (!status.ok()) {
     std::cerr << "ordinate serve: " << status.message() << std::endl;
     return kExitFailed;

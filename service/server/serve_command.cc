@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "engine/search/kernels.h"
 #include "service/server/parameters.h"
@@ -27,7 +28,7 @@ std::string HelpOf(const Parameter& parameter) {
                 ". Environment: ", parameter.environment, ".");
 }
 
-int Serve(ParameterSources sources) {
+int Serve(ParameterSources sources, const std::function<void(std::string_view)>& at) {
   sources.environment = ReadEnvironment;
   if (sources.config_path.empty()) {
     sources.config_path = ReadEnvironment(kConfigVariable).value_or("");
@@ -42,12 +43,12 @@ int Serve(ParameterSources sources) {
     std::cerr << "ordinate serve: " << kernels.status().message() << std::endl;
     return kExitUsage;
   }
-  return RunServer(*options);
+  return RunServer(*options, at);
 }
 
 }  // namespace
 
-void AddServeCommand(CLI::App& app, int* exit_code) {
+void AddServeCommand(CLI::App& app, int* exit_code, std::function<void(std::string_view)> at) {
   CLI::App* serve = app.add_subcommand("serve", "Run the server, until SIGTERM or SIGINT.");
   serve->footer(
       "A parameter can be given in the configuration file (name = value, one a line), as a flag, "
@@ -72,7 +73,7 @@ void AddServeCommand(CLI::App& app, int* exit_code) {
             HelpOf(parameter))
         ->type_name("VALUE");
   }
-  serve->callback([sources, exit_code] { *exit_code = Serve(*sources); });
+  serve->callback([sources, exit_code, at = std::move(at)] { *exit_code = Serve(*sources, at); });
 }
 
 }  // namespace ordinate

@@ -26,7 +26,10 @@ absl::StatusOr<std::unique_ptr<Standalone>> Standalone::Open(const StandaloneOpt
     return builder.status();
   }
   standalone->query_executor_ = std::make_unique<Executor>(options.query_threads);
-  standalone->build_executor_ = std::make_unique<Executor>(options.build_threads);
+  standalone->build_executor_ =
+      std::make_unique<Executor>(options.build_threads, /*background=*/true);
+  standalone->merge_executor_ = std::make_unique<Executor>(1, /*background=*/true);
+  standalone->seal_executor_ = std::make_unique<Executor>(1, /*background=*/true);
   RETURN_IF_ERROR(standalone->OpenShards(options, seams));
   RETURN_IF_ERROR(standalone->directory_->FinishCreation());
   RETURN_IF_ERROR(standalone->OpenBackups(options, seams));
@@ -65,6 +68,8 @@ absl::Status Standalone::OpenShards(const StandaloneOptions& options,
     shard.clock = seams.clock;
     shard.query_executor = query_executor_.get();
     shard.build_executor = build_executor_.get();
+    shard.merge_executor = merge_executor_.get();
+    shard.seal_executor = seal_executor_.get();
     shard.graph_builder = graph_builder_.get();
     // As many builds run at once as the executor has threads, so with many shards each takes one.
     shard.build_threads = std::max(1u, options.build_threads / count);
@@ -72,6 +77,7 @@ absl::Status Standalone::OpenShards(const StandaloneOptions& options,
     shard.disk_reserve_bytes = options.disk_reserve_bytes;
     shard.key_hash = seams.key_hash;
     shard.max_answer_bytes = seams.max_answer_bytes;
+    shard.at = seams.at;
     shard.warn = [](const std::string& sentence) { spdlog::warn("{}", sentence); };
     absl::StatusOr<std::unique_ptr<Shard>> opened = Shard::Open(shard, *definitions);
     if (opened.ok()) {

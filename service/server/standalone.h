@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -26,6 +28,7 @@ struct StandaloneSeams {
   KeyHash key_hash = &DefaultKeyHash;
   QueryObserver* observer = nullptr;  // may be null
   uint64_t max_answer_bytes = kMaxAnswerBytes;
+  std::function<void(std::string_view step)> at;  // of every shard: ShardOptions::at
 };
 
 /// Front and shards over one data directory in this process, without any endpoint. Destruction ends
@@ -58,6 +61,8 @@ class Standalone {
   std::unique_ptr<GraphBuilder> graph_builder_;  // null in a build without HNSW
   std::unique_ptr<Executor> query_executor_;
   std::unique_ptr<Executor> build_executor_;
+  std::unique_ptr<Executor> merge_executor_;
+  std::unique_ptr<Executor> seal_executor_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<Backups> backups_;  // may be null
   std::unique_ptr<Front> front_;

@@ -24,8 +24,10 @@ void AddSettings(const Execution& run, QueryRequest& query) {
 }
 
 absl::StatusOr<std::unique_ptr<QueryStream>> OpenStream(const Execution& run,
-                                                        const RankedSelect& ranked) {
+                                                        const RankedSelect& ranked,
+                                                        bool analyze = false) {
   QueryRequest query = ranked.query;
+  query.analyze = analyze;
   query.limit = kRowsPerPage;
   const bool strict = *ranked.stream == Strictness::kStrict;
   return run.front.OpenStream(query, strict ? StreamOrder::kStrict : StreamOrder::kRelaxed,
@@ -184,20 +186,18 @@ absl::Status ExplainQuery(const Execution& run, QueryRequest query, bool analyze
 }
 
 absl::Status ExplainStream(const Execution& run, const RankedSelect& ranked, bool analyze) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<QueryStream> stream, OpenStream(run, ranked));
+  ASSIGN_OR_RETURN(const std::unique_ptr<QueryStream> stream, OpenStream(run, ranked, analyze));
   if (!analyze) return SendLines(run, PlanText(stream->plan()));
   const auto start = std::chrono::steady_clock::now();
   while (true) {
     ASSIGN_OR_RETURN(const QueryStream::Page page, stream->Next(run.context));
     if (page.last) break;
   }
-  const std::chrono::duration<double, std::milli> spent = std::chrono::steady_clock::now() - start;
+  const std::chrono::nanoseconds spent = std::chrono::steady_clock::now() - start;
   std::string text = WithNewline(PlanText(stream->plan()));
   text += Concat("rows: ", stream->rows_sent(), "\nrows late: ", stream->rows_late(),
-                 "\nserver time: ", spent.count(), " ms\n");
-  for (const auto& [shard, seq] : stream->visible_seq()) {
-    text += Concat("shard ", shard, ": visible sequence ", seq, "\n");
-  }
+                 "\nw used: ", stream->w_used(), "\nserver time: ", MillisText(spent.count()), "\n",
+                 ShardsText(stream->shard_stats(), stream->visible_seq()));
   return SendLines(run, text);
 }
 

@@ -417,7 +417,8 @@ struct SkippedComment : sor<LineComment, seq<string<'/', '*'>, until<sor<string<
 };
 struct SkippedString : seq<one<'\''>, until<sor<one<'\''>, eof>>> {};
 struct SkippedName : seq<one<'"'>, until<sor<one<'"'>, eof>>> {};
-struct Skipped : star<sor<plus<space>, SkippedComment>> {};
+struct WholeComment : sor<LineComment, seq<string<'/', '*'>, until<string<'*', '/'>>>> {};
+struct Skipped : star<sor<plus<space>, WholeComment>> {};
 struct Piece : star<sor<SkippedComment, SkippedString, SkippedName, not_one<';'>>> {};
 struct Pieces : list<seq<Skipped, Piece>, one<';'>> {};
 

@@ -34,7 +34,12 @@ struct WholeNumber {
 struct Word {
   std::string_view (*name)(uint8_t);  // "UNKNOWN" beyond the last, from 1
 };
-struct Interval {};
+struct Interval {
+  uint64_t min_micros = 0;
+  uint64_t max_micros = 0;
+  std::string_view range;  // as a refusal says it
+  bool zero = false;       // '0s' too: never
+};
 
 template <typename Enum, std::string_view (*kName)(Enum)>
 std::string_view NameOf(uint8_t number) {
@@ -63,17 +68,19 @@ absl::StatusOr<uint64_t> Read(std::string_view option, const Word& form, const L
 }
 
 // Microseconds.
-absl::StatusOr<uint64_t> Read(std::string_view option, const Interval&, const Literal& literal) {
+absl::StatusOr<uint64_t> Read(std::string_view option, const Interval& form,
+                              const Literal& literal) {
   const auto* const text = std::get_if<std::string>(&literal.value);
   absl::Duration interval;
   if (text == nullptr || !absl::ParseDuration(*text, &interval)) {
     return Refuse(option, literal, "a duration such as '250ms' or '5s'");
   }
   const int64_t micros = absl::ToInt64Microseconds(interval);
-  if (interval < absl::Microseconds(static_cast<int64_t>(kMinBatchIntervalMicros)) ||
-      interval > absl::Microseconds(static_cast<int64_t>(kMaxBatchIntervalMicros)) ||
+  if (form.zero && interval == absl::ZeroDuration()) return uint64_t{0};
+  if (interval < absl::Microseconds(static_cast<int64_t>(form.min_micros)) ||
+      interval > absl::Microseconds(static_cast<int64_t>(form.max_micros)) ||
       absl::Microseconds(micros) != interval) {
-    return Refuse(option, literal, "1ms to 24h, in whole microseconds");
+    return Refuse(option, literal, Concat(form.range, ", in whole microseconds"));
   }
   return static_cast<uint64_t>(micros);
 }
@@ -130,10 +137,15 @@ constexpr std::array kInfos = {
                                       Word{&NameOf<Quantization, QuantizationName>}),
     Describe<&IndexDef::batch_rows>(IndexOption::kBatchRows, "batch_rows", true,
                                     WholeNumber{1, kMaxBatchRows}),
-    Describe<&IndexDef::batch_interval_micros>(IndexOption::kBatchInterval, "batch_interval", true,
-                                               Interval{}),
+    Describe<&IndexDef::batch_interval_micros>(
+        IndexOption::kBatchInterval, "batch_interval", true,
+        Interval{kMinBatchIntervalMicros, kMaxBatchIntervalMicros, "1ms to 24h"}),
     Describe<&IndexDef::max_lag_rows>(IndexOption::kMaxLagRows, "max_lag_rows", true,
                                       WholeNumber{1, kMaxLagRows}),
+    Describe<&IndexDef::rebuild_interval_micros>(
+        IndexOption::kRebuildInterval, "rebuild_interval", true,
+        Interval{kMinRebuildIntervalMicros, kMaxRebuildIntervalMicros,
+                 "1s to 8760h, or '0s' for never", true}),
 };
 
 const Info& InfoOf(IndexOption option) { return kInfos[static_cast<size_t>(option)]; }

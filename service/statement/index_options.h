@@ -24,6 +24,7 @@ enum class IndexOption : uint8_t {
   kBatchRows,
   kBatchInterval,
   kMaxLagRows,
+  kRebuildInterval,
 };
 
 enum class OptionUse : uint8_t { kCreate, kAlter };  // ALTER takes those that need no rebuild

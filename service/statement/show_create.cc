@@ -42,6 +42,7 @@ std::vector<IndexOption> OptionsOf(const IndexDef& index) {
   if (index.mode == FreshnessMode::kAsync || index.max_lag_rows != defaults.max_lag_rows) {
     options.push_back(kMaxLagRows);
   }
+  if (index.rebuild_interval_micros != 0) options.push_back(kRebuildInterval);
   return options;
 }
 

@@ -7,10 +7,6 @@
 namespace ordinate {
 namespace {
 
-std::string Millis(int64_t nanos) {
-  return absl::StrFormat("%.3f ms", static_cast<double>(nanos) / 1e6);
-}
-
 std::string SegmentText(const SegmentStats& segment) {
   std::string text =
       Concat(segment.segment, " ", PathName(segment.path), ", rescored ", segment.rescored);
@@ -18,7 +14,7 @@ std::string SegmentText(const SegmentStats& segment) {
     text += Concat(", nodes visited ", segment.nodes_visited, ", distances ", segment.distances,
                    ", candidates ", segment.candidates);
   }
-  return Concat(text, ", ", Millis(segment.nanos));
+  return Concat(text, ", ", MillisText(segment.nanos));
 }
 
 void SegmentToProto(const SegmentStats& segment, v1::SegmentAnalysis* proto) {
@@ -31,22 +27,24 @@ void SegmentToProto(const SegmentStats& segment, v1::SegmentAnalysis* proto) {
   NanosToProto(segment.nanos, proto->mutable_time());
 }
 
-uint64_t SeqOf(const QueryResult& result, uint32_t shard) {
-  const auto found = result.visible_seq.find(shard);
-  return found == result.visible_seq.end() ? 0 : found->second;
+uint64_t SeqOf(const SeqByShard& visible_seq, uint32_t shard) {
+  const auto found = visible_seq.find(shard);
+  return found == visible_seq.end() ? 0 : found->second;
 }
 
 }  // namespace
 
-std::string AnalysisText(const QueryResult& result) {
-  std::string text = Concat("rows: ", result.ranked.size(), "\nw used: ", result.w_used,
-                            "\nties closed: ", result.tie_closed ? "yes" : "no",
-                            "\nserver time: ", Millis(result.server_nanos), "\n");
-  for (uint32_t shard = 0; shard < result.shard_stats.size(); ++shard) {
-    const ShardQueryStats& stats = result.shard_stats[shard];
-    text += Concat("shard ", shard, ": visible sequence ", SeqOf(result, shard), ", rank ",
-                   Millis(stats.rank_nanos), ", fetch ", Millis(stats.fetch_nanos), ", tail rows ",
-                   stats.tail_rows, "\n");
+std::string MillisText(int64_t nanos) {
+  return absl::StrFormat("%.3f ms", static_cast<double>(nanos) / 1e6);
+}
+
+std::string ShardsText(const std::vector<ShardQueryStats>& shards, const SeqByShard& visible_seq) {
+  std::string text;
+  for (uint32_t shard = 0; shard < shards.size(); ++shard) {
+    const ShardQueryStats& stats = shards[shard];
+    text += Concat("shard ", shard, ": visible sequence ", SeqOf(visible_seq, shard), ", rank ",
+                   MillisText(stats.rank_nanos), ", fetch ", MillisText(stats.fetch_nanos),
+                   ", tail rows ", stats.tail_rows, "\n");
     for (const SegmentStats& segment : stats.segments) {
       text += Concat("shard ", shard, " segment: ", SegmentText(segment), "\n");
     }
@@ -54,12 +52,19 @@ std::string AnalysisText(const QueryResult& result) {
   return text;
 }
 
+std::string AnalysisText(const QueryResult& result) {
+  return Concat("rows: ", result.ranked.size(), "\nw used: ", result.w_used,
+                "\nties closed: ", result.tie_closed ? "yes" : "no",
+                "\nserver time: ", MillisText(result.server_nanos), "\n",
+                ShardsText(result.shard_stats, result.visible_seq));
+}
+
 void AnalysisToProto(const QueryResult& result, v1::Analysis* proto) {
   for (uint32_t shard = 0; shard < result.shard_stats.size(); ++shard) {
     const ShardQueryStats& stats = result.shard_stats[shard];
     auto* out = proto->add_shards();
     out->set_shard(shard);
-    out->set_visible_seq(SeqOf(result, shard));
+    out->set_visible_seq(SeqOf(result.visible_seq, shard));
     NanosToProto(stats.rank_nanos, out->mutable_rank_time());
     NanosToProto(stats.fetch_nanos, out->mutable_fetch_time());
     out->set_tail_rows(stats.tail_rows);

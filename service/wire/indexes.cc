@@ -84,6 +84,11 @@ absl::StatusOr<IndexInput> IndexFromProto(const v1::Index& proto) {
     if (!micros.ok()) return InField(micros.status(), "index.batch_interval");
     index.batch_interval_micros = *micros;
   }
+  if (proto.has_rebuild_interval()) {
+    const auto micros = MicrosFromProto(proto.rebuild_interval());
+    if (!micros.ok()) return InField(micros.status(), "index.rebuild_interval");
+    index.rebuild_interval_micros = *micros;
+  }
   return input;
 }
 
@@ -96,10 +101,12 @@ absl::StatusOr<std::function<void(IndexDef&)>> AlterationFromProto(
     return EnumRefusal("dim_policy", proto.dim_policy(), "ERROR, SKIP");
   }
   if (proto.mode() == 0 && proto.dim_policy() == 0 && !proto.has_ef_search() &&
-      !proto.has_batch_rows() && !proto.has_batch_interval() && !proto.has_max_lag_rows()) {
+      !proto.has_batch_rows() && !proto.has_batch_interval() && !proto.has_max_lag_rows() &&
+      !proto.has_rebuild_interval()) {
     return InField(
         absl::InvalidArgumentError("nothing is to change; give mode, ef_search, dim_policy, "
-                                   "batch_rows, batch_interval or max_lag_rows"),
+                                   "batch_rows, batch_interval, max_lag_rows or "
+                                   "rebuild_interval"),
         "mode");
   }
   if (proto.has_ef_search() && engine != Engine::kHnsw) {
@@ -113,13 +120,20 @@ absl::StatusOr<std::function<void(IndexDef&)>> AlterationFromProto(
     if (!micros.ok()) return InField(micros.status(), "batch_interval");
     interval_micros = *micros;
   }
-  return [proto, interval_micros](IndexDef& index) {
+  uint64_t rebuild_micros = 0;
+  if (proto.has_rebuild_interval()) {
+    const auto micros = MicrosFromProto(proto.rebuild_interval());
+    if (!micros.ok()) return InField(micros.status(), "rebuild_interval");
+    rebuild_micros = *micros;
+  }
+  return [proto, interval_micros, rebuild_micros](IndexDef& index) {
     if (proto.mode() != 0) index.mode = static_cast<FreshnessMode>(proto.mode());
     if (proto.dim_policy() != 0) index.dim_policy = static_cast<DimPolicy>(proto.dim_policy());
     if (proto.has_ef_search()) index.ef_search = proto.ef_search();
     if (proto.has_batch_rows()) index.batch_rows = proto.batch_rows();
     if (proto.has_batch_interval()) index.batch_interval_micros = interval_micros;
     if (proto.has_max_lag_rows()) index.max_lag_rows = proto.max_lag_rows();
+    if (proto.has_rebuild_interval()) index.rebuild_interval_micros = rebuild_micros;
   };
 }
 
@@ -144,6 +158,10 @@ void IndexToProto(const IndexDef& index, const TableDef& table, v1::Index* proto
   proto->set_batch_rows(index.batch_rows);
   MicrosToProto(static_cast<int64_t>(index.batch_interval_micros), proto->mutable_batch_interval());
   proto->set_max_lag_rows(index.max_lag_rows);
+  if (index.rebuild_interval_micros != 0) {
+    MicrosToProto(static_cast<int64_t>(index.rebuild_interval_micros),
+                  proto->mutable_rebuild_interval());
+  }
 }
 
 void IndexStatusToProto(const ShardIndexStatus& status, const SeqByShard& visible_seq,
@@ -176,6 +194,14 @@ void IndexInfoToProto(const IndexInfo& info, v1::IndexInfo* proto) {
     const ShardIndexStatus& status = info.shards[shard];
     IndexStatusToProto(status, {{shard, status.visible_seq}}, proto->add_shards());
   }
+}
+
+RebuildGate GateFromProto(const v1::RebuildGate& proto) {
+  RebuildGate gate;
+  gate.min_recall = proto.min_recall();
+  if (proto.k() != 0) gate.k = proto.k();
+  if (proto.samples() != 0) gate.samples = proto.samples();
+  return gate;
 }
 
 RecallQuestion RecallFromProto(const v1::MeasureRecallRequest& proto) {

@@ -28,6 +28,9 @@ void IndexToProto(const IndexDef& index, const TableDef& table, v1::Index* proto
 absl::StatusOr<std::function<void(IndexDef&)>> AlterationFromProto(
     const v1::AlterIndexRequest& proto, Engine engine);
 
+/// 0 is left as the default, but of min_recall.
+RebuildGate GateFromProto(const v1::RebuildGate& proto);
+
 /// 0 is left as the front's default.
 RecallQuestion RecallFromProto(const v1::MeasureRecallRequest& proto);
 void RecallToProto(const RecallAnswer& answer, uint32_t k, v1::MeasureRecallResponse* proto);

@@ -22,7 +22,7 @@ static_assert(static_cast<int>(Path::kExact) == v1::PATH_EXACT);
 static_assert(static_cast<int>(Direction::kDescending) == v1::DIRECTION_DESC);
 static_assert(static_cast<int>(Reason::kNoLimit) == v1::REASON_NO_LIMIT);
 static_assert(static_cast<int>(FilterStrategy::kLargerW) == v1::FILTER_STRATEGY_LARGER_W);
-static_assert(static_cast<int>(LagPolicy::kSkipTail) == v1::LAG_POLICY_SKIP_TAIL);
+static_assert(static_cast<int>(LagPolicy::kFail) == v1::LAG_POLICY_FAIL);
 
 absl::StatusOr<SortKey> SortKeyFromProto(const v1::SortKey& proto, int position) {
   SortKey key{.column = proto.column(), .descending = proto.descending()};
@@ -97,6 +97,42 @@ absl::Status PagingFromProto(const v1::QueryRequest& proto, QueryRequest& reques
   }
 }
 
+absl::StatusOr<Freshness> FreshnessFromProto(const v1::Freshness& proto) {
+  Freshness freshness;
+  if (!v1::LagPolicy_IsValid(proto.lag_policy())) {
+    return EnumRefusal("lag_policy", proto.lag_policy(), "SCAN_TAIL, SKIP_TAIL, WAIT, FAIL");
+  }
+  if (proto.lag_policy() != v1::LAG_POLICY_UNSPECIFIED) {
+    freshness.policy = static_cast<LagPolicy>(proto.lag_policy());
+  }
+  freshness.min_seq = TokenFromProto(proto.min_token());
+  if (proto.has_max_lag_rows()) freshness.max_lag_rows = proto.max_lag_rows();
+  if (proto.has_max_lag()) {
+    const auto micros = MicrosFromProto(proto.max_lag());
+    if (!micros.ok()) return InField(micros.status(), "max_lag");
+    freshness.max_lag_micros = *micros;
+  }
+  const bool bounded = proto.has_max_lag_rows() || proto.has_max_lag();
+  if (bounded && freshness.policy != LagPolicy::kFail) {
+    return InField(
+        absl::InvalidArgumentError(
+            "max_lag_rows and max_lag are bounds of lag_policy FAIL, which is not asked"),
+        "lag_policy");
+  }
+  return freshness;
+}
+
+void FreshnessToProto(const Freshness& freshness, v1::Freshness* proto) {
+  if (freshness.policy.has_value()) {
+    proto->set_lag_policy(static_cast<v1::LagPolicy>(*freshness.policy));
+  }
+  if (!freshness.min_seq.empty()) TokenToProto(freshness.min_seq, proto->mutable_min_token());
+  if (freshness.max_lag_rows.has_value()) proto->set_max_lag_rows(*freshness.max_lag_rows);
+  if (freshness.max_lag_micros.has_value()) {
+    MicrosToProto(static_cast<int64_t>(*freshness.max_lag_micros), proto->mutable_max_lag());
+  }
+}
+
 absl::Status VectorIn(const v1::QueryRequest& proto, QueryRequest& request) {
   if (proto.has_like() && !proto.has_vector()) return absl::OkStatus();
   auto vector = VectorFromProto(proto.vector());
@@ -151,6 +187,11 @@ absl::StatusOr<QueryRequest> QueryFromProto(const v1::QueryRequest& proto) {
   request.index = proto.index();
   request.settings.insert(proto.settings().begin(), proto.settings().end());
   request.include_null_vectors = proto.include_null_vectors();
+  if (proto.has_freshness()) {
+    auto freshness = FreshnessFromProto(proto.freshness());
+    if (!freshness.ok()) return UnderField(freshness.status(), "freshness");
+    request.freshness = *std::move(freshness);
+  }
   return request;
 }
 
@@ -185,6 +226,9 @@ void QueryToProto(const QueryRequest& request, v1::QueryRequest* proto) {
   proto->set_page_token(request.page_token);
   if (request.on_lost_snapshot == OnLostSnapshot::kLatest) {
     proto->set_on_lost_snapshot(v1::ON_LOST_SNAPSHOT_LATEST);
+  }
+  if (request.freshness.asks()) {
+    FreshnessToProto(request.freshness, proto->mutable_freshness());
   }
 }
 

@@ -1,5 +1,8 @@
 #include "storage/base/executor.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <exception>
@@ -8,10 +11,20 @@
 
 namespace ordinate {
 
-Executor::Executor(size_t threads) {
+namespace {
+
+constexpr int kBackgroundNice = 10;
+
+}  // namespace
+
+Executor::Executor(size_t threads, bool background) {
   workers_.reserve(std::max<size_t>(threads, 1));
   for (size_t i = 0; i < std::max<size_t>(threads, 1); ++i) {
-    workers_.emplace_back([this] { RunWorker(); });
+    workers_.emplace_back([this, background] {
+      // Of this thread alone, on Linux; threads it starts inherit it.
+      if (background) setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kBackgroundNice);
+      RunWorker();
+    });
   }
 }
 

@@ -57,6 +57,11 @@ class FieldReader {
     return absl::OkStatus();
   }
 
+  /// Definitions of earlier versions do not have the field.
+  absl::Status ReadIfThere(const char* name, uint64_t& out) {
+    return object_.contains(name) ? Read(name, out) : absl::OkStatus();
+  }
+
   absl::Status Read(const char* name, uint32_t& out) {
     uint64_t wide = 0;
     RETURN_IF_ERROR(Read(name, wide));
@@ -225,7 +230,8 @@ absl::Status ReadIndexNumbers(FieldReader& fields, IndexDef& index) {
   RETURN_IF_ERROR(fields.Read("ef_search", index.ef_search));
   RETURN_IF_ERROR(fields.Read("batch_rows", index.batch_rows));
   RETURN_IF_ERROR(fields.Read("batch_interval_micros", index.batch_interval_micros));
-  return fields.Read("max_lag_rows", index.max_lag_rows);
+  RETURN_IF_ERROR(fields.Read("max_lag_rows", index.max_lag_rows));
+  return fields.ReadIfThere("rebuild_interval_micros", index.rebuild_interval_micros);
 }
 
 // What a column the index could be on looks like, to check the index's own options by themselves.
@@ -269,23 +275,26 @@ absl::StatusOr<TableDef> TableFromJson(std::string_view json) {
 }
 
 std::string IndexToJson(const IndexDef& index) {
-  const Json json{{"format", kFormat},
-                  {"id", index.id},
-                  {"name", index.name},
-                  {"table_id", index.table_id},
-                  {"column_id", index.column_id},
-                  {"engine", EngineName(index.engine)},
-                  {"metric", MetricName(index.metric)},
-                  {"dim", index.dim},
-                  {"m", index.m},
-                  {"ef_build", index.ef_build},
-                  {"ef_search", index.ef_search},
-                  {"mode", FreshnessModeName(index.mode)},
-                  {"dim_policy", DimPolicyName(index.dim_policy)},
-                  {"quantization", QuantizationName(index.quantization)},
-                  {"batch_rows", index.batch_rows},
-                  {"batch_interval_micros", index.batch_interval_micros},
-                  {"max_lag_rows", index.max_lag_rows}};
+  Json json{{"format", kFormat},
+            {"id", index.id},
+            {"name", index.name},
+            {"table_id", index.table_id},
+            {"column_id", index.column_id},
+            {"engine", EngineName(index.engine)},
+            {"metric", MetricName(index.metric)},
+            {"dim", index.dim},
+            {"m", index.m},
+            {"ef_build", index.ef_build},
+            {"ef_search", index.ef_search},
+            {"mode", FreshnessModeName(index.mode)},
+            {"dim_policy", DimPolicyName(index.dim_policy)},
+            {"quantization", QuantizationName(index.quantization)},
+            {"batch_rows", index.batch_rows},
+            {"batch_interval_micros", index.batch_interval_micros},
+            {"max_lag_rows", index.max_lag_rows}};
+  if (index.rebuild_interval_micros != 0) {
+    json["rebuild_interval_micros"] = index.rebuild_interval_micros;
+  }
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -144,6 +144,11 @@ absl::Status CheckOptions(const IndexDef& index) {
   RETURN_IF_ERROR(CheckRange(index, "batch_interval", index.batch_interval_micros,
                              kMinBatchIntervalMicros, kMaxBatchIntervalMicros, " microseconds"));
   RETURN_IF_ERROR(CheckRange(index, "max_lag_rows", index.max_lag_rows, 1, kMaxLagRows));
+  if (index.rebuild_interval_micros != 0) {
+    RETURN_IF_ERROR(CheckRange(index, "rebuild_interval", index.rebuild_interval_micros,
+                               kMinRebuildIntervalMicros, kMaxRebuildIntervalMicros,
+                               " microseconds, or 0 for never"));
+  }
   if (index.quantization == Quantization::kSq8 && index.engine == Engine::kFlat) {
     return Refuse("quantization",
                   Concat("index ", Quoted(index.name),

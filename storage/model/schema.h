@@ -84,6 +84,7 @@ struct IndexDef {
   uint64_t batch_rows = 1000;                  // BATCHED
   uint64_t batch_interval_micros = 1'000'000;  // BATCHED
   uint64_t max_lag_rows = 100'000;             // ASYNC
+  uint64_t rebuild_interval_micros = 0;        // 0: rebuilt when asked to
 
   bool operator==(const IndexDef&) const = default;
 };
@@ -99,6 +100,8 @@ inline constexpr uint64_t kMaxBatchRows = 10'000'000;
 inline constexpr uint64_t kMinBatchIntervalMicros = 1'000;           // 1 ms
 inline constexpr uint64_t kMaxBatchIntervalMicros = 86'400'000'000;  // 24 h
 inline constexpr uint64_t kMaxLagRows = 1'000'000'000;
+inline constexpr uint64_t kMinRebuildIntervalMicros = 1'000'000;           // 1 s
+inline constexpr uint64_t kMaxRebuildIntervalMicros = 31'536'000'000'000;  // 365 days
 
 /// Names: a letter or '_', then letters, digits, '_', '-' or '.'; at most kMaxNameLength bytes; not
 /// starting with "__" (reserved). INVALID_ARGUMENT names `what` and the name.

@@ -100,13 +100,15 @@ void ApplyBatch::Drop(const RowName& name, const Version& version) {
 void ApplyBatch::CollectVersions(const RowName& name, RowState& row) {
   if (row.versions.size() < 2) return;
   const std::vector<uint64_t>& pinned = RetentionOf(name.first).pinned;
+  const uint64_t keep_after = RetentionOf(name.first).keep_after;
   std::vector<Version> kept = {row.versions.front()};
   for (size_t i = 1; i < row.versions.size(); ++i) {
     // A pin needs this version when it lies between this one and the next newer of all of them.
     const uint64_t from = row.versions[i].seq;
     const uint64_t to = row.versions[i - 1].seq;
-    const bool needed = std::any_of(pinned.begin(), pinned.end(),
-                                    [&](uint64_t pin) { return pin >= from && pin < to; });
+    const bool needed =
+        to > keep_after || std::any_of(pinned.begin(), pinned.end(),
+                                       [&](uint64_t pin) { return pin >= from && pin < to; });
     if (needed) {
       kept.push_back(row.versions[i]);
     } else {

@@ -217,6 +217,7 @@ absl::StatusOr<uint64_t> RocksRowStore::ChangesCompleteAfter(uint32_t table_id) 
 absl::StatusOr<bool> RocksRowStore::TrimChanges(uint64_t up_to, const TableRetention& retention,
                                                 size_t max_changes) {
   RETURN_IF_ERROR(shard_->rocks->CheckWritable());
+  up_to = std::min(up_to, retention.keep_after);
   for (const uint64_t pin : retention.pinned) up_to = std::min(up_to, pin);
   uint64_t& trimmed_to = trimmed_to_[retention.table_id];
   if (trimmed_to >= up_to) return false;

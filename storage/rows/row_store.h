@@ -32,6 +32,9 @@ struct TableRetention {
   /// Sequences at which older versions are still read: published sequences of lagging indexes and
   /// of builds in progress.
   std::vector<uint64_t> pinned;
+  /// Versions that were replaced after this sequence are kept, too: an index may still come to show
+  /// each of them.
+  uint64_t keep_after = UINT64_MAX;
 };
 
 /// A change of a row since some sequence.

@@ -11,6 +11,7 @@
 #include "storage/files/checksum.h"
 #include "storage/files/durable_file.h"
 #include "storage/model/definition_json.h"
+#include "storage/vdata/row_list.h"
 
 namespace ordinate {
 namespace {
@@ -23,7 +24,8 @@ constexpr std::string_view kStart = R"({"format":"ordinate.vindex","version":)";
 constexpr std::string_view kMiddle = R"(,"checksum":")";
 constexpr std::string_view kBody = R"(","manifest":)";
 constexpr std::string_view kEnd = "}\n";
-constexpr uint64_t kMaxBytes = 64 << 20;
+constexpr uint64_t kMaxBytes = 256u << 20;
+constexpr int kVersionWithoutGone = 2;
 constexpr size_t kMaxSegments = 100'000;
 constexpr size_t kHexDigits = 16;
 constexpr std::string_view kSuffix = ".vdata";
@@ -73,6 +75,11 @@ absl::Status CheckManifest(const IndexManifest& manifest) {
           absl::StrCat("segment file name '", segment.file,
                        "'; expected letters, digits, '-', '_' or '.', ending with .vdata"));
     }
+    for (size_t i = 1; i < segment.gone.size(); ++i) {
+      if (segment.gone[i - 1] < segment.gone[i]) continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat("the rows gone from '", segment.file, "' do not ascend"));
+    }
     if (!names.insert(segment.file).second) {
       return absl::InvalidArgumentError(
           absl::StrCat("segment file '", segment.file, "' is listed twice"));
@@ -81,11 +88,19 @@ absl::Status CheckManifest(const IndexManifest& manifest) {
   return absl::OkStatus();
 }
 
+int VersionOf(const IndexManifest& manifest) {
+  for (const IndexManifest::Segment& segment : manifest.segments) {
+    if (!segment.gone.empty()) return IndexManifest::kVersion;
+  }
+  return kVersionWithoutGone;
+}
+
 std::string Body(const IndexManifest& manifest, const json& definition) {
   json segments = json::array();
   for (const IndexManifest::Segment& segment : manifest.segments) {
-    segments.push_back(
-        {{"file", segment.file}, {"bytes", segment.bytes}, {"checksum", Hex(segment.checksum)}});
+    json& entry = segments.emplace_back(json{
+        {"file", segment.file}, {"bytes", segment.bytes}, {"checksum", Hex(segment.checksum)}});
+    if (!segment.gone.empty()) entry["gone"] = RowListToText(segment.gone);
   }
   const json body = {{"definition", definition},
                      {"row_id_flavour", static_cast<uint64_t>(manifest.flavour)},
@@ -113,12 +128,17 @@ absl::StatusOr<std::string> Text(const json& object, const char* field) {
 }
 
 absl::StatusOr<IndexManifest::Segment> SegmentFrom(const json& object) {
-  if (!object.is_object() || object.size() != 3) return FieldError("segments");
+  const bool has_gone = object.is_object() && object.contains("gone");
+  if (!object.is_object() || object.size() != (has_gone ? 4 : 3)) return FieldError("segments");
   IndexManifest::Segment segment;
   ASSIGN_OR_RETURN(segment.file, Text(object, "file"));
   ASSIGN_OR_RETURN(segment.bytes, Number(object, "bytes"));
   ASSIGN_OR_RETURN(const std::string checksum, Text(object, "checksum"));
   if (!ParseHex(checksum, &segment.checksum)) return FieldError("checksum");
+  if (!has_gone) return segment;
+  ASSIGN_OR_RETURN(const std::string gone, Text(object, "gone"));
+  ASSIGN_OR_RETURN(segment.gone, RowListFromText(gone));
+  if (segment.gone.empty()) return FieldError("gone");
   return segment;
 }
 
@@ -155,18 +175,18 @@ bool Skip(std::string_view& text, std::string_view part) {
   return true;
 }
 
-/// Checks envelope, version and checksum; returns the manifest's own text.
-absl::StatusOr<std::string_view> Unwrap(std::string_view text) {
+/// Checks envelope, version, which goes to `version`, and checksum; returns the manifest's own
+/// text.
+absl::StatusOr<std::string_view> Unwrap(std::string_view text, int& version) {
   if (!Skip(text, kStart)) return absl::DataLossError("it does not start as an index manifest");
-  int version = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), version);
   if (error != std::errc() || !text.starts_with(std::to_string(version))) {
     return absl::DataLossError("it has no version number");
   }
-  if (version != IndexManifest::kVersion) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("it has format version ", version, "; this server reads version ",
-                     IndexManifest::kVersion, ": rebuild the index with it"));
+  if (version != IndexManifest::kVersion && version != kVersionWithoutGone) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "it has format version ", version, "; this server reads versions ", kVersionWithoutGone,
+        " and ", IndexManifest::kVersion, ": rebuild the index with it"));
   }
   text.remove_prefix(end - text.data());
   uint64_t checksum = 0;
@@ -205,7 +225,7 @@ absl::Status WriteIndexManifest(const std::string& path, const IndexManifest& ma
                                                    "' is not valid: ", parsed.status().message()));
   }
   std::string text(kStart);
-  absl::StrAppend(&text, IndexManifest::kVersion);
+  absl::StrAppend(&text, VersionOf(manifest));
   text.append(kMiddle).append(Hex(Checksum64(body.data(), body.size())));
   text.append(kBody).append(body).append(kEnd);
   if (text.size() > kMaxBytes) {
@@ -220,12 +240,16 @@ absl::StatusOr<IndexManifest> ReadIndexManifest(const std::string& path) {
   if (!text.ok()) {
     return absl::IsOutOfRange(text.status()) ? InFile(path, text.status()) : text.status();
   }
-  const absl::StatusOr<std::string_view> body = Unwrap(*text);
+  int version = 0;
+  const absl::StatusOr<std::string_view> body = Unwrap(*text, version);
   if (!body.ok()) return InFile(path, body.status());
   absl::StatusOr<IndexManifest> manifest = ManifestFrom(*body);
   if (!manifest.ok()) {
     // A wrong definition under a right checksum is damage all the same.
     return InFile(path, absl::DataLossError(manifest.status().message()));
+  }
+  if (version != VersionOf(*manifest)) {
+    return InFile(path, absl::DataLossError("its version is not that of its content"));
   }
   return manifest;
 }

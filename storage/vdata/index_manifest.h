@@ -12,18 +12,22 @@ namespace ordinate {
 
 /// The content of a .vindex file: which segments make up the published index of one shard.
 struct IndexManifest {
-  static constexpr int kVersion = 2;
+  /// Written; the one before, where no segment has rows that are gone.
+  static constexpr int kVersion = 3;
 
   struct Segment {
     std::string file;  // name within the index's folder: <uuid>.vdata
     uint64_t bytes = 0;
     uint64_t checksum = 0;
+    /// Rows of the file that are not part of the index any more: deleted, or replaced by versions
+    /// of other segments, up to `seq`. Ascending.
+    std::vector<uint32_t> gone = {};
   };
 
   IndexDef definition;
   RowIdFlavour flavour = RowIdFlavour::kPkU64;
-  uint64_t generation = 0;  // 1 for the first build; grows with every rebuild
-  uint64_t seq = 0;         // rows are as of this sequence
+  uint64_t generation = 0;  // 1 for the first build; grows with every build, sealed tail and merge
+  uint64_t seq = 0;         // changes up to this sequence are in the segments, or gone from them
   uint64_t build_time_ms = 0;
   std::vector<Segment> segments;
 };

@@ -91,6 +91,24 @@ TEST_F(FrontTest, RebuildSaysWhereItStarted) {
   EXPECT_THAT(front_->RebuildIndex("j"), IsStatus(absl::StatusCode::kNotFound, "no index 'j'"));
 }
 
+TEST_F(FrontTest, AGateIsCheckedAndFilledInFromTheIndexAndTheSettings) {
+  ASSERT_TRUE(front_->CreateIndex("docs", "vec", {.name = "i", .ef_search = 77}).ok());
+  ASSERT_TRUE(front_->RebuildIndex("i", RebuildGate{.min_recall = 0.9}).ok());
+  const auto gate = shards_[2]->asked().gate;
+  ASSERT_TRUE(gate.has_value());
+  EXPECT_EQ(gate->min_recall, 0.9);
+  EXPECT_EQ(gate->ef_search, 77u);
+  EXPECT_EQ(gate->alpha, 6);
+  ASSERT_TRUE(front_->RebuildIndex("i").ok());
+  EXPECT_FALSE(shards_[2]->asked().gate.has_value());
+  EXPECT_THAT(front_->RebuildIndex("i", RebuildGate{.min_recall = 0}),
+              IsStatus(kInvalid, "min_recall is 0; it takes a number above 0, up to 1"));
+  EXPECT_THAT(front_->RebuildIndex("i", RebuildGate{.min_recall = 0.5, .k = 1'001}),
+              IsStatus(kInvalid, "k is 1001; it takes 1 to 1,000"));
+  EXPECT_THAT(front_->RebuildIndex("i", RebuildGate{.min_recall = 0.5, .samples = 0}),
+              IsStatus(kInvalid, "samples is 0; it takes 1 to 10,000"));
+}
+
 TEST_F(FrontTest, ListsByTableAndName) {
   for (const char* name : {"b", "a"}) {
     ASSERT_TRUE(front_->CreateIndex("log", "vec", {.name = name}).ok());

@@ -177,8 +177,8 @@ TEST_F(FrontTest, ARowIdWithoutALiveRowRefusesTheWholeRequest) {
   EXPECT_EQ(*front_->Count("log", std::nullopt, context_), 1u);
 }
 
-TEST_F(FrontTest, NoticesNameIndexesThatShowTheWriteLater) {
-  IndexDef index{.name = "later", .engine = Engine::kFlat, .mode = FreshnessMode::kBatched};
+TEST_F(FrontTest, NoticesNameIndexesThatShowTheWriteAfterARebuild) {
+  IndexDef index{.name = "later", .engine = Engine::kFlat, .mode = FreshnessMode::kRebuildOnly};
   ASSERT_TRUE(front_->CreateIndex("docs", "vec", index).ok());
   index.name = "now";
   index.mode = FreshnessMode::kImmediate;
@@ -186,8 +186,7 @@ TEST_F(FrontTest, NoticesNameIndexesThatShowTheWriteLater) {
   const auto result = Upsert({Doc(1, Vector{1, 1})});
   ASSERT_TRUE(result.ok());
   EXPECT_THAT(result->notices,
-              ElementsAre("index 'later' (BATCHED) shows this write only after a rebuild: this "
-                          "version applies BATCHED writes at REBUILD only"));
+              ElementsAre("index 'later' (REBUILD_ONLY) shows this write only after a rebuild"));
 }
 
 TEST_F(FrontTest, AFailedShardAmongSeveralSaysWhatWasWritten) {

@@ -125,42 +125,83 @@ TEST_F(Pages, ATokenOfAnotherQuestionIsRefused) {
   EXPECT_TRUE(Refused(other).ok());
 }
 
-// What decides the order must be what it was: the vector of the row asked by, and the index.
-TEST_F(Pages, AreRefusedWhenTheRowAskedByHasChanged) {
+// The row asked by, and the index, are those of the first page.
+TEST_F(Pages, GoOnWhenTheRowAskedByHasChangedOrIsGone) {
   const OracleRow& row = rows_[1];
   request_.like = LikeRow{.key = {row.cells[0]}, .row_id = 0};
   request_.vector.clear();
+  const Answer whole = AskPages(node_.front(), request_, SIZE_MAX);
+  const QueryResult first = AskFor(node_.front(), request_);
   QueryRequest next = request_;
-  next.page_token = AskFor(node_.front(), request_).next_page_token;
-  EXPECT_TRUE(Refused(next).ok());
+  next.page_token = first.next_page_token;
   OracleRow changed = row;
   changed.cells[4] = Vector(kDim, 0.25f);
   LoadRows(node_.front(), "items", {changed});
-  EXPECT_TRUE(absl::IsInvalidArgument(Refused(next))) << Refused(next);
+  const auto rest = [&] {
+    Answer answer;
+    Append(first.ranked, answer);
+    QueryRequest page = next;
+    while (!page.page_token.empty()) {
+      const QueryResult result = AskFor(node_.front(), page);
+      Append(result.ranked, answer);
+      page.page_token = result.next_page_token;
+    }
+    return answer;
+  };
+  EXPECT_EQ(rest(), whole);
+  const CallContext context;
+  ASSERT_TRUE(node_.front().Delete("items", {{.cells = {row.cells[0]}}}, context).ok());
+  EXPECT_EQ(rest(), whole);
+  QueryRequest of_another = next;
+  of_another.like->key = {rows_[2].cells[0]};
+  EXPECT_TRUE(absl::IsInvalidArgument(Refused(of_another))) << Refused(of_another);
 }
 
-TEST_F(Pages, AreRefusedWhenTheIndexIsAnother) {
-  MakeIndex(node_, "flat", Engine::kFlat, Metric::kL2);
+TEST_F(Pages, GoOnFromTheirIndexWhenAnotherIsMade) {
   QueryRequest next = request_;
   next.page_token = AskFor(node_.front(), request_).next_page_token;
-  EXPECT_TRUE(Refused(next).ok());
-  ASSERT_TRUE(node_.front().DropIndex("flat").ok());
-  EXPECT_TRUE(absl::IsInvalidArgument(Refused(next))) << Refused(next);
+  const Answer from_rows = Ask(node_.front(), next);
+  MakeIndex(node_, "zz", Engine::kFlat, Metric::kL2);
+  EXPECT_EQ(Ask(node_.front(), next), from_rows);
+  next.page_token = AskFor(node_.front(), request_).next_page_token;
+  MakeIndex(node_, "aa", Engine::kFlat, Metric::kL2);  // which resolves before it
+  EXPECT_EQ(AskFor(node_.front(), next).plan.index, "zz");
+  ASSERT_TRUE(node_.front().DropIndex("zz").ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(Refused(next))) << Refused(next);
+  next.on_lost_snapshot = OnLostSnapshot::kLatest;
+  EXPECT_EQ(AskFor(node_.front(), next).plan.index, "aa");
 }
+
+#ifdef ORDINATE_WITH_HNSW
+// contract 2.5: the n are chosen once, however many pages they take.
+TEST_F(Pages, InsideWithinKAreThoseOfOneAnswer) {
+  MakeIndex(node_, "hnsw", Engine::kHnsw, Metric::kL2);
+  request_.ties = {.form = TieForm::kWithinK, .n = 100};
+  request_.settings = {{"vector.preselect_alpha", "1"}, {"vector.search.ef_search", "1"}};
+  request_.path = Path::kAnn;
+  std::mt19937_64 random(kSeed + 3);
+  for (size_t i = 0; i < 20; ++i) {
+    request_.vector = RandomVector(random, kDim);
+    QueryRequest whole = request_;
+    whole.limit = 100;
+    EXPECT_EQ(AskPages(node_.front(), request_, SIZE_MAX), Ask(node_.front(), whole));
+  }
+}
+#endif
 
 // A token can be forged; a page however deep must end.
 TEST_F(Pages, FarBeyondAnyTableAreRefusedOrExact) {
   MakeIndex(node_, "flat", Engine::kFlat, Metric::kL2);
   const uint32_t index_id = node_.front().FindIndex("flat")->index.id;
   for (const uint64_t before : {uint64_t{1} << 40, uint64_t{1} << 63}) {
-    QueryCursor cursor{.rows_before = before, .last = {}, .snapshot_ids = {1, 1}};
+    QueryCursor cursor{
+        .rows_before = before, .last = {}, .snapshot_ids = {1, 1}, .index_id = index_id};
     cursor.last.score = 0.5;
     cursor.last.keys = {int64_t{1}};
     const auto keys = BindSortKeys(request_.order_by, table_);
     QueryRequest next = request_;
     next.on_lost_snapshot = OnLostSnapshot::kLatest;
-    next.page_token =
-        *MakeQueryToken(table_, QueryFingerprint(next, index_id, table_), *keys, cursor);
+    next.page_token = *MakeQueryToken(table_, QueryFingerprint(next, table_), *keys, cursor);
     const absl::Status status = Refused(next);
     EXPECT_TRUE(status.ok() || absl::IsInvalidArgument(status)) << status;
   }

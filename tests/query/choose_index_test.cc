@@ -22,8 +22,8 @@ QueryRequest Ask(std::string column, Vector vector) {
   return request;
 }
 
-std::string Refusal(const QueryRequest& request, const Settings& settings = {}) {
-  const absl::Status status = ValidateQuery(request, EveryTypeTable(), settings);
+std::string Refusal(const QueryRequest& request) {
+  const absl::Status status = ValidateQuery(request, EveryTypeTable());
   return status.ok() ? "taken" : std::string(status.message());
 }
 
@@ -42,16 +42,27 @@ TEST(ValidateQuery, NamesLimitAndValue) {
   EXPECT_EQ(Refusal(request), "offset is 100001; expected 0 to 100000");
   request.offset = 100'000;
   EXPECT_EQ(Refusal(request), "taken");
-  EXPECT_EQ(Refusal(request, {.preselect_alpha = 10}),
-            "vector.preselect_alpha * (limit + offset) = 10 * 110000 preselects more than 1000000 "
-            "rows per shard, the most allowed; lower one of them, or force the EXACT path");
-  request.path = Path::kExact;
-  EXPECT_EQ(Refusal(request, {.preselect_alpha = 10}), "taken");
   request.order_by.resize(17);
   EXPECT_EQ(Refusal(request), "order_by has 17 sort keys; expected at most 16");
   request.order_by.clear();
   request.columns.resize(257);
   EXPECT_EQ(Refusal(request), "columns has 257 names; expected at most 256");
+}
+
+TEST(CheckW, NamesWhatMakesItTooLarge) {
+  QueryRequest request = Ask("v", {1, 2, 3});
+  request.limit = 10'000;
+  request.offset = 100'000;
+  EXPECT_TRUE(CheckW(request, {}).ok());
+  const absl::Status refused = CheckW(request, {.preselect_alpha = 10});
+  EXPECT_EQ(refused.message(),
+            "vector.preselect_alpha * (limit + offset) = 10 * 110000 preselects more than 1000000 "
+            "rows per shard, the most allowed; lower one of them, or force the EXACT path");
+  request.ties = {.form = TieForm::kWithinK, .n = 20'000};
+  EXPECT_TRUE(CheckW(request, {.preselect_alpha = 10}).ok());
+  EXPECT_EQ(CheckW(request, {.preselect_alpha = 100}).message(),
+            "vector.preselect_alpha * within_k = 100 * 20000 preselects more than 1000000 rows per "
+            "shard, the most allowed; lower one of them, or force the EXACT path");
 }
 
 TEST(ValidateQuery, ChecksTheVector) {
@@ -67,7 +78,7 @@ TEST(ValidateQuery, ChecksTheVector) {
             "the query vector has 16385 components; expected at most 16384");
   EXPECT_EQ(Refusal(Ask("name", {1})),
             "column \"name\" is an attribute of type STRING; expected a vector: v, w");
-  const absl::Status unknown = ValidateQuery(Ask("x", {1}), EveryTypeTable(), {});
+  const absl::Status unknown = ValidateQuery(Ask("x", {1}), EveryTypeTable());
   EXPECT_EQ(unknown.code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(unknown.message(), "table \"things\" has no column \"x\"; its vector columns: v, w");
 }

@@ -325,6 +325,12 @@ TEST_F(PlanTest, LaterPagesPreselectMore) {
   EXPECT_EQ(plan.w, 240u);
 }
 
+// contract 2.5: the n of WITHIN_K are chosen once.
+TEST_F(PlanTest, LaterPagesInsideWithinKPreselectTheSame) {
+  request_.ties = {.form = TieForm::kWithinK, .n = 50};
+  EXPECT_EQ(MakePlan(request_, choice_, settings_, probes_, 30).w, 300u);
+}
+
 // contract 2.4: W grows as long as searching costs less than scanning.
 TEST_F(PlanTest, LargerWUntilAScanCostsLess) {
   const Plan plan = Make();
@@ -332,8 +338,10 @@ TEST_F(PlanTest, LargerWUntilAScanCostsLess) {
   ASSERT_TRUE(larger.has_value());
   EXPECT_EQ(larger->w, 240u);
   EXPECT_EQ(larger->ef_search, 240u);
+  EXPECT_EQ(larger->sentence, plan.sentence + "; to complete the answer W has grown to 240");
   const std::optional<Plan> next = WithLargerW(*larger, 16, probes_);
   ASSERT_TRUE(next.has_value());
+  EXPECT_EQ(next->sentence, plan.sentence + "; to complete the answer W has grown to 960");
   EXPECT_FALSE(WithLargerW(*next, 16, probes_).has_value())
       << "4 shards of 3,840 × 16 scores against a scan of 100,000 rows";
   SetRows(10'000'000);

@@ -110,6 +110,28 @@ TEST(SearchGraph, PoolFindsWhatHeapsFind) {
   }
 }
 
+// What is nearer than `beyond` is found as without it, for fewer hops. Points on a line, each
+// linked to its neighbours: every node but the nearest has one that is nearer.
+TEST(SearchGraph, BeyondEndsASearchAmongNodesThatAreTooFar) {
+  std::vector<std::vector<float>> points;
+  for (uint32_t i = 0; i < 3'000; ++i) points.push_back({static_cast<float>(i)});
+  const HandSegment segment(Metric::kL2, 1, points);
+  const CallContext context;
+  for (uint32_t i = 0; i < 50; ++i) {
+    const std::vector<float> at = {static_cast<float>(i) * 59 + 0.3f};
+    const auto query = *PreparedQuery::Create(Metric::kL2, 1, at);
+    GraphStats whole_stats, stats;
+    const auto whole = *SearchGraph(segment.view(), {&query, 64}, context, &whole_stats);
+    GraphQuery search{.query = &query, .ef = 64, .beyond = whole[4].distance};
+    const auto hits = *SearchGraph(segment.view(), search, context, &stats);
+    EXPECT_FALSE(whole_stats.cut);
+    EXPECT_TRUE(stats.cut);
+    EXPECT_LT(stats.hops + 32, whole_stats.hops) << "of 64 at the lowest level";
+    ASSERT_GE(hits.size(), 5u);
+    for (size_t j = 0; j < 5; ++j) EXPECT_EQ(hits[j].node, whole[j].node) << at[0];
+  }
+}
+
 TEST(SearchGraph, FilterReturnsAcceptedNodesOnlyAndTheNearestOfThem) {
   const HandSegment segment(Metric::kL2, 8, RandomPoints(600, 8, 8));
   const Accepting tenth([](uint32_t node) { return node % 10 == 3; });

@@ -73,7 +73,7 @@ class AlteringAnIndex : public ::testing::Test {
 };
 
 TEST_F(AlteringAnIndex, ToImmediateShowsWhatIsPendingAtOnce) {
-  Create(FreshnessMode::kBatched);
+  Create(FreshnessMode::kRebuildOnly);
   Write(2, 2);
   Write(1, 5);  // a new version of a row in the files
   ASSERT_THAT(Scores(), ElementsAre(1));
@@ -99,7 +99,7 @@ TEST_F(AlteringAnIndex, FromImmediateKeepsWhatWasShown) {
   Write(2, 2);
   Write(1, 5);
   ASSERT_THAT(Scores(), ElementsAre(2, 5));
-  ASSERT_EQ(SetMode(FreshnessMode::kBatched), absl::OkStatus());
+  ASSERT_EQ(SetMode(FreshnessMode::kRebuildOnly), absl::OkStatus());
   EXPECT_THAT(Scores(), ElementsAre(2, 5)) << "while it is built";
   node_.WaitForIndex("near");
   EXPECT_THAT(Scores(), ElementsAre(2, 5));
@@ -108,11 +108,11 @@ TEST_F(AlteringAnIndex, FromImmediateKeepsWhatWasShown) {
   EXPECT_EQ(node_.front().GetIndex("near")->total.rows_pending, 1u);
   node_.Restart();
   EXPECT_THAT(Scores(), ElementsAre(2, 5));
-  EXPECT_EQ(node_.front().GetIndex("near")->index.mode, FreshnessMode::kBatched);
+  EXPECT_EQ(node_.front().GetIndex("near")->index.mode, FreshnessMode::kRebuildOnly);
 }
 
 TEST_F(AlteringAnIndex, ThereAndBackShowsNothingOlder) {
-  Create(FreshnessMode::kBatched);
+  Create(FreshnessMode::kRebuildOnly);
   Write(1, 5);
   ASSERT_EQ(SetMode(FreshnessMode::kImmediate), absl::OkStatus());
   Write(1, 7);
@@ -124,21 +124,23 @@ TEST_F(AlteringAnIndex, ThereAndBackShowsNothingOlder) {
   EXPECT_THAT(Scores(), ElementsAre(7));
 }
 
-TEST_F(AlteringAnIndex, AnotherLaggingModeKeepsTheGenerationAndWhatIsPending) {
+TEST_F(AlteringAnIndex, ModesThatFeedTheIndexChangeWithoutABuild) {
   Create(FreshnessMode::kBatched);
   Write(2, 2);
-  ASSERT_EQ(SetMode(FreshnessMode::kRebuildOnly), absl::OkStatus());
-  const IndexInfo info = *node_.front().GetIndex("near");
-  EXPECT_EQ(info.total.generation, 1u);
-  EXPECT_EQ(info.total.rows_pending, 1u);
   EXPECT_THAT(Scores(), ElementsAre(1));
+  ASSERT_EQ(SetMode(FreshnessMode::kAsync), absl::OkStatus());
+  EXPECT_THAT(Scores(), ElementsAre(1, 2)) << "the change closes the batch";
+  EXPECT_EQ(node_.front().GetIndex("near")->total.generation, 1u);
+  ASSERT_EQ(SetMode(FreshnessMode::kImmediate), absl::OkStatus());
+  Write(3, 3);
+  EXPECT_THAT(Scores(), ElementsAre(1, 2, 3));
+  EXPECT_EQ(node_.front().GetIndex("near")->total.generation, 1u);
 }
 
-// The generation is given up on the disk too: rows it shows may be gone.
 TEST_F(AlteringAnIndex, AModeChangedWhileTheServerWasDown) {
   Create(FreshnessMode::kImmediate);
   Write(1, 5);
-  ASSERT_EQ(SetMode(FreshnessMode::kBatched), absl::OkStatus());
+  ASSERT_EQ(SetMode(FreshnessMode::kRebuildOnly), absl::OkStatus());
   node_.Restart();  // perhaps before the build has ended
   node_.WaitForIndex("near");
   EXPECT_THAT(Scores(), ElementsAre(5));
@@ -168,7 +170,7 @@ TEST_F(AlteringAnIndex, OptionsAreCheckedAndStored) {
 // contract 1.7
 TEST_F(AlteringAnIndex, RowsDeletedByFilterAreGoneFromEveryAnswer) {
   for (int64_t id = 2; id <= 30; ++id) Write(id, static_cast<float>(id));
-  Create(FreshnessMode::kBatched);
+  Create(FreshnessMode::kRebuildOnly);
   Filter filter;
   filter.kind = Filter::Kind::kCompare;
   filter.op = CompareOp::kGt;

@@ -95,6 +95,41 @@ TEST_F(ShardDamage, OfVectorsIsFoundByAQueryAndToldOnce) {
   EXPECT_THAT(one_.warnings(), SizeIs(1));
 }
 
+// What is written while a build runs is not lost with the generation that was given up.
+TEST_F(ShardDamage, MetDuringARebuildLosesNothingWrittenMeanwhile) {
+  for (const FreshnessMode mode : {FreshnessMode::kImmediate, FreshnessMode::kBatched,
+                                   FreshnessMode::kAsync, FreshnessMode::kRebuildOnly}) {
+    SCOPED_TRACE(FreshnessModeName(mode));
+    OneShard one;
+    one.CreateIndex(OneShard::Flat(1, mode));
+    one.Settle(1);
+    one.Write(OneShard::Rows(1, 51));
+    ASSERT_EQ(one.shard().RebuildIndex(1), absl::OkStatus());
+    one.Settle(1);
+    one.Close();
+    DamageVectors(OnlyFile(one.index_dir(1), ".vdata"));
+    one.Open();
+    one.HoldBuilds();
+    ASSERT_EQ(one.shard().RebuildIndex(1), absl::OkStatus());
+    one.Write(OneShard::Rows(51, 61));
+    RowWrite gone;
+    gone.kind = Mutation::Kind::kDelete;
+    gone.preferred_id = 51;
+    one.Write({gone});
+    EXPECT_TRUE(absl::IsAborted(one.Query(1).status()));
+    one.Write(OneShard::Rows(61, 71));
+    one.LetBuildsRun();
+    one.Settle(1);
+    one.AddMicros(61'000'000);
+    one.Turn();
+    if (mode == FreshnessMode::kRebuildOnly) {
+      ASSERT_EQ(one.shard().RebuildIndex(1), absl::OkStatus());
+      one.Settle(1);
+    }
+    EXPECT_EQ(one.CountAnswers(1), 69u);
+  }
+}
+
 TEST_F(ShardDamage, OfVectorsFailsAllThatShareTheScan) {
   const auto healthy = one_.QueryTogether(1, 5);
   EXPECT_THAT(healthy, SizeIs(5));

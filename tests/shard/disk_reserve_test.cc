@@ -77,5 +77,16 @@ TEST_F(DiskReserveTest, ABuildThatHasNoSpaceIsBegunAgainLater) {
   EXPECT_EQ(shard_.CountAnswers(1), 101u);
 }
 
+TEST_F(DiskReserveTest, ATailIsNotSealedWithoutSpaceForTheFile) {
+  shard_.Close();
+  shard_.Open(/*min_seal_rows=*/10);
+  shard_.CreateIndex(OneShard::Flat(1));
+  shard_.Settle(1);
+  disk_.free_bytes = kReserve + 100;
+  shard_.Write(OneShard::Rows(0, 10));
+  EXPECT_THAT(shard_.Settle(1).last_error, HasSubstr("beside"));
+  EXPECT_EQ(shard_.CountAnswers(1), 10u);
+}
+
 }  // namespace
 }  // namespace ordinate

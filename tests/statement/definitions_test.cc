@@ -100,7 +100,8 @@ TEST(ToIndex, LeavesToTheServerWhatIsNotGiven) {
 TEST(ToIndex, RefusesOptionsByName) {
   EXPECT_EQ(IndexRefusal("(links = 3)"),
             "there is no option \"links\"; expected one of metric, dim, mode, m, ef_build, "
-            "ef_search, dim_policy, quantization, batch_rows, batch_interval, max_lag_rows");
+            "ef_search, dim_policy, quantization, batch_rows, batch_interval, max_lag_rows, "
+            "rebuild_interval");
   EXPECT_THAT(IndexRefusal("(m = 8, M = 8)"), HasSubstr("option m is given twice; expected each"));
   EXPECT_EQ(IndexRefusal("(m = 3)"), "option m is 3; expected a whole number from 4 to 128");
   EXPECT_EQ(IndexRefusal("(m = 129)"), "option m is 129; expected a whole number from 4 to 128");
@@ -140,7 +141,7 @@ TEST(ToChange, RefusesWhatNeedsARebuild) {
   };
   EXPECT_EQ(refusal("ALTER VECTOR INDEX i SET (m = 32)"),
             "option m shapes the index and is set by CREATE only; ALTER takes mode, ef_search, "
-            "dim_policy, batch_rows, batch_interval, max_lag_rows");
+            "dim_policy, batch_rows, batch_interval, max_lag_rows, rebuild_interval");
   EXPECT_THAT(refusal("ALTER VECTOR INDEX i SET MODE ASYNC WITH (mode = async)"),
               HasSubstr("option mode is given twice"));
   EXPECT_THAT(refusal("ALTER VECTOR INDEX i SET (x = 1)"),
@@ -267,6 +268,9 @@ class RandomDefinitions : public testing::Test {
       index.batch_interval_micros = Between(kMinBatchIntervalMicros, span);
     }
     if (Below(2) == 0) index.max_lag_rows = Between(1, kMaxLagRows);
+    if (Below(2) == 0) {
+      index.rebuild_interval_micros = Between(kMinRebuildIntervalMicros, kMaxRebuildIntervalMicros);
+    }
     return index;
   }
 

@@ -97,7 +97,8 @@ TEST_F(Executor, TheLifeOfAnIndex) {
     EXPECT_THAT(shown.Only("visible_seq"), StartsWith("{\"0\":"));
   }
 
-  EXPECT_THAT(Do("INSERT INTO docs VALUES (6, 'f', '[1,1,1]')").summary.notices, SizeIs(1));
+  Do("ALTER VECTOR INDEX idx_docs_body SET (batch_interval = '1h')");
+  EXPECT_THAT(Do("INSERT INTO docs VALUES (6, 'f', '[1,1,1]')").summary.notices, IsEmpty());
   EXPECT_EQ(Do("SHOW VECTOR INDEX STATUS").Only("rows_pending"), "1");
   EXPECT_EQ(Do("ALTER VECTOR INDEX idx_docs_body SET MODE IMMEDIATE").summary.message,
             "index 'idx_docs_body' altered");
@@ -426,6 +427,11 @@ TEST_F(Executor, ARelaxedAnswerSaysHowManyRowsCameLate) {
   EXPECT_THAT(analyzed.Column("plan"), Contains("rows: 3000"));
   EXPECT_THAT(analyzed.Column("plan"), Contains(StartsWith("rows late: ")));
   EXPECT_THAT(analyzed.Column("plan"), Contains(StartsWith("shard 1: visible sequence ")));
+  EXPECT_THAT(analyzed.Column("plan"), Contains(StartsWith("w used: 1")));
+  EXPECT_THAT(analyzed.Column("plan"),
+              Contains(AllOf(StartsWith("shard 1 segment: "), HasSubstr(" ANN, rescored "))));
+  EXPECT_THAT(Do("EXPLAIN ANALYZE " + select).Column("plan"),
+              Contains(AllOf(StartsWith("shard 0 segment: "), HasSubstr(" EXACT, rescored "))));
 }
 
 // contract 6.1: of every mode and option, down to the text.

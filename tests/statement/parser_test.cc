@@ -489,6 +489,7 @@ TEST(SplitStatements, CutsAtSemicolonsOutsideQuotesAndComments) {
   EXPECT_THAT(texts("'x;''y;' ; \"a;b\" ; -- c;\n d /* ; */ e"),
               ElementsAre("'x;''y;' ", "\"a;b\" ", "d /* ; */ e"));
   EXPECT_THAT(texts("a; -- the end;\n /* ; */ "), ElementsAre("a"));
+  EXPECT_THAT(texts("a; /* b; c"), ElementsAre("a", "/* b; c")) << "for the parser to refuse";
   EXPECT_THAT(texts("'a;b"), ElementsAre("'a;b"));
   EXPECT_THAT(texts("a /* ;"), ElementsAre("a /* ;"));
   EXPECT_EQ(SplitStatements("a;\n\n-- x\n b").at(1).line, 4U);

@@ -19,7 +19,7 @@ namespace ordinate {
 class FakeShard final : public ShardClient {
  public:
   absl::Status fail_write, fail_query, fail_together, fail_create_index, fail_alter_index,
-      fail_rebuild, fail_create_table, fail_alter_table;
+      fail_rebuild, fail_create_table, fail_alter_table, fail_await;
   bool index_usable = false;
   uint64_t index_rows = 0;      // what Probe says
   size_t ann_rows = 1 << 20;    // at most this many rows on the ANN path
@@ -33,6 +33,8 @@ class FakeShard final : public ShardClient {
     std::vector<uint64_t> ws;
     std::vector<size_t> together;  // how many questions, call by call
     uint64_t held = 0, released = 0;
+    std::vector<ShardAwait> awaits;
+    std::optional<RebuildGate> gate;  // of the last rebuild
     std::vector<uint32_t> indexes_dropped, tables_dropped;
     std::map<uint32_t, size_t> columns;  // by table, as AlterTable said last
   };
@@ -45,6 +47,14 @@ class FakeShard final : public ShardClient {
     MutexLock lock(mutex_);
     const auto found = tables_.find(table_id);
     return found == tables_.end() ? std::map<RowId, Row>() : found->second;
+  }
+
+  /// Shows every write at once.
+  void Await(const ShardAwait& await, const CallContext&, Done<uint64_t> done) override {
+    MutexLock lock(mutex_);
+    asked_.awaits.push_back(await);
+    if (!fail_await.ok()) return done(fail_await);
+    done(seq_);
   }
 
   void Write(const TableDef& table, ShardWrite write, const CallContext&,
@@ -223,7 +233,11 @@ class FakeShard final : public ShardClient {
   }
   absl::Status CreateIndex(const TableDef&, const IndexDef&) override { return fail_create_index; }
   absl::Status AlterIndex(const TableDef&, const IndexDef&) override { return fail_alter_index; }
-  absl::Status RebuildIndex(uint32_t) override { return fail_rebuild; }
+  absl::Status RebuildIndex(uint32_t, const std::optional<RebuildGate>& gate) override {
+    MutexLock lock(mutex_);
+    asked_.gate = gate;
+    return fail_rebuild;
+  }
   absl::Status DropIndex(uint32_t index_id) override {
     MutexLock lock(mutex_);
     asked_.indexes_dropped.push_back(index_id);

@@ -54,6 +54,7 @@ class OneShard {
     options.min_seal_rows = min_seal_rows;
     options.disk_reserve_bytes = disk_reserve_bytes_;
     options.graph_builder = graph_builder_.get();
+    options.at = at_;
     options.warn = [this](const std::string& sentence) {
       MutexLock lock(mutex_);
       warnings_.push_back(sentence);
@@ -69,9 +70,15 @@ class OneShard {
 
   /// From the next Open on.
   void ReserveDisk(uint64_t bytes) { disk_reserve_bytes_ = bytes; }
+  /// ShardOptions::at, from the next Open on.
+  void SetAt(std::function<void(std::string_view)> at) { at_ = std::move(at); }
 
   /// Moves the shard's clock on, for good.
   void AddMicros(int64_t micros) { clock_.added += micros; }
+  /// The applier has looked at the clock.
+  void Turn() {
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(shard_->DropIndex(0), absl::OkStatus());
+  }
 
   Shard& shard() { return *shard_; }
   const TableDef& table() const { return table_; }
@@ -136,8 +143,10 @@ class OneShard {
   }
 
   /// Every row by its distance to (0, 0), read from the index (0: from the rows).
-  absl::StatusOr<ShardQueryResult> Query(uint32_t index_id, std::vector<uint32_t> columns = {}) {
-    const ShardQuery query = Question(index_id, std::move(columns));
+  absl::StatusOr<ShardQueryResult> Query(uint32_t index_id, std::vector<uint32_t> columns = {},
+                                         LagPolicy policy = LagPolicy::kSkipTail) {
+    ShardQuery query = Question(index_id, std::move(columns));
+    query.plan.lag_policy = policy;
     const CallContext context;
     const auto done = std::make_shared<std::promise<absl::StatusOr<ShardQueryResult>>>();
     shard_->Query(table_, query, context,
@@ -145,8 +154,10 @@ class OneShard {
     return done->get_future().get();
   }
   /// The same question `count` times, in one call.
-  std::vector<absl::StatusOr<ShardQueryResult>> QueryTogether(uint32_t index_id, size_t count) {
-    const std::vector<ShardQuery> queries(count, Question(index_id, {}));
+  std::vector<absl::StatusOr<ShardQueryResult>> QueryTogether(
+      uint32_t index_id, size_t count, LagPolicy policy = LagPolicy::kSkipTail) {
+    std::vector<ShardQuery> queries(count, Question(index_id, {}));
+    for (ShardQuery& query : queries) query.plan.lag_policy = policy;
     const CallContext context;
     std::vector<absl::StatusOr<ShardQueryResult>> results;
     shard_->QueryTogether(table_, queries, context, [&](auto together) {
@@ -154,6 +165,12 @@ class OneShard {
       if (together.ok()) results = *std::move(together);
     });
     return results;
+  }
+  /// What Await says, once it does. `context` outlives that.
+  std::future<absl::StatusOr<uint64_t>> Await(const ShardAwait& await, const CallContext& context) {
+    const auto done = std::make_shared<std::promise<absl::StatusOr<uint64_t>>>();
+    shard_->Await(await, context, [done](auto result) { done->set_value(std::move(result)); });
+    return done->get_future();
   }
   size_t CountAnswers(uint32_t index_id) {
     const auto result = Query(index_id);
@@ -211,10 +228,13 @@ class OneShard {
 
   struct ShiftedClock final : Clock {
     int64_t NowMicros() const override { return SystemClock().NowMicros() + added; }
-    int64_t MonotonicNanos() const override { return SystemClock().MonotonicNanos(); }
+    int64_t MonotonicNanos() const override {
+      return SystemClock().MonotonicNanos() + 1'000 * added;
+    }
     std::atomic<int64_t> added{0};
   };
 
+  std::function<void(std::string_view)> at_;
   TempDir dir_;
   uint64_t disk_reserve_bytes_ = 0;
   ShiftedClock clock_;

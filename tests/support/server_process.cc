@@ -11,10 +11,10 @@
 namespace ordinate {
 namespace {
 
-std::string BinaryPath() {
-  const char* path = std::getenv("ORDINATE_BINARY");
+std::string BinaryPath(const char* variable) {
+  const char* path = std::getenv(variable);
   if (path == nullptr) {
-    std::fprintf(stderr, "ORDINATE_BINARY must name the ordinate binary\n");
+    std::fprintf(stderr, "%s must name the binary\n", variable);
     std::abort();
   }
   return path;
@@ -22,8 +22,8 @@ std::string BinaryPath() {
 
 /// Forks and executes the binary with its standard output and error on a pipe, whose reading end
 /// goes to `output`.
-pid_t Spawn(const std::vector<std::string>& arguments, int* output) {
-  const std::string binary = BinaryPath();
+pid_t Spawn(const char* binary_variable, const std::vector<std::string>& arguments, int* output) {
+  const std::string binary = BinaryPath(binary_variable);
   std::vector<char*> argv = {const_cast<char*>(binary.c_str())};
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
@@ -44,18 +44,22 @@ pid_t Spawn(const std::vector<std::string>& arguments, int* output) {
 
 }  // namespace
 
-ServerProcess::ServerProcess(const std::string& data_dir,
-                             std::vector<std::string> extra_arguments) {
+ServerProcess::ServerProcess(const std::string& data_dir, std::vector<std::string> extra_arguments,
+                             const char* binary_variable) {
   std::vector<std::string> arguments = {"serve",       "--data-dir",       data_dir, "--listen",
                                         "127.0.0.1:0", "--metrics-listen", "none"};
   arguments.insert(arguments.end(), extra_arguments.begin(), extra_arguments.end());
-  pid_ = Spawn(arguments, &output_);
+  pid_ = Spawn(binary_variable, arguments, &output_);
   std::string text;
   char buffer[4096];
   const std::string mark = "gRPC on ";
   while (true) {
     const ssize_t count = ::read(output_, buffer, sizeof(buffer));
     if (count <= 0) {
+      if (Wait() == 128 + SIGKILL) {
+        ::close(output_);
+        return;
+      }
       std::fprintf(stderr, "the server did not start:\n%s\n", text.c_str());
       std::abort();
     }
@@ -101,7 +105,7 @@ int ServerProcess::Terminate() {
 
 int RunOrdinate(const std::vector<std::string>& arguments, std::string* output) {
   int fd = -1;
-  const pid_t pid = Spawn(arguments, &fd);
+  const pid_t pid = Spawn("ORDINATE_BINARY", arguments, &fd);
   output->clear();
   char buffer[4096];
   for (ssize_t count = 0; (count = ::read(fd, buffer, sizeof(buffer))) > 0;) {

@@ -13,9 +13,11 @@ namespace ordinate {
 /// A real `ordinate serve` process over a data directory, ended by its process id alone.
 class ServerProcess {
  public:
-  /// Starts the binary that ORDINATE_BINARY names and waits until it says it is ready. Extra
-  /// arguments follow the standard ones. Ends the test process when it cannot be started.
-  ServerProcess(const std::string& data_dir, std::vector<std::string> extra_arguments);
+  /// Starts the binary that the environment variable names and waits until it says it is ready.
+  /// Extra arguments follow the standard ones. Ends the test process when it cannot be started;
+  /// one that kills itself first is not running() afterwards.
+  ServerProcess(const std::string& data_dir, std::vector<std::string> extra_arguments,
+                const char* binary_variable = "ORDINATE_BINARY");
   /// Kills the process when it still runs.
   ~ServerProcess();
   ServerProcess(const ServerProcess&) = delete;
@@ -24,6 +26,7 @@ class ServerProcess {
   const std::string& address() const { return address_; }
   std::shared_ptr<grpc::Channel> NewChannel() const;
   pid_t pid() const { return pid_; }
+  bool running() const { return pid_ > 0; }
 
   /// SIGKILL, and waits for the end.
   void Kill();

@@ -86,6 +86,25 @@ TEST(IndexManifest, IsPlainJson) {
   EXPECT_EQ(json["manifest"]["definition"]["name"], "by-embedding");
 }
 
+// Rows that are gone make the file one of version 3, which it is not without them.
+TEST(IndexManifest, KeepsTheRowsThatAreGone) {
+  ScratchFolder folder;
+  const std::string path = folder.File("i.vindex");
+  for (const std::vector<uint32_t>& gone :
+       {std::vector<uint32_t>{0}, {0, 1, 2, 300}, {127, 128, 16'600, 4'294'967'295}}) {
+    IndexManifest manifest = Sample();
+    manifest.segments[0].gone = gone;
+    ASSERT_EQ(WriteIndexManifest(path, manifest), absl::OkStatus());
+    const auto read = ReadIndexManifest(path);
+    ASSERT_TRUE(read.ok()) << read.status();
+    EXPECT_EQ(read->segments[0].gone, gone);
+    EXPECT_EQ(nlohmann::json::parse(test::ReadBytes(path))["version"], 3);
+  }
+  IndexManifest manifest = Sample();
+  manifest.segments[0].gone = {2, 2};
+  EXPECT_TRUE(absl::IsInvalidArgument(WriteIndexManifest(path, manifest)));
+}
+
 TEST(IndexManifest, AbsentFile) {
   ScratchFolder folder;
   EXPECT_TRUE(absl::IsNotFound(ReadIndexManifest(folder.File("i.vindex")).status()));
@@ -119,7 +138,7 @@ TEST(IndexManifest, OtherVersionsAreRefusedByName) {
   const std::string path = folder.File("i.vindex");
   ASSERT_TRUE(WriteIndexManifest(path, Sample()).ok());
   const std::string good = test::ReadBytes(path);
-  for (const std::string version : {"1", "3", "20", "-2"}) {
+  for (const std::string version : {"1", "4", "20", "-2"}) {
     std::string other = good;
     other.replace(other.find("\"version\":2") + 10, 1, version);
     test::WriteBytes(path, other);

@@ -1,5 +1,6 @@
 #include "service/wire/queries.h"
 
+#include "storage/base/error_details.h"
 #include "tests/wire/wire_fixture.h"
 
 namespace ordinate {
@@ -54,6 +55,47 @@ TEST(Queries, NullsDefaultAsInSql) {
   EXPECT_TRUE(request->order_by[1].nulls_first);
   EXPECT_FALSE(request->metric.has_value());
   EXPECT_EQ(request->path, Path::kAuto);
+}
+
+TEST(Queries, FreshnessRoundTrips) {
+  QueryRequest request = Question();
+  request.freshness.policy = LagPolicy::kFail;
+  request.freshness.min_seq = {{0, 12}, {1, 7}};
+  request.freshness.max_lag_rows = 5;
+  request.freshness.max_lag_micros = 2'500'000;
+  v1::QueryRequest proto;
+  QueryToProto(request, &proto);
+  const auto back = QueryFromProto(proto);
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(back->freshness.policy, LagPolicy::kFail);
+  EXPECT_EQ(back->freshness.min_seq, request.freshness.min_seq);
+  EXPECT_EQ(back->freshness.max_lag_rows, 5u);
+  EXPECT_EQ(back->freshness.max_lag_micros, 2'500'000u);
+}
+
+TEST(Queries, FreshnessRefusals) {
+  const auto refused = [](auto change) {
+    v1::QueryRequest proto;
+    QueryToProto(Question(), &proto);
+    change(*proto.mutable_freshness());
+    return QueryFromProto(proto).status();
+  };
+  const auto unknown = refused([](auto& f) { f.set_lag_policy(static_cast<v1::LagPolicy>(9)); });
+  EXPECT_THAT(unknown,
+              Refuses("lag_policy is 9; expected one of SCAN_TAIL, SKIP_TAIL, WAIT, FAIL"));
+  ASSERT_EQ(FieldViolations(unknown).size(), 1u);
+  EXPECT_EQ(FieldViolations(unknown)[0].field, "freshness.lag_policy");
+  EXPECT_THAT(
+      refused([](auto& f) {
+        f.set_lag_policy(v1::LAG_POLICY_WAIT);
+        f.set_max_lag_rows(3);
+      }),
+      Refuses("max_lag_rows and max_lag are bounds of lag_policy FAIL, which is not asked"));
+  EXPECT_THAT(refused([](auto& f) {
+                f.set_lag_policy(v1::LAG_POLICY_FAIL);
+                f.mutable_max_lag()->set_seconds(-1);
+              }),
+              Refuses("-1"));
 }
 
 TEST(Queries, Refusals) {

@@ -1,0 +1,182 @@
+// What an index says of itself.
+#include <algorithm>
+#include <utility>
+
+#include "engine/shard/shard_index.h"
+#include "storage/base/text.h"
+
+namespace ordinate {
+namespace {
+
+// The progress of a build that has every row but has not switched yet: 1 says that none is running.
+constexpr double kMostWhileRunning = 0.999;
+
+size_t Index(RowClass row_class) { return static_cast<size_t>(row_class); }
+
+std::string_view PromiseOf(FreshnessMode mode) {
+  switch (mode) {
+    case FreshnessMode::kImmediate:
+      return "every acknowledged write is visible";
+    case FreshnessMode::kBatched:
+      return "no write waits longer than batch_interval";
+    case FreshnessMode::kAsync:
+      return "no more than max_lag_rows rows wait";
+    case FreshnessMode::kRebuildOnly:
+      return "built; shows later writes at REBUILD";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string_view IndexStateName(IndexState state) {
+  switch (state) {
+    case IndexState::kBuilding:
+      return "BUILDING";
+    case IndexState::kReady:
+      return "READY";
+    case IndexState::kStale:
+      return "STALE";
+    case IndexState::kFailed:
+      return "FAILED";
+  }
+  return "UNKNOWN";
+}
+
+const PublishedIndex& ShardIndex::Publish() {
+  if (changed_) published_ = MakePublished();
+  changed_ = false;
+  return published_;
+}
+
+PublishedIndex ShardIndex::MakePublished() {
+  PublishedIndex published;
+  published.definition = definition_;
+  published.build = build_;
+  published.oldest_pending_micros = oldest_pending_micros_;
+  FillCounts(published.status);
+  FillState(published.status);
+  if (!has_generation_) {
+    published.problem = published.status.reason;
+    return published;
+  }
+  published.snapshot = SnapshotOfShown();
+  if (!pending_.empty()) published.newest = SnapshotOfNewest();
+  return published;
+}
+
+std::shared_ptr<const IndexSnapshot> ShardIndex::SnapshotOfShown() {
+  auto snapshot = std::make_shared<IndexSnapshot>();
+  snapshot->definition = definition_;
+  snapshot->generation = generation_;
+  snapshot->seq = visible_seq_;
+  for (IndexPart& part : parts_) {
+    snapshot->sealed.push_back({part.segment, part.masked.Share()});
+    snapshot->live_vector_rows += part.shown[Index(RowClass::kVector)];
+  }
+  snapshot->tail = tail_.Share();
+  snapshot->live_tail_rows = tail_.shown();
+  snapshot->live_vector_rows += tail_.shown(RowClass::kVector);
+  return snapshot;
+}
+
+std::shared_ptr<const IndexSnapshot> ShardIndex::SnapshotOfNewest() {
+  auto snapshot = std::make_shared<IndexSnapshot>();
+  snapshot->definition = definition_;
+  snapshot->generation = generation_;
+  snapshot->seq = visible_seq_;
+  for (IndexPart& part : parts_) {
+    snapshot->sealed.push_back({part.segment, part.superseded.Share()});
+    snapshot->live_vector_rows += part.current[Index(RowClass::kVector)];
+  }
+  snapshot->tail = tail_.ShareNewest();
+  snapshot->live_tail_rows = tail_.newest();
+  // Of the batch, BATCHED has every row in the tail. The other modes have none of what waits.
+  if (definition_.mode != FreshnessMode::kBatched) {
+    snapshot->unfed_after = visible_seq_;
+    snapshot->live_tail_rows += pending_.size();
+  }
+  snapshot->live_vector_rows += snapshot->live_tail_rows;  // those without a vector too
+  return snapshot;
+}
+
+void ShardIndex::FillCounts(ShardIndexStatus& status) const {
+  for (const IndexPart& part : parts_) {
+    status.rows_indexed += part.current[Index(RowClass::kVector)];
+    status.rows_null += part.current[Index(RowClass::kNull)];
+    status.rows_invalid += part.current[Index(RowClass::kInvalid)];
+    status.rows_deleted += part.superseded.count();
+    status.bytes_memory += part.masked.bytes() + part.superseded.bytes();
+    status.bytes_disk += part.segment->file().file_bytes();
+  }
+  if (has_generation_) {  // otherwise the tail answers nothing
+    status.rows_indexed += tail_.current(RowClass::kVector);
+    status.rows_null += tail_.current(RowClass::kNull);
+    status.rows_invalid += tail_.current(RowClass::kInvalid);
+    status.rows_pending = pending_.size();
+  }
+  status.bytes_memory += tail_.bytes();
+  status.tail_rows = tail_.shown();
+  status.segments = static_cast<uint32_t>(parts_.size());
+  status.build_time_ms = build_time_ms_;
+  status.generation = generation_;
+  status.visible_seq = has_generation_ ? visible_seq_ : 0;
+  status.last_error = LastError();
+}
+
+std::string ShardIndex::LastError() const {
+  if (build_error_.empty() || damage_.empty()) return Concat(build_error_, damage_);
+  return Concat(build_error_, "; before that: ", damage_);
+}
+
+void ShardIndex::FillState(ShardIndexStatus& status) const {
+  if (has_generation_) {
+    status.state = IndexState::kReady;
+    status.reason = PromiseOf(definition_.mode);
+    if (!status.last_error.empty()) absl::StrAppend(&status.reason, "; see the last error");
+    return;
+  }
+  if (build_ != nullptr) {
+    status.state = IndexState::kBuilding;
+    status.reason = status.last_error.empty()
+                        ? "the first build is running"
+                        : Concat("rebuilding from the rows: ", status.last_error);
+    return;
+  }
+  status.state = IndexState::kFailed;
+  status.reason = status.last_error.empty() ? "it was never built" : status.last_error;
+}
+
+ShardIndexStatus CompleteStatus(const PublishedIndex& index, uint64_t rows_total,
+                                const Clock& clock) {
+  const IndexDef& definition = index.definition;
+  ShardIndexStatus status = index.status;
+  status.rows_total = rows_total;
+  if (index.snapshot == nullptr) status.rows_pending = rows_total;
+  status.lag_rows = status.rows_pending;
+  if (status.lag_rows > 0 && index.oldest_pending_micros > 0) {
+    status.lag_micros = std::max<int64_t>(0, clock.NowMicros() - index.oldest_pending_micros);
+  }
+  if (index.build != nullptr) {
+    const double total = static_cast<double>(index.build->rows_total.load());
+    status.build_progress =
+        total == 0 ? 0
+                   : std::min(kMostWhileRunning,
+                              static_cast<double>(index.build->rows_done.load()) / total);
+  }
+  if (status.state != IndexState::kReady) return status;
+  if (definition.mode == FreshnessMode::kBatched &&
+      status.lag_micros > static_cast<int64_t>(definition.batch_interval_micros)) {
+    status.state = IndexState::kStale;
+    status.reason = Concat("the oldest of ", status.lag_rows,
+                           " pending rows has waited for longer than batch_interval");
+  }
+  if (definition.mode == FreshnessMode::kAsync && status.lag_rows > definition.max_lag_rows) {
+    status.state = IndexState::kStale;
+    status.reason =
+        Concat(status.lag_rows, " rows wait, more than max_lag_rows = ", definition.max_lag_rows);
+  }
+  return status;
+}
+
+}  // namespace ordinate

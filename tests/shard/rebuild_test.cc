@@ -1,0 +1,127 @@
+// Rebuilds that a gate may refuse, and those that a schedule begins (contract 6.2).
+#include <optional>
+#include <random>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "tests/support/one_shard.h"
+
+namespace ordinate {
+namespace {
+
+using ::testing::HasSubstr;
+
+RebuildGate GateOf(double min_recall) {
+  return {.min_recall = min_recall, .k = 10, .samples = 50, .ef_search = 1, .alpha = 1};
+}
+
+#ifdef ORDINATE_WITH_HNSW
+TEST(RebuildWithAGate, IsRefusedWhereItFallsShortAndTheLiveIndexStays) {
+  OneShard one;
+  IndexDef index = OneShard::Flat(1, FreshnessMode::kRebuildOnly);
+  index.engine = Engine::kHnsw;
+  index.m = kMinM;
+  index.ef_build = kMinEfBuild;
+  one.CreateIndex(index);
+  one.Settle(1);
+  std::mt19937 random(7);
+  std::uniform_real_distribution<float> uniform;
+  std::vector<RowWrite> rows;
+  for (int64_t id = 0; id < 3'000; ++id) {
+    rows.push_back(OneShard::OneRow(id, {uniform(random), uniform(random)}));
+  }
+  one.Write(std::move(rows));
+  const ShardIndexStatus before = one.Settle(1);
+  ASSERT_EQ(one.shard().RebuildIndex(1, GateOf(1)), absl::OkStatus());
+  const ShardIndexStatus refused = one.Settle(1);
+  EXPECT_EQ(refused.generation, before.generation);
+  EXPECT_EQ(refused.state, IndexState::kReady);
+  EXPECT_EQ(refused.bytes_disk, before.bytes_disk);
+  EXPECT_THAT(refused.last_error,
+              HasSubstr("the gate refused it: recall@10 over 50 vectors is 0."));
+  EXPECT_THAT(refused.last_error, HasSubstr("under min_recall 1; the live index stays"));
+  EXPECT_EQ(one.CountAnswers(1), 0u);
+
+  RebuildGate wide = GateOf(0.95);
+  wide.ef_search = 200;
+  wide.alpha = 6;
+  ASSERT_EQ(one.shard().RebuildIndex(1, wide), absl::OkStatus());
+  const ShardIndexStatus passed = one.Settle(1);
+  EXPECT_EQ(passed.generation, before.generation + 1);
+  EXPECT_EQ(passed.last_error, "");
+  EXPECT_EQ(one.CountAnswers(1), 1'000u);
+}
+#endif
+
+TEST(RebuildWithAGate, OfAFlatIndexPasses) {
+  OneShard one;
+  one.CreateIndex(OneShard::Flat(1, FreshnessMode::kRebuildOnly));
+  one.Settle(1);
+  one.Write(OneShard::Rows(0, 20));
+  ASSERT_EQ(one.shard().RebuildIndex(1, GateOf(1)), absl::OkStatus());
+  one.Settle(1);
+  EXPECT_EQ(one.CountAnswers(1), 20u);
+}
+
+class ScheduledRebuild : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    IndexDef index = OneShard::Flat(1, FreshnessMode::kRebuildOnly);
+    index.rebuild_interval_micros = 3'600'000'000;
+    one_.CreateIndex(index);
+    one_.Settle(1);
+  }
+  uint64_t Generation() {
+    one_.Turn();
+    return one_.Settle(1).generation;
+  }
+
+  OneShard one_;
+};
+
+TEST_F(ScheduledRebuild, ShowsWhatWasWrittenOnceItsTimeHasCome) {
+  one_.Write(OneShard::Rows(0, 10));
+  EXPECT_EQ(Generation(), 1u);
+  one_.AddMicros(3'500'000'000);
+  EXPECT_EQ(Generation(), 1u);
+  EXPECT_EQ(one_.CountAnswers(1), 0u);
+  one_.AddMicros(200'000'000);
+  EXPECT_EQ(Generation(), 2u);
+  EXPECT_EQ(one_.CountAnswers(1), 10u);
+}
+
+TEST_F(ScheduledRebuild, WaitsForAChange) {
+  one_.AddMicros(36'000'000'000);
+  EXPECT_EQ(Generation(), 1u);
+  one_.Write(OneShard::Rows(0, 10));
+  EXPECT_EQ(Generation(), 2u) << "it was due long ago";
+  one_.Write(OneShard::Rows(10, 20));
+  EXPECT_EQ(Generation(), 2u) << "it counts from the last build";
+}
+
+TEST_F(ScheduledRebuild, IsAlteredOnline) {
+  IndexDef index = OneShard::Flat(1, FreshnessMode::kRebuildOnly);
+  one_.Define(index);
+  ASSERT_EQ(one_.shard().AlterIndex(one_.table(), index), absl::OkStatus());
+  one_.Write(OneShard::Rows(0, 10));
+  one_.AddMicros(36'000'000'000);
+  EXPECT_EQ(Generation(), 1u) << "never";
+  index.rebuild_interval_micros = 60'000'000;
+  one_.Define(index);
+  ASSERT_EQ(one_.shard().AlterIndex(one_.table(), index), absl::OkStatus());
+  EXPECT_EQ(Generation(), 2u);
+}
+
+TEST_F(ScheduledRebuild, CountsFromTheStartOfTheServer) {
+  one_.Write(OneShard::Rows(0, 10));
+  one_.AddMicros(3'500'000'000);
+  one_.Close();
+  one_.Open();
+  one_.AddMicros(200'000'000);
+  EXPECT_EQ(Generation(), 1u);
+  one_.AddMicros(3'500'000'000);
+  EXPECT_EQ(Generation(), 2u);
+}
+
+}  // namespace
+}  // namespace ordinate
