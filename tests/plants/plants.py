@@ -43,11 +43,14 @@ class Defect:
     def verdict(self, seconds):
         """How the test ended with the defect in place; None: it passed."""
         program = self.planted.make(self.program)
-        environment = dict(os.environ, ORDINATE_BINARY=os.path.join(self.build, "bin/ordinate"))
+        programs = {"ordinate": "ORDINATE_BINARY", "crash_node": "ORDINATE_CRASH_NODE"}
+        environment = dict(os.environ)
+        for name, variable in programs.items():
+            environment[variable] = os.path.join(self.build, "bin", name)
         test = program
         if self.program != self.test:
             test = os.path.join(self.build, "bin", self.test)
-            environment["ORDINATE_BINARY"] = program
+            environment[programs[self.program]] = program
         log = os.path.join(self.planted.folder, "log")
         with open(log, "w", encoding="utf-8") as stream:
             try:
