@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "tests/bench/engine/data_set.h"
+#include "tests/bench/freshness/connection.h"
+#include "tests/bench/freshness/query_load.h"
+
+namespace ordinate::bench {
+
+enum class WriteKind { kUpsert, kUpdateTag, kDelete };
+
+/// What a writer saw, over all its runs.
+struct WriteResult {
+  uint64_t rows = 0;
+  double seconds = 0;
+  std::vector<double> write_millis;    // of each request
+  std::vector<double> visible_millis;  // of probed rows: acknowledged until the first question,
+                                       // that showed them, was sent
+};
+
+/// Writes to random rows of a table at a steady rate, fifty requests a second;
+/// a request that is late is not dropped. Now and then it asks for a row that it has just written,
+/// until it sees it. One thread.
+class RowWriter {
+ public:
+  /// `new_vectors`: what upserts write, each varied a little.
+  RowWriter(const std::shared_ptr<grpc::Channel>& channel, std::string table, const DataSet& set,
+            std::span<const float> new_vectors, DeletedRows& deleted);
+
+  /// Deletes take each row once, in random order, and end with half of them.
+  void Run(WriteKind kind, double rows_per_second, double seconds, WriteResult& result);
+
+ private:
+  void Write(WriteKind kind, size_t rows);
+  std::span<const float> NewVector(size_t slot);
+  double MillisUntilVisible(WriteKind kind);
+
+  Connection connection_;
+  const std::string table_;
+  const DataSet& set_;
+  const std::span<const float> new_vectors_;
+  DeletedRows& deleted_;
+  std::mt19937_64 random_{7};
+  std::vector<int64_t> ids_;     // of the request
+  std::vector<float> vectors_;   // of the request
+  std::vector<int64_t> doomed_;  // to be deleted, the next one last
+  bool doomed_chosen_ = false;
+  uint64_t written_ = 0;
+  int64_t tag_ = 1'000'000;  // of the request; no row was loaded with one so large
+};
+
+}  // namespace ordinate::bench
