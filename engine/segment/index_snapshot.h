@@ -5,6 +5,8 @@
 #include <optional>
 #include <vector>
 
+#include "engine/segment/revised_rows.h"
+#include "engine/segment/row_slots.h"
 #include "engine/segment/sealed_segment.h"
 #include "engine/segment/tail.h"
 #include "engine/segment/tombstones.h"
@@ -16,7 +18,9 @@ namespace ordinate {
 struct IndexSnapshot {
   struct Sealed {
     std::shared_ptr<const SealedSegment> segment;
-    Tombstones masked;  // rows that are not shown: gone, or in another version
+    Tombstones masked;  // rows that are not shown: gone, or in a version held elsewhere
+    RowSlots revised;   // rows that are shown with the cells of a slot of `revisions`
+    std::shared_ptr<const RevisedRows::View> revisions = nullptr;  // null: `revised` is empty
   };
 
   IndexDef definition;

@@ -27,6 +27,12 @@ class MatchedRows {
     return static_cast<uint32_t>((base_ + word) * 64 + static_cast<size_t>(std::countr_zero(bits)));
   }
   uint32_t last() const { return last_; }
+  /// REQUIRES: as Next; row < last.
+  void Set(uint32_t row, bool matches) {
+    uint64_t& word = words_[row / 64 - base_];
+    const uint64_t bit = uint64_t{1} << (row % 64);
+    word = matches ? word | bit : word & ~bit;
+  }
 
  private:
   friend class RowMatcher;

@@ -28,6 +28,9 @@ class SealedSegment {
     return position < columns_.size() ? columns_[position] : nullptr;
   }
 
+  /// Columns of the table when this was opened.
+  uint32_t columns() const { return static_cast<uint32_t>(columns_.size()); }
+
   RowClass ClassOf(uint32_t row) const {
     const SegmentView& v = view();
     if (row < v.vector_rows) return RowClass::kVector;

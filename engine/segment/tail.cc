@@ -7,7 +7,6 @@
 #include "engine/search/node_distance.h"
 
 namespace ordinate {
-namespace {
 
 uint64_t BytesOf(const TailRow& row) {
   uint64_t bytes = row.cells.capacity() * sizeof(Value);
@@ -16,8 +15,6 @@ uint64_t BytesOf(const TailRow& row) {
   }
   return bytes;
 }
-
-}  // namespace
 
 Tail::Chunk::Chunk(uint32_t dim)
     : stride(StrideOf(dim)),

@@ -24,6 +24,9 @@ struct TailRow {
   std::vector<Value> cells;       // by column position; vectors and payload are NULL here
 };
 
+/// What its cells take in memory.
+uint64_t BytesOf(const TailRow& row);
+
 /// Recent rows, not in a sealed segment yet, scanned exactly. Rows live in chunks that are shared
 /// with readers; the applier fills slots that no published view counts yet.
 ///

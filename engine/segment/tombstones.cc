@@ -11,9 +11,7 @@ Tombstones::Tombstones(const Tombstones& other)
   }
 }
 
-bool Tombstones::Set(uint32_t row) {
-  if (Test(row)) return false;
-  const uint32_t number = row / kBlockRows;
+Tombstones::Block& Tombstones::OwnBlock(uint32_t number) {
   std::shared_ptr<Block>& block = blocks_[number];
   if (block == nullptr) {
     block = std::make_shared<Block>();
@@ -22,8 +20,20 @@ bool Tombstones::Set(uint32_t row) {
     block = std::make_shared<Block>(*block);
   }
   owned_[number] = true;
-  (*block)[row % kBlockRows / 64] |= uint64_t{1} << (row % 64);
+  return *block;
+}
+
+bool Tombstones::Set(uint32_t row) {
+  if (Test(row)) return false;
+  OwnBlock(row / kBlockRows)[row % kBlockRows / 64] |= uint64_t{1} << (row % 64);
   ++count_;
+  return true;
+}
+
+bool Tombstones::Clear(uint32_t row) {
+  if (!Test(row)) return false;
+  OwnBlock(row / kBlockRows)[row % kBlockRows / 64] &= ~(uint64_t{1} << (row % 64));
+  --count_;
   return true;
 }
 

@@ -29,6 +29,8 @@ class Tombstones {
 
   /// Adds the row, which the set must cover or be grown to first. False when it was there already.
   bool Set(uint32_t row);
+  /// Takes the row out. False when it was not there.
+  bool Clear(uint32_t row);
   /// Makes room for rows [0, rows). REQUIRES: not fewer than before.
   void Grow(uint32_t rows);
   uint32_t count() const { return count_; }
@@ -40,6 +42,8 @@ class Tombstones {
  private:
   static constexpr uint32_t kBlockRows = 4096;
   using Block = std::array<uint64_t, kBlockRows / 64>;
+
+  Block& OwnBlock(uint32_t number);
 
   std::vector<std::shared_ptr<Block>> blocks_;  // null: no bit set
   std::vector<bool> owned_;                     // not shared with a published copy

@@ -1,6 +1,7 @@
 // Columns of ranked rows, from the very versions that were ranked.
 #include <utility>
 
+#include "engine/segment/part_cells.h"
 #include "engine/shard/query_exec.h"
 #include "engine/shard/rank.h"
 #include "storage/base/status_macros.h"
@@ -57,13 +58,12 @@ std::optional<Row> FromSealed(const IndexSnapshot& index, const ShardFetch::Ref&
                               const std::vector<uint32_t>& columns) {
   const auto location = Locate(index, ref);
   if (!location.has_value()) return std::nullopt;
-  const SealedSegment& segment = *location->sealed->segment;
-  if (segment.view().versions[location->row] != ref.version) return std::nullopt;
-  for (const uint32_t position : columns) {
-    if (segment.Captured(position) == nullptr) return std::nullopt;
-  }
-  SealedCells cells(segment);
+  PartCells cells(*location->sealed);
   cells.MoveTo(location->row);
+  if (cells.version() != ref.version) return std::nullopt;
+  for (const uint32_t position : columns) {
+    if (!cells.Has(position)) return std::nullopt;
+  }
   return CopyCells(cells, columns);
 }
 

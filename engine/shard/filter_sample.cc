@@ -5,7 +5,7 @@
 
 #include "engine/search/graph_search.h"
 #include "engine/search/node_distance.h"
-#include "engine/segment/row_matcher.h"
+#include "engine/segment/part_matcher.h"
 #include "storage/base/status_macros.h"
 
 namespace ordinate {
@@ -23,7 +23,7 @@ struct NodeMatch {
   bool live = false;
   bool matches = false;
 };
-NodeMatch MatchNodeRows(const IndexSnapshot::Sealed& part, const RowMatcher& matcher,
+NodeMatch MatchNodeRows(const IndexSnapshot::Sealed& part, const PartMatcher& matcher,
                         uint32_t node) {
   const std::span<const uint32_t> node_rows = part.segment->view().node_rows;
   NodeMatch match;
@@ -53,8 +53,8 @@ struct NodeTally {
   uint64_t tried = 0, matched = 0;  // nodes with live rows
 };
 template <typename NodeOf, typename Nodes>
-NodeTally TryNodes(const IndexSnapshot::Sealed& part, const RowMatcher& matcher, const Nodes& nodes,
-                   const NodeOf& node_of) {
+NodeTally TryNodes(const IndexSnapshot::Sealed& part, const PartMatcher& matcher,
+                   const Nodes& nodes, const NodeOf& node_of) {
   NodeTally tally;
   for (const auto& one : nodes) matcher.Prefetch(part.segment->view().node_rows[node_of(one)]);
   for (const auto& one : nodes) {
@@ -68,7 +68,7 @@ NodeTally TryNodes(const IndexSnapshot::Sealed& part, const RowMatcher& matcher,
 // Of nodes near the vector; of none where the graph does not answer. `share`: of all rows,
 // matching.
 absl::StatusOr<NodeTally> TryNearbyNodes(const IndexSnapshot::Sealed& part,
-                                         const RowMatcher& matcher, std::span<const float> vector,
+                                         const PartMatcher& matcher, std::span<const float> vector,
                                          double share, const CallContext& context) {
   const SegmentView& view = part.segment->view();
   if (view.engine != Engine::kHnsw || view.dim != vector.size() || !GraphFits(view, vector)) {
@@ -95,7 +95,7 @@ void SampleSealed(const IndexSnapshot::Sealed& part, const Filter& filter, Shard
   const uint64_t rows = view.by_row_id.size();
   const uint64_t step = std::max<uint64_t>(1, rows / kFilterSample);
   const uint64_t stride = step * kRounds;
-  const RowMatcher matcher(filter, *part.segment);
+  const PartMatcher matcher(filter, part);
   uint64_t tried = 0, matched = 0;
   for (uint64_t round = 0; round < kRounds && matched < kEnoughMatches; ++round) {
     for (uint64_t at = step / 2 + round * step; at < rows; at += stride) {
@@ -141,7 +141,7 @@ absl::Status SampleNearby(const IndexSnapshot& index, const Filter& filter,
                                           : static_cast<double>(probe.sample_matched) /
                                                 static_cast<double>(probe.sampled);
   for (const IndexSnapshot::Sealed& part : index.sealed) {
-    const RowMatcher matcher(filter, *part.segment);
+    const PartMatcher matcher(filter, part);
     ASSIGN_OR_RETURN(const NodeTally tally, TryNearbyNodes(part, matcher, vector, share, context));
     probe.nearby += tally.tried;
     probe.nearby_matched += tally.matched;

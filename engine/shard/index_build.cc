@@ -47,8 +47,8 @@ absl::Status CollectRows(const IndexBuildInput& input, SegmentBuilder& builder) 
 
 /// Writes what was collected, and opens it.
 absl::StatusOr<std::shared_ptr<const SealedSegment>> FinishSegment(
-    const IndexJob& job, std::unique_ptr<SegmentBuilder> builder, const CallContext& context,
-    const BuildProgress& progress) {
+    const IndexJob& job, const IndexDef& index, std::unique_ptr<SegmentBuilder> builder,
+    const CallContext& context, const BuildProgress& progress) {
   SegmentBuildOptions options;
   options.path = Concat(job.directory, "/", NewUuid(), ".vdata");
   options.threads = job.threads;
@@ -57,28 +57,78 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> FinishSegment(
                    builder->Finish(job.graph_builder, options, context, progress));
   builder.reset();
   ASSIGN_OR_RETURN(std::unique_ptr<SegmentFile> file, SegmentFile::Open(built.path));
-  return SealedSegment::Create(std::move(file), job.table, job.index);
+  return SealedSegment::Create(std::move(file), job.table, index);
 }
 
-}  // namespace
+/// Rows without vectors need neither graph nor codes.
+IndexDef OfRevisions(IndexDef index) {
+  index.engine = Engine::kFlat;
+  index.quantization = Quantization::kNone;
+  return index;
+}
 
-absl::StatusOr<std::shared_ptr<const SealedSegment>> RunSeal(const IndexJob& job,
-                                                             const SealHandle& handle) {
-  RETURN_IF_ERROR(handle.context.Check());
-  // Of vectors, links and columns, roughly.
-  const uint64_t row_bytes = 2 * sizeof(float) * uint64_t{job.index.dim} + 1'024;
-  RETURN_IF_ERROR(job.reserve->Check(handle.rows.size * row_bytes));
+Value CellAt(const TailRow& row, uint32_t position) {
+  return position < row.cells.size() ? row.cells[position] : Value();
+}
+
+absl::StatusOr<std::shared_ptr<const SealedSegment>> SealTail(const IndexJob& job,
+                                                              const SealHandle& handle) {
   ASSIGN_OR_RETURN(std::unique_ptr<SegmentBuilder> builder,
                    SegmentBuilder::Create(job.table, job.index, handle.seq));
   for (uint32_t slot = 0; slot < handle.rows.size; ++slot) {
     if (!handle.rows.IsLive(slot)) continue;
     const TailRow& row = handle.rows.Row(slot);
-    RETURN_IF_ERROR(builder->AddKnown(
-        {row.id, row.version, BuilderClass(row.row_class), row.vector}, [&](uint32_t position) {
-          return position < row.cells.size() ? row.cells[position] : Value();
-        }));
+    RETURN_IF_ERROR(
+        builder->AddKnown({row.id, row.version, BuilderClass(row.row_class), row.vector},
+                          [&](uint32_t position) { return CellAt(row, position); }));
   }
-  return FinishSegment(job, std::move(builder), handle.context, nullptr);
+  return FinishSegment(job, job.index, std::move(builder), handle.context, nullptr);
+}
+
+/// Null when no row is revised.
+absl::StatusOr<std::shared_ptr<const SealedSegment>> SealRevisions(const IndexJob& job,
+                                                                   const SealHandle& handle) {
+  const IndexDef index = OfRevisions(job.index);
+  ASSIGN_OR_RETURN(std::unique_ptr<SegmentBuilder> builder,
+                   SegmentBuilder::Create(job.table, index, handle.seq));
+  absl::Status status;
+  for (const IndexSnapshot::Sealed& part : handle.revised) {
+    RETURN_IF_ERROR(handle.context.Check());
+    part.revised.ForEach(0, part.segment->view().rows(), [&](uint32_t row, uint32_t slot) {
+      if (!status.ok() || part.masked.Test(row)) return;
+      const RevisedRows::View& cells = *part.revisions;
+      status =
+          builder->AddKnown({cells.Id(slot), cells.Version(slot), SegmentBuilder::RowClass::kNull},
+                            [&](uint32_t position) { return Own(cells.Cell(slot, position)); });
+    });
+    RETURN_IF_ERROR(status);
+  }
+  if (builder->rows() == 0) return nullptr;
+  return FinishSegment(job, index, std::move(builder), handle.context, nullptr);
+}
+
+}  // namespace
+
+absl::StatusOr<SealedFiles> RunSeal(const IndexJob& job, const SealHandle& handle) {
+  RETURN_IF_ERROR(handle.context.Check());
+  uint64_t revised = 0;
+  for (const IndexSnapshot::Sealed& part : handle.revised) revised += part.revised.count();
+  // Of vectors, links and columns, roughly.
+  const uint64_t row_bytes = 2 * sizeof(float) * uint64_t{job.index.dim} + 1'024;
+  const uint64_t cells_bytes = 512;
+  RETURN_IF_ERROR(job.reserve->Check(handle.rows.size * row_bytes + revised * cells_bytes));
+  SealedFiles files;
+  if (handle.rows.size > 0) {
+    ASSIGN_OR_RETURN(files.segment, SealTail(job, handle));
+  }
+  if (!handle.revises) return files;
+  auto revisions = SealRevisions(job, handle);
+  if (!revisions.ok()) {
+    if (files.segment != nullptr) RemoveName(files.segment->file().path()).IgnoreError();
+    return revisions.status();
+  }
+  files.revisions = *std::move(revisions);
+  return files;
 }
 
 absl::StatusOr<std::shared_ptr<const SealedSegment>> RunMerge(const IndexJob& job,
@@ -96,7 +146,7 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> RunMerge(const IndexJob& jo
   ASSIGN_OR_RETURN(std::vector<uint32_t> kept, AddMergedRows(handle, *builder));
   const SegmentView& first = handle.inputs[0].segment->view();
   if (first.engine == Engine::kHnsw) builder->GrowFrom(first.graph, std::move(kept));
-  return FinishSegment(job, std::move(builder), handle.context, nullptr);
+  return FinishSegment(job, job.index, std::move(builder), handle.context, nullptr);
 }
 
 absl::StatusOr<IndexBuildResult> RunIndexBuild(IndexBuildInput& input) {
@@ -112,11 +162,12 @@ absl::StatusOr<IndexBuildResult> RunIndexBuild(IndexBuildInput& input) {
 
   const uint64_t read = handle.rows_done;
   IndexBuildResult result;
-  ASSIGN_OR_RETURN(result.segment, FinishSegment(input, std::move(builder), handle.context,
-                                                 [&](uint32_t done, uint32_t total) {
-                                                   handle.rows_total = read + total * kInsertUnits;
-                                                   handle.rows_done = read + done * kInsertUnits;
-                                                 }));
+  ASSIGN_OR_RETURN(result.segment,
+                   FinishSegment(input, input.index, std::move(builder), handle.context,
+                                 [&](uint32_t done, uint32_t total) {
+                                   handle.rows_total = read + total * kInsertUnits;
+                                   handle.rows_done = read + done * kInsertUnits;
+                                 }));
   if (input.gate.has_value()) {
     const absl::Status passed = CheckGate(*input.gate, input.index, result.segment, input.seed,
                                           *input.clock, handle.context);
@@ -130,6 +181,15 @@ absl::StatusOr<IndexBuildResult> RunIndexBuild(IndexBuildInput& input) {
   return result;
 }
 
+namespace {
+
+IndexManifest::Segment EntryOf(const SegmentFile& file) {
+  return {std::filesystem::path(file.path()).filename().string(), file.file_bytes(),
+          file.checksum()};
+}
+
+}  // namespace
+
 IndexManifest ManifestOf(const IndexGeneration& generation, const IndexDef& index,
                          RowIdFlavour flavour) {
   IndexManifest manifest;
@@ -138,12 +198,11 @@ IndexManifest ManifestOf(const IndexGeneration& generation, const IndexDef& inde
   manifest.generation = generation.number;
   manifest.seq = generation.seq;
   manifest.build_time_ms = generation.build_time_ms;
+  if (generation.revisions.file() != nullptr) {
+    manifest.revisions = EntryOf(generation.revisions.file()->file());
+  }
   for (const IndexPart& part : generation.parts) {
-    const SegmentFile& file = part.segment->file();
-    IndexManifest::Segment& entry = manifest.segments.emplace_back();
-    entry.file = std::filesystem::path(file.path()).filename().string();
-    entry.bytes = file.file_bytes();
-    entry.checksum = file.checksum();
+    IndexManifest::Segment& entry = manifest.segments.emplace_back(EntryOf(part.segment->file()));
     if (part.masked.count() == 0) continue;
     entry.gone.reserve(part.masked.count());
     for (uint32_t row = 0; row < part.segment->view().rows(); ++row) {
@@ -179,6 +238,7 @@ void RemoveLeftovers(const std::string& directory, const IndexManifest* manifest
     if (manifest != nullptr) {
       listed |= name == "index.vindex";
       for (const auto& segment : manifest->segments) listed |= segment.file == name;
+      if (manifest->revisions.has_value()) listed |= manifest->revisions->file == name;
     }
     if (!listed) RemoveName(Concat(directory, "/", name)).IgnoreError();
   }
@@ -257,20 +317,25 @@ FoundIndex OpenIndexFiles(const std::string& directory, const TableDef& table,
     found.status = absl::NotFoundError("the generation was given up");
     return found;
   }
-  for (const IndexManifest::Segment& entry : found.manifest.segments) {
-    auto segment = OpenListed(directory, entry, table, index);
+  const auto open = [&](const IndexManifest::Segment& entry, const IndexDef& as) {
+    auto segment = OpenListed(directory, entry, table, as);
+    if (segment.ok()) return *std::move(segment);
+    found.status = segment.status();
     // A segment that is listed but missing is damage.
-    if (!segment.ok() && !IsOfContent(segment.status()) && !absl::IsNotFound(segment.status())) {
-      found.status = segment.status();
-      return found;
-    }
-    if (!segment.ok()) {
+    if (IsOfContent(segment.status()) || absl::IsNotFound(segment.status())) {
       const std::string aside = SetAside(Concat(directory, "/", entry.file));
       SetAside(manifest_path);
       found.status = absl::DataLossError(Concat(segment.status().message(), "; the file ", aside));
-      return found;
     }
-    found.parts.emplace_back(*std::move(segment), entry.gone);
+    return std::shared_ptr<const SealedSegment>();
+  };
+  for (const IndexManifest::Segment& entry : found.manifest.segments) {
+    auto segment = open(entry, index);
+    if (segment == nullptr) return found;
+    found.parts.emplace_back(std::move(segment), entry.gone);
+  }
+  if (found.manifest.revisions.has_value()) {
+    found.revisions = open(*found.manifest.revisions, OfRevisions(index));
   }
   return found;
 }

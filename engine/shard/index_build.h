@@ -46,10 +46,9 @@ struct IndexBuildResult {
 /// the disk say.
 absl::StatusOr<IndexBuildResult> RunIndexBuild(IndexBuildInput& input);
 
-/// A segment of the handle's part of the tail. CANCELLED; RESOURCE_EXHAUSTED: the disk has too
-/// little room; what the disk says.
-absl::StatusOr<std::shared_ptr<const SealedSegment>> RunSeal(const IndexJob& job,
-                                                             const SealHandle& handle);
+/// A segment of the handle's part of the tail, and a file of its revised rows if some are in none.
+/// CANCELLED; RESOURCE_EXHAUSTED: the disk has too little room; what the disk says.
+absl::StatusOr<SealedFiles> RunSeal(const IndexJob& job, const SealHandle& handle);
 
 /// One segment of the handle's, without the rows that are masked. Its graph is that of the first,
 /// into which the others' nodes are inserted. Reads their files alone. As RunSeal; DATA_LOSS: a
@@ -69,6 +68,7 @@ struct FoundIndex {
   absl::Status status;
   IndexManifest manifest;  // also one that was set aside, now or earlier, if it could be read
   std::vector<IndexPart> parts;
+  std::shared_ptr<const SealedSegment> revisions;  // null: none
 };
 
 /// Opens the files of an index, whose options may have changed since they were written. Removes

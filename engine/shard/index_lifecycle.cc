@@ -24,7 +24,9 @@ std::string IndexFolder(const ShardOptions& options) { return Concat(options.dir
 
 void RemoveFiles(const std::vector<std::shared_ptr<const SealedSegment>>& segments) {
   // Readers keep their mappings; the space returns with the last of them.
-  for (const auto& segment : segments) RemoveName(segment->file().path()).IgnoreError();
+  for (const auto& segment : segments) {
+    if (segment != nullptr) RemoveName(segment->file().path()).IgnoreError();
+  }
 }
 
 absl::Status CheckNoBuild(const ShardIndex& index) {
@@ -45,7 +47,7 @@ absl::Status LocalShard::OpenIndex(const TableDef& table, const IndexDef& defini
   auto index = std::make_unique<ShardIndex>(table, opened, directory, *options_.clock);
   if (found.status.ok()) {
     index->Open({found.manifest.generation, found.manifest.seq, found.manifest.build_time_ms,
-                 std::move(found.parts)});
+                 std::move(found.parts), RevisedRows(std::move(found.revisions))});
   } else if (absl::IsNotFound(found.status)) {
     index->StartAfter(found.manifest.generation);
   } else if (!absl::IsDataLoss(found.status)) {
@@ -178,7 +180,7 @@ void LocalShard::FinishBuild(uint32_t index_id, uint64_t number,
   if (status.ok()) {
     At("build made");
     status =
-        SwitchTo(index, result->segment, index.AfterBuild(result->segment, result->build_time_ms),
+        SwitchTo(index, {result->segment}, index.AfterBuild(result->segment, result->build_time_ms),
                  &ShardIndex::SwitchToBuild);
   }
   if (status.ok()) unspaced_.erase(index_id);
@@ -194,18 +196,20 @@ void LocalShard::FinishBuild(uint32_t index_id, uint64_t number,
   Publish();
 }
 
-void LocalShard::FinishSeal(uint32_t index_id, uint64_t number, SegmentOr segment) {
+void LocalShard::FinishSeal(uint32_t index_id, uint64_t number,
+                            const absl::StatusOr<SealedFiles>& files) {
   const auto found = indexes_.find(index_id);
   if (found == indexes_.end() || found->second->seal() == nullptr ||
       found->second->seal()->number != number) {
-    if (segment.ok()) RemoveFiles({*segment});
+    if (files.ok()) RemoveFiles({files->segment, files->revisions});
     return;
   }
   ShardIndex& index = *found->second;
-  absl::Status status = segment.status();
+  absl::Status status = files.status();
   if (status.ok()) {
     At("seal made");
-    status = SwitchTo(index, *segment, index.AfterSeal(*segment), &ShardIndex::SwitchToSeal);
+    status = SwitchTo(index, {files->segment, files->revisions}, index.AfterSeal(*files),
+                      &ShardIndex::SwitchToSeal);
   }
   if (!status.ok()) {
     index.FailSeal(status);
@@ -229,7 +233,7 @@ void LocalShard::FinishMerge(uint32_t index_id, uint64_t number, SegmentOr segme
   absl::Status status = segment.status();
   if (status.ok()) {
     At("merge made");
-    status = SwitchTo(index, *segment, index.AfterMerge(*segment), &ShardIndex::SwitchToMerge);
+    status = SwitchTo(index, {*segment}, index.AfterMerge(*segment), &ShardIndex::SwitchToMerge);
   }
   if (!status.ok()) {
     index.FailMerge(status);
@@ -243,7 +247,7 @@ void LocalShard::FinishMerge(uint32_t index_id, uint64_t number, SegmentOr segme
 }
 
 absl::Status LocalShard::SwitchTo(ShardIndex& index,
-                                  const std::shared_ptr<const SealedSegment>& made,
+                                  const std::vector<std::shared_ptr<const SealedSegment>>& made,
                                   IndexGeneration next,
                                   void (ShardIndex::*adopt)(IndexGeneration)) {
   At("segment written");
@@ -256,10 +260,10 @@ absl::Status LocalShard::SwitchTo(ShardIndex& index,
     return status;
   }
   At("manifest written");
-  std::vector<std::shared_ptr<const SealedSegment>> old = index.segments();
-  old.push_back(made);
+  std::vector<std::shared_ptr<const SealedSegment>> old = index.files();
+  old.insert(old.end(), made.begin(), made.end());
   (index.*adopt)(std::move(next));
-  const std::vector<std::shared_ptr<const SealedSegment>> now = index.segments();
+  const std::vector<std::shared_ptr<const SealedSegment>> now = index.files();
   std::erase_if(old, [&now](const auto& segment) {
     return std::find(now.begin(), now.end(), segment) != now.end();
   });
@@ -312,9 +316,9 @@ void LocalShard::StartSeal(ShardIndex& index) {
   const std::shared_ptr<SealHandle> handle = index.BeginSeal();
   StartJob(*executor,
            [this, index_id = index.definition().id, handle, job = JobOf(index)]() -> Command {
-             auto result = std::make_shared<SegmentOr>(RunSeal(job, *handle));
+             auto result = std::make_shared<absl::StatusOr<SealedFiles>>(RunSeal(job, *handle));
              return [this, index_id, number = handle->number, result] {
-               FinishSeal(index_id, number, std::move(*result));
+               FinishSeal(index_id, number, *result);
              };
            });
 }
@@ -326,9 +330,8 @@ void LocalShard::Quarantine(uint32_t index_id, uint64_t generation, const absl::
     ShardIndex& index = *found->second;
     if (!index.has_generation() || index.generation() != generation) return;
     std::string aside;
-    const std::shared_ptr<const ShardSnapshot> snapshot = Current();
-    for (const auto& part : snapshot->FindIndex(index_id)->snapshot->sealed) {
-      absl::StrAppend(&aside, "; the file ", SetAside(part.segment->file().path()));
+    for (const auto& segment : index.files()) {
+      absl::StrAppend(&aside, "; the file ", SetAside(segment->file().path()));
     }
     SetAside(index.manifest_path());
     index.Abandon(Concat(message, aside), index.generation());

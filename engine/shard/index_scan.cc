@@ -8,7 +8,6 @@
 
 #include "engine/search/graph_search.h"
 #include "engine/search/node_distance.h"
-#include "engine/segment/row_matcher.h"
 #include "engine/shard/rank.h"
 #include "engine/shard/sealed_reader.h"
 #include "engine/shard/tail_reader.h"

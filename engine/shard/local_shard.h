@@ -190,13 +190,14 @@ class LocalShard final : public Shard {
   void StartScheduledBuilds();
   void FinishBuild(uint32_t index_id, uint64_t number, absl::StatusOr<IndexBuildResult> result);
   void StartSeal(ShardIndex& index);
-  void FinishSeal(uint32_t index_id, uint64_t number, SegmentOr segment);
+  void FinishSeal(uint32_t index_id, uint64_t number, const absl::StatusOr<SealedFiles>& files);
   void FinishMerge(uint32_t index_id, uint64_t number, SegmentOr segment);
   /// Seals and merges that are due.
   void StartJobs();
   /// Writes the manifest, then goes over to `next` by `adopt`, and removes the files it leaves.
-  /// `made`: the segment that is new.
-  absl::Status SwitchTo(ShardIndex& index, const std::shared_ptr<const SealedSegment>& made,
+  /// `made`: the files that are new; those that are null are none.
+  absl::Status SwitchTo(ShardIndex& index,
+                        const std::vector<std::shared_ptr<const SealedSegment>>& made,
                         IndexGeneration next, void (ShardIndex::*adopt)(IndexGeneration));
   void At(std::string_view step) const {
     if (options_.at) options_.at(step);

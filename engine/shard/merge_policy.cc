@@ -41,9 +41,10 @@ std::vector<size_t> ChooseMerge(std::span<const SegmentRows> segments, const Mer
     return order;
   }
   for (size_t last = order.size(); last-- > 0;) {
-    const auto [live, total] = segments[order[last]];
-    if (total >= policy.least_rows && total > live &&
-        static_cast<double>(total - live) >= policy.most_dead * static_cast<double>(total)) {
+    const auto [live, total, revised] = segments[order[last]];
+    const uint64_t dead = total - live + std::min(live, revised);
+    if (total >= policy.least_rows && dead > 0 &&
+        static_cast<double>(dead) >= policy.most_dead * static_cast<double>(total)) {
       order.resize(last + 1);
       std::reverse(order.begin(), order.end());
       return order;

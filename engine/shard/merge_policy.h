@@ -14,13 +14,14 @@ struct MergePolicy {
   uint64_t least_rows = 2'000;  // the first tier ends at fanout times as many
   uint64_t fanout = 4;          // so many segments of a tier become one of the next
   size_t max_segments = 8;      // with more, the smallest are merged whatever their tiers
-  double most_dead = 0.25;      // a segment of least_rows that has lost so many is made anew
+  double most_dead = 0.25;      // a segment of least_rows with so many lost or revised is made anew
 };
 
-/// One segment: rows that are shown, and all it holds.
+/// One segment: rows that are shown, all it holds, and those shown in versions of another file.
 struct SegmentRows {
   uint64_t live = 0;
   uint64_t total = 0;
+  uint64_t revised = 0;
 };
 
 /// Which of the segments to merge into one now, by their numbers, the most live rows first; empty:

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "absl/container/flat_hash_map.h"
+#include "engine/segment/part_cells.h"
 #include "storage/base/status_macros.h"
 
 namespace ordinate {
@@ -104,14 +105,14 @@ class MergeRows {
     const IndexSnapshot::Sealed& part = inputs_[input];
     if (part.masked.Test(row)) return absl::OkStatus();
     const SegmentView& view = part.segment->view();
+    PartCells cells(part);
+    cells.MoveTo(row);
     SegmentBuilder::KnownRow known{
-        view.row_ids[row], view.versions[row], BuilderClass(part.segment->ClassOf(row)), {}};
+        view.row_ids[row], cells.version(), BuilderClass(part.segment->ClassOf(row)), {}};
     if (row < view.vector_rows) {
       const SegmentView& vectors = inputs_[of].segment->view();
       known.vector = vectors.vectors.subspan(size_t{node} * vectors.stride, vectors.dim);
     }
-    SealedCells cells(*part.segment);
-    cells.MoveTo(row);
     return builder_.AddKnown(known, [&](uint32_t position) { return Own(cells.Cell(position)); });
   }
 

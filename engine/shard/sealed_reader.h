@@ -11,7 +11,8 @@
 #include "engine/search/node_distance.h"
 #include "engine/search/node_scan.h"
 #include "engine/segment/index_snapshot.h"
-#include "engine/segment/row_matcher.h"
+#include "engine/segment/part_cells.h"
+#include "engine/segment/part_matcher.h"
 #include "engine/shard/rank.h"
 #include "storage/base/status_macros.h"
 
@@ -31,9 +32,9 @@ class SealedReader {
         query_(job.query),
         job_(job),
         matcher_(job.query.filter.has_value()
-                     ? std::make_shared<const RowMatcher>(*job.query.filter, *part.segment)
+                     ? std::make_shared<const PartMatcher>(*job.query.filter, part)
                      : nullptr),
-        cells_(*part.segment) {}
+        cells_(part) {}
 
   bool IsLive(uint32_t row) const { return !part_.masked.Test(row); }
   bool IsMatch(uint32_t row) const {
@@ -50,9 +51,9 @@ class SealedReader {
     RankedRow ranked;
     ranked.score = score;
     ranked.id = view_.row_ids[row];
-    ranked.version = view_.versions[row];
-    ranked.place = SealedPlace{number_, row}.Note();
     cells_.MoveTo(row);
+    ranked.version = cells_.version();
+    ranked.place = SealedPlace{number_, row}.Note();
     job_.order.ReadKeys(cells_, ranked);
     sink.Offer(std::move(ranked));
   }
@@ -168,8 +169,8 @@ class SealedReader {
   const SegmentView& view_;
   const ShardQuery& query_;
   const RankJob& job_;
-  const std::shared_ptr<const RowMatcher> matcher_;  // null: no filter; shared by copies
-  SealedCells cells_;
+  const std::shared_ptr<const PartMatcher> matcher_;  // null: no filter; shared by copies
+  PartCells cells_;
   MatchedRows matched_;
   std::vector<Found> found_;
   std::optional<NodeScan> scan_;  // of all nodes, once it has begun

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/shard/revise.h"
 #include "storage/base/text.h"
 
 namespace ordinate {
@@ -10,6 +11,10 @@ namespace {
 
 // With so many segments the tail grows until some are merged.
 constexpr size_t kMostSegments = 10;
+// Revised rows are scanned by nothing: so many times more than tail rows, or such a part of those
+// in the file, which is written anew each time, may be in memory alone.
+constexpr uint64_t kRevisionsOfTail = 4;
+constexpr uint64_t kRevisionsShare = 4;
 // After a merge that failed, for want of space perhaps.
 constexpr int64_t kRetryMergeNanos = 10'000'000'000;
 
@@ -35,7 +40,9 @@ void LargestFirst(std::vector<IndexPart>& parts) {
 IndexPart::IndexPart(std::shared_ptr<const SealedSegment> sealed)
     : segment(std::move(sealed)),
       masked(segment->view().rows()),
-      superseded(segment->view().rows()) {
+      superseded(segment->view().rows()),
+      revised(segment->view().rows()),
+      revised_newest(segment->view().rows()) {
   const SegmentView& v = segment->view();
   const uint64_t rows[3] = {v.vector_rows, v.null_rows, v.invalid_rows};
   std::copy(rows, rows + 3, shown);
@@ -53,7 +60,9 @@ void IndexPart::MaskRow(uint32_t row) {
 }
 
 void IndexPart::SupersedeRow(uint32_t row) {
-  if (superseded.Set(row)) --current[Index(segment->ClassOf(row))];
+  if (!superseded.Set(row)) return;
+  --current[Index(segment->ClassOf(row))];
+  unshown[Index(segment->ClassOf(row))] -= IsUnshown(row);
 }
 
 void IndexPart::Mask(RowId id) {
@@ -67,6 +76,8 @@ void IndexPart::Supersede(RowId id) {
 }
 
 void IndexPart::ShowNewest() {
+  if (unshown[0] + unshown[1] + unshown[2] > 0) revised = revised_newest.Share();
+  std::fill(unshown, unshown + 3, 0);
   if (masked.count() == superseded.count()) return;  // the one is part of the other
   masked = superseded.Share();
   std::copy(current, current + 3, shown);
@@ -90,11 +101,13 @@ void ShardIndex::Adopt(IndexGeneration next) {
   seq_ = next.seq;
   build_time_ms_ = next.build_time_ms;
   parts_ = std::move(next.parts);
+  revisions_ = std::move(next.revisions);
   visible_seq_ = std::max(visible_seq_, seq_);
 }
 
 void ShardIndex::Open(IndexGeneration found) {
   LargestFirst(found.parts);
+  AttachRevisions(found.revisions, found.parts);
   Adopt(std::move(found));
 }
 
@@ -106,6 +119,7 @@ void ShardIndex::Abandon(std::string why, uint64_t generation) {
   since_build_ = SinceBuild();
   CancelSealAndMerge();
   parts_.clear();
+  revisions_ = RevisedRows();
   tail_ = Tail(definition_.dim);
   ClearPending();
   has_generation_ = false;
@@ -154,17 +168,24 @@ void ShardIndex::Note(RowId id, uint64_t seq, int64_t time_micros) {
 void ShardIndex::Feed(RowId id, uint64_t seq, const std::vector<Value>& cells) {
   if (!Feeds()) return;
   changed_ = true;
-  if (!FeedsLater()) return tail_.Put(MakeTailRow(id, seq, cells));
+  TailRow row = MakeTailRow(id, seq, cells);
+  if (!FeedsLater()) {
+    if (!Revise(row)) tail_.Put(std::move(row));
+    return;
+  }
   const auto deleted = deleted_unfed_.find(id);
   if (deleted != deleted_unfed_.end() && deleted->second > seq) return;
+  if (!Revise(row)) {
+    for (IndexPart& part : parts_) part.Mask(id);
+    tail_.Hide(id);
+    tail_.Put(std::move(row));
+    tail_.ShowSlots();
+  }
   const auto pending = pending_.find(id);
-  for (IndexPart& part : parts_) part.Mask(id);
-  tail_.Hide(id);
-  tail_.Put(MakeTailRow(id, seq, cells));
-  tail_.ShowSlots();
   if (pending == pending_.end()) return;
-  if (pending->second > seq) {
-    tail_.Supersede(id);  // by one that waits
+  if (pending->second > seq) {  // by one that waits
+    for (IndexPart& part : parts_) part.Supersede(id);
+    tail_.Supersede(id);
   } else {
     pending_.erase(pending);
   }
@@ -298,7 +319,8 @@ std::optional<int64_t> ShardIndex::RebuildDueNanos() const {
     return std::nullopt;
   }
   const bool whole = pending_.empty() && tail_.size() == 0 && parts_.size() == 1 &&
-                     parts_.front().superseded.count() == 0;
+                     parts_.front().superseded.count() == 0 && revisions_.unsealed() == 0 &&
+                     revisions_.sealed() == 0;
   if (whole) return std::nullopt;
   return schedule_nanos_ + static_cast<int64_t>(definition_.rebuild_interval_micros) * 1'000;
 }
@@ -322,8 +344,11 @@ bool ShardIndex::WantsSeal(uint64_t min_rows) const {
     return build_ == nullptr || part.during_build == build_->number;
   };
   const auto segments = std::count_if(parts_.begin(), parts_.end(), counts);
-  return static_cast<size_t>(segments) < kMostSegments &&
-         tail_.shown_slots() >= std::max(min_rows, retry_seal_at_);
+  if (tail_.shown_slots() > 0 && static_cast<size_t>(segments) >= kMostSegments) return false;
+  if (UnsealedRows() < retry_seal_at_) return false;
+  return tail_.shown_slots() >= min_rows ||
+         revisions_.unsealed() >=
+             std::max<uint64_t>(kRevisionsOfTail * min_rows, revisions_.sealed() / kRevisionsShare);
 }
 
 std::shared_ptr<SealHandle> ShardIndex::BeginSeal() {
@@ -331,12 +356,19 @@ std::shared_ptr<SealHandle> ShardIndex::BeginSeal() {
   seal_->number = ++jobs_begun_;
   seal_->seq = visible_seq_;
   seal_->rows = tail_.Share();
+  seal_->revises = revisions_.unsealed() > 0;
+  for (IndexPart& part : parts_) {
+    if (seal_->revises && part.revised.count() > 0) seal_->revised.push_back(ShareShown(part));
+  }
   return seal_;
 }
 
-IndexGeneration ShardIndex::AfterSeal(std::shared_ptr<const SealedSegment> segment) const {
-  IndexGeneration next{generation_ + 1, std::max(seq_, seal_->seq), build_time_ms_, parts_};
-  IndexPart& sealed = next.parts.emplace_back(std::move(segment));
+IndexGeneration ShardIndex::AfterSeal(const SealedFiles& files) const {
+  IndexGeneration next{generation_ + 1, std::max(seq_, seal_->seq), build_time_ms_, parts_,
+                       revisions_};
+  if (seal_->revises) MoveToFile(files.revisions, next);
+  if (files.segment == nullptr) return next;
+  IndexPart& sealed = next.parts.emplace_back(files.segment);
   if (build_ != nullptr && seal_->seq > build_->seq) sealed.during_build = build_->number;
   for (uint32_t slot = 0; slot < seal_->rows.size; ++slot) {
     if (!seal_->rows.IsLive(slot)) continue;
@@ -352,7 +384,7 @@ IndexGeneration ShardIndex::AfterSeal(std::shared_ptr<const SealedSegment> segme
 
 void ShardIndex::SwitchToSeal(IndexGeneration next) {
   Adopt(std::move(next));
-  tail_ = tail_.From(seal_->rows.size);
+  if (seal_->rows.size > 0) tail_ = tail_.From(seal_->rows.size);
   seal_.reset();
   retry_seal_at_ = 0;
   build_error_.clear();
@@ -362,8 +394,8 @@ void ShardIndex::FailSeal(const absl::Status& status) {
   changed_ = true;
   seal_.reset();
   build_error_ = std::string(status.message());
-  // What failed once likely fails again: not before the tail has doubled.
-  retry_seal_at_ = 2 * uint64_t{tail_.shown_slots()};
+  // What failed once likely fails again: not before there is twice as much.
+  retry_seal_at_ = 2 * UnsealedRows();
 }
 
 std::shared_ptr<MergeHandle> ShardIndex::BeginMerge(const MergePolicy& policy) {
@@ -377,20 +409,21 @@ std::shared_ptr<MergeHandle> ShardIndex::BeginMerge(const MergePolicy& policy) {
     // What a build replaces, and what it does not, stay apart.
     if (build_ != nullptr && part.during_build != build_->number) continue;
     candidates.push_back(&part);
-    rows.push_back({LiveRows(part), part.segment->view().rows()});
+    rows.push_back({LiveRows(part), part.segment->view().rows(), part.revised_in_file});
   }
   const std::vector<size_t> chosen = ChooseMerge(rows, policy);
   if (chosen.empty()) return nullptr;
   merge_ = std::make_shared<MergeHandle>();
   merge_->number = ++jobs_begun_;
   for (const size_t i : chosen) {
-    merge_->inputs.push_back({candidates[i]->segment, candidates[i]->masked.Share()});
+    IndexSnapshot::Sealed& input = merge_->inputs.emplace_back(ShareShown(*candidates[i]));
+    input.revised = InFile(input);
   }
   return merge_;
 }
 
 IndexGeneration ShardIndex::AfterMerge(std::shared_ptr<const SealedSegment> segment) const {
-  IndexGeneration next{generation_ + 1, seq_, build_time_ms_, {}};
+  IndexGeneration next{generation_ + 1, seq_, build_time_ms_, {}, revisions_};
   IndexPart merged(std::move(segment));
   for (const IndexPart& part : parts_) {
     const auto input = std::find_if(
@@ -401,6 +434,7 @@ IndexGeneration ShardIndex::AfterMerge(std::shared_ptr<const SealedSegment> segm
       continue;
     }
     merged.during_build = part.during_build;
+    TakeRevisions(part, revisions_, merged);
     const SegmentView& view = part.segment->view();
     for (uint32_t row = 0; row < view.rows(); ++row) {
       if (!part.superseded.Test(row) || input->masked.Test(row)) continue;
@@ -413,6 +447,7 @@ IndexGeneration ShardIndex::AfterMerge(std::shared_ptr<const SealedSegment> segm
   }
   next.parts.push_back(std::move(merged));
   DropEmpty(next.parts);
+  DropUnusedRevisions(next);
   LargestFirst(next.parts);
   return next;
 }
@@ -452,9 +487,10 @@ void ShardIndex::CancelJobs() {
   if (merge_ != nullptr) merge_->context.Cancel();
 }
 
-std::vector<std::shared_ptr<const SealedSegment>> ShardIndex::segments() const {
+std::vector<std::shared_ptr<const SealedSegment>> ShardIndex::files() const {
   std::vector<std::shared_ptr<const SealedSegment>> all;
   for (const IndexPart& part : parts_) all.push_back(part.segment);
+  if (revisions_.file() != nullptr) all.push_back(revisions_.file());
   return all;
 }
 

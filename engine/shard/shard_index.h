@@ -31,19 +31,29 @@ struct BuildHandle {
   std::atomic<uint64_t> rows_total{0};
 };
 
-/// A segment being made of the first shown slots of the tail. Immutable but for the context.
+/// Files being made of what is shown and in memory alone: a segment of the first slots of the tail,
+/// and a file of all revised rows. Immutable but for the context.
 struct SealHandle {
   uint64_t number = 0;
   uint64_t seq = 0;  // what is shown
   Tail::View rows;
+  std::vector<IndexSnapshot::Sealed> revised;  // the segments that have revised rows
+  bool revises = false;                        // some of those are in no file yet
   CallContext context;
+};
+
+/// What a seal makes; null: there was nothing to make it of.
+struct SealedFiles {
+  std::shared_ptr<const SealedSegment> segment;
+  std::shared_ptr<const SealedSegment> revisions;  // rows without vectors: RevisedRows' file
 };
 
 /// A segment being made of several, or of one that has lost many rows. Immutable but for the
 /// context.
 struct MergeHandle {
   uint64_t number = 0;
-  std::vector<IndexSnapshot::Sealed> inputs;  // the one with the most rows first
+  /// The one with the most rows first. Revised as far as the files say.
+  std::vector<IndexSnapshot::Sealed> inputs;
   CallContext context;
 };
 
@@ -75,13 +85,25 @@ struct IndexPart {
   void Supersede(RowId id);
   void MaskRow(uint32_t row);
   void SupersedeRow(uint32_t row);
-  /// Masks what is superseded.
+  /// The newest version of the row, which was superseded but not masked, is in that slot.
+  void Revise(uint32_t row, uint32_t slot);
+  /// And it is shown at once.
+  void ShowRevised(uint32_t row, uint32_t slot);
+  /// Masks what is superseded, and shows what was revised.
   void ShowNewest();
+  /// Anew, after the slots were changed: what follows from them.
+  void CountRevised(const RevisedRows& revisions);
+  /// Whether the newest version is one that is not shown, of a row that is not superseded.
+  bool IsUnshown(uint32_t row) const { return revised.Get(row) != revised_newest.Get(row); }
 
   std::shared_ptr<const SealedSegment> segment;
   uint64_t during_build = 0;        // number of the build that was running when it was sealed
   Tombstones masked;                // not shown any more
   Tombstones superseded;            // masked, or shown in an older version than the newest
+  RowSlots revised;                 // slots of the versions that are shown, where not as sealed
+  RowSlots revised_newest;          // and of the newest versions
+  uint64_t unshown[3] = {0, 0, 0};  // rows of IsUnshown, by RowClass; part of `current`
+  uint64_t revised_in_file = 0;     // of the shown, when the slots were last changed
   uint64_t shown[3] = {0, 0, 0};    // rows not masked, by RowClass
   uint64_t current[3] = {0, 0, 0};  // rows not superseded, by RowClass
 };
@@ -92,14 +114,16 @@ struct IndexGeneration {
   uint64_t seq = 0;  // changes up to here are in the segments, or masked in them
   uint64_t build_time_ms = 0;
   std::vector<IndexPart> parts;  // the largest first
+  RevisedRows revisions = {};
 };
 
 /// An index of one shard as its applier thread keeps it: sealed segments, tail, what is masked,
 /// and the jobs in progress. Not thread-safe; readers use what Publish() returns.
 ///
 /// A change goes through three steps. Note: a new version is durable, the older ones are not the
-/// newest any more. Feed: the version is in the tail; REBUILD_ONLY leaves it out. And the mode
-/// decides when it is shown: EndRecord and EndGroup, or Feed itself under ASYNC.
+/// newest any more. Feed: the version is in the tail, or, when the vector stays, among the revised
+/// rows; REBUILD_ONLY leaves it out. And the mode decides when it is shown: EndRecord and EndGroup,
+/// or Feed itself under ASYNC.
 class ShardIndex {
  public:
   /// `column_position` of the vector column in `table`.
@@ -164,10 +188,10 @@ class ShardIndex {
   void FailBuild(const absl::Status& status);
   const std::shared_ptr<BuildHandle>& build() const { return build_; }
 
-  /// Whether the shown part of the tail is long enough to be sealed.
+  /// Whether the shown part of the tail is long enough to be sealed, or so much was revised.
   bool WantsSeal(uint64_t min_rows) const;
   std::shared_ptr<SealHandle> BeginSeal();
-  IndexGeneration AfterSeal(std::shared_ptr<const SealedSegment> segment) const;
+  IndexGeneration AfterSeal(const SealedFiles& files) const;
   void SwitchToSeal(IndexGeneration next);
   void FailSeal(const absl::Status& status);
   const std::shared_ptr<SealHandle>& seal() const { return seal_; }
@@ -183,10 +207,11 @@ class ShardIndex {
   void CancelJobs();
 
   /// What the live generation is; what was masked since is part of it.
-  IndexGeneration Now() const { return {generation_, seq_, build_time_ms_, parts_}; }
+  IndexGeneration Now() const { return {generation_, seq_, build_time_ms_, parts_, revisions_}; }
   bool has_generation() const { return has_generation_; }
   uint64_t generation() const { return generation_; }
-  std::vector<std::shared_ptr<const SealedSegment>> segments() const;
+  /// All its files: segments, and revised rows.
+  std::vector<std::shared_ptr<const SealedSegment>> files() const;
 
   /// Whether changes after PersistedSeq() are caught up from the change list. Otherwise the next
   /// build reads the rows.
@@ -212,6 +237,10 @@ class ShardIndex {
   void ClearPending();
   void CancelSealAndMerge();
   TailRow MakeTailRow(RowId id, uint64_t seq, const std::vector<Value>& cells) const;
+  /// Takes the version in as a revised row, if a segment shows the row with that very vector.
+  bool Revise(TailRow& row);
+  uint64_t UnsealedRows() const { return tail_.shown_slots() + revisions_.unsealed(); }
+  IndexSnapshot::Sealed ShareShown(IndexPart& part) const;
   /// What the status says: of the last build, then of damage.
   std::string LastError() const;
   void FillState(ShardIndexStatus& status) const;
@@ -232,6 +261,7 @@ class ShardIndex {
   uint64_t build_time_ms_ = 0;
   std::vector<IndexPart> parts_;
   Tail tail_{definition_.dim};
+  RevisedRows revisions_;
   /// REBUILD_ONLY since a mode that fed the tail: what is shown is newer than the files, until a
   /// build.
   bool frozen_ = false;
@@ -249,7 +279,7 @@ class ShardIndex {
   std::shared_ptr<MergeHandle> merge_;
   SinceBuild since_build_;
 
-  uint64_t retry_seal_at_ = 0;     // tail slots, after a failed seal
+  uint64_t retry_seal_at_ = 0;     // unsealed rows, after a failed seal
   int64_t retry_merge_nanos_ = 0;  // not before, after a failed merge
   std::string build_error_;        // of the last build, seal or merge, if it failed
   std::string damage_;             // until the first build after its repair

@@ -13,6 +13,11 @@ constexpr double kMostWhileRunning = 0.999;
 
 size_t Index(RowClass row_class) { return static_cast<size_t>(row_class); }
 
+// Rows whose shown version is the newest.
+uint64_t ShownNewest(const IndexPart& part, RowClass row_class) {
+  return part.current[Index(row_class)] - part.unshown[Index(row_class)];
+}
+
 std::string_view PromiseOf(FreshnessMode mode) {
   switch (mode) {
     case FreshnessMode::kImmediate:
@@ -71,7 +76,7 @@ std::shared_ptr<const IndexSnapshot> ShardIndex::SnapshotOfShown() {
   snapshot->generation = generation_;
   snapshot->seq = visible_seq_;
   for (IndexPart& part : parts_) {
-    snapshot->sealed.push_back({part.segment, part.masked.Share()});
+    snapshot->sealed.push_back(ShareShown(part));
     snapshot->live_vector_rows += part.shown[Index(RowClass::kVector)];
   }
   snapshot->tail = tail_.Share();
@@ -86,7 +91,8 @@ std::shared_ptr<const IndexSnapshot> ShardIndex::SnapshotOfNewest() {
   snapshot->generation = generation_;
   snapshot->seq = visible_seq_;
   for (IndexPart& part : parts_) {
-    snapshot->sealed.push_back({part.segment, part.superseded.Share()});
+    snapshot->sealed.push_back(
+        {part.segment, part.superseded.Share(), part.revised_newest.Share(), revisions_.Share()});
     snapshot->live_vector_rows += part.current[Index(RowClass::kVector)];
   }
   snapshot->tail = tail_.ShareNewest();
@@ -102,11 +108,12 @@ std::shared_ptr<const IndexSnapshot> ShardIndex::SnapshotOfNewest() {
 
 void ShardIndex::FillCounts(ShardIndexStatus& status) const {
   for (const IndexPart& part : parts_) {
-    status.rows_indexed += part.current[Index(RowClass::kVector)];
-    status.rows_null += part.current[Index(RowClass::kNull)];
-    status.rows_invalid += part.current[Index(RowClass::kInvalid)];
+    status.rows_indexed += ShownNewest(part, RowClass::kVector);
+    status.rows_null += ShownNewest(part, RowClass::kNull);
+    status.rows_invalid += ShownNewest(part, RowClass::kInvalid);
     status.rows_deleted += part.superseded.count();
-    status.bytes_memory += part.masked.bytes() + part.superseded.bytes();
+    status.bytes_memory += part.masked.bytes() + part.superseded.bytes() + part.revised.bytes() +
+                           part.revised_newest.bytes();
     status.bytes_disk += part.segment->file().file_bytes();
   }
   if (has_generation_) {  // otherwise the tail answers nothing
@@ -115,7 +122,8 @@ void ShardIndex::FillCounts(ShardIndexStatus& status) const {
     status.rows_invalid += tail_.current(RowClass::kInvalid);
     status.rows_pending = pending_.size();
   }
-  status.bytes_memory += tail_.bytes();
+  status.bytes_memory += tail_.bytes() + revisions_.bytes();
+  if (revisions_.file() != nullptr) status.bytes_disk += revisions_.file()->file().file_bytes();
   status.tail_rows = tail_.shown();
   status.segments = static_cast<uint32_t>(parts_.size());
   status.build_time_ms = build_time_ms_;

@@ -99,35 +99,58 @@ std::unique_ptr<IndexCheck> IndexCheck::Open(const std::string& directory, const
 }
 
 absl::Status IndexCheck::OpenSegments(const std::string& directory) {
-  absl::Status first_error;
+  bool all = true;
   for (const IndexManifest::Segment& listed : manifest_.segments) {
-    const std::string path = Concat(directory, "/", listed.file);
-    auto file = SegmentFile::Open(path);
-    absl::Status status = file.ok() ? (*file)->Verify() : file.status();
-    if (status.ok() &&
-        ((*file)->checksum() != listed.checksum || (*file)->file_bytes() != listed.bytes)) {
-      status = absl::DataLossError(
-          Concat("its checksum or size is not the one that ", manifest_path_, " lists"));
-    }
-    if (!status.ok()) {
-      Problem(path, Text(status));
-      first_error.Update(status);
+    std::unique_ptr<SegmentFile> file = OpenListed(directory, listed);
+    if (file == nullptr) {
+      all = false;
       continue;
     }
-    report_->bytes += (*file)->file_bytes();
     ++report_->segments;
-    const uint32_t rows = (*file)->view().rows();
+    const uint32_t rows = file->view().rows();
     if (!listed.gone.empty() && listed.gone.back() >= rows) {
-      Problem(manifest_path_, Concat("it masks row ", listed.gone.back(), " of ", path,
+      Problem(manifest_path_, Concat("it masks row ", listed.gone.back(), " of ", file->path(),
                                      ", which has ", rows, " rows"));
       continue;
     }
     segments_.push_back(
-        {*std::move(file), std::vector<bool>(rows, false), std::vector<bool>(rows, false)});
+        {std::move(file), std::vector<bool>(rows, false), std::vector<bool>(rows, false)});
     Segment& segment = segments_.back();
     for (const uint32_t row : listed.gone) segment.gone[row] = true;
   }
-  return first_error;
+  if (manifest_.revisions.has_value()) {
+    revisions_ = OpenListed(directory, *manifest_.revisions);
+    all &= revisions_ != nullptr;
+  }
+  return all ? absl::OkStatus() : absl::DataLossError("files cannot be read");
+}
+
+std::unique_ptr<SegmentFile> IndexCheck::OpenListed(const std::string& directory,
+                                                    const IndexManifest::Segment& listed) {
+  const std::string path = Concat(directory, "/", listed.file);
+  auto file = SegmentFile::Open(path);
+  absl::Status status = file.ok() ? (*file)->Verify() : file.status();
+  if (status.ok() &&
+      ((*file)->checksum() != listed.checksum || (*file)->file_bytes() != listed.bytes)) {
+    status = absl::DataLossError(
+        Concat("its checksum or size is not the one that ", manifest_path_, " lists"));
+  }
+  if (!status.ok()) {
+    Problem(path, Text(status));
+    return nullptr;
+  }
+  report_->bytes += (*file)->file_bytes();
+  return *std::move(file);
+}
+
+IndexCheck::Cells IndexCheck::CellsOf(const Entry& entry) const {
+  const SegmentView& view = entry.segment->file->view();
+  const Cells sealed{entry.segment->file.get(), entry.row};
+  if (revisions_ == nullptr) return sealed;
+  const int64_t found = revisions_->view().FindRow(view.row_ids[entry.row]);
+  if (found < 0) return sealed;
+  const Cells revised{revisions_.get(), static_cast<uint32_t>(found)};
+  return revisions_->view().versions[revised.row] > view.versions[entry.row] ? revised : sealed;
 }
 
 void IndexCheck::CheckSeq(uint64_t newest_seq) {
@@ -166,15 +189,15 @@ void IndexCheck::AddRow(const Row& row) {
 }
 
 void IndexCheck::CheckEntry(const Row& row, const Entry& entry) {
-  const SegmentFile& file = *entry.segment->file;
-  const SegmentView& view = file.view();
-  if (view.versions[entry.row] != row.version) {
-    Problem(file.path(), Concat("row ", row.id, " has version ", view.versions[entry.row],
-                                ", expected ", row.version));
+  const Cells cells = CellsOf(entry);
+  const uint64_t version = cells.file->view().versions[cells.row];
+  if (version != row.version) {
+    Problem(cells.file->path(),
+            Concat("row ", row.id, " has version ", version, ", expected ", row.version));
     return;
   }
   CheckVector(row, entry);
-  CheckColumns(row, entry);
+  CheckColumns(row, cells);
 }
 
 void IndexCheck::CheckVector(const Row& row, const Entry& entry) {
@@ -196,17 +219,17 @@ void IndexCheck::CheckVector(const Row& row, const Entry& entry) {
   }
 }
 
-void IndexCheck::CheckColumns(const Row& row, const Entry& entry) {
-  const SegmentFile& file = *entry.segment->file;
+void IndexCheck::CheckColumns(const Row& row, const Cells& cells) {
+  const SegmentFile& file = *cells.file;
   for (const CapturedColumn& captured : file.view().columns) {
     const auto column = std::ranges::find(table_.columns, captured.column_id, &ColumnDef::id);
     if (column == table_.columns.end()) continue;
     const auto position = static_cast<size_t>(column - table_.columns.begin());
     const ValueView cell = position < row.cells.size() ? View(row.cells[position]) : ValueView();
-    if (!SameCell(captured.Get(entry.row), cell)) {
+    if (!SameCell(captured.Get(cells.row), cell)) {
       Problem(file.path(),
               Concat("row ", row.id, ", column '", column->name, "' is ",
-                     ToString(captured.Get(entry.row)), ", expected ", ToString(cell)));
+                     ToString(captured.Get(cells.row)), ", expected ", ToString(cell)));
     }
   }
 }

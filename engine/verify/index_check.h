@@ -53,9 +53,18 @@ class IndexCheck {
   IndexCheck(const TableDef& table, const IndexDef& index, std::string manifest_path,
              VerifyReport* report);
   absl::Status OpenSegments(const std::string& directory);
+  /// Problems go to the report; nullptr then.
+  std::unique_ptr<SegmentFile> OpenListed(const std::string& directory,
+                                          const IndexManifest::Segment& listed);
+  /// Where the index has the cells of an entry's row: there, or in a newer version.
+  struct Cells {
+    const SegmentFile* file = nullptr;
+    uint32_t row = 0;
+  };
+  Cells CellsOf(const Entry& entry) const;
   void CheckEntry(const Row& row, const Entry& entry);
   void CheckVector(const Row& row, const Entry& entry);
-  void CheckColumns(const Row& row, const Entry& entry);
+  void CheckColumns(const Row& row, const Cells& cells);
   void Problem(const std::string& file, std::string what);
 
   const TableDef& table_;
@@ -65,6 +74,7 @@ class IndexCheck {
   uint32_t column_ = 0;  // position of the vector column
   IndexManifest manifest_;
   std::vector<Segment> segments_;
+  std::unique_ptr<SegmentFile> revisions_;  // null: the manifest lists none
   std::unordered_set<RowId> changed_;
   uint64_t problems_ = 0;
 };

@@ -26,6 +26,7 @@ constexpr std::string_view kBody = R"(","manifest":)";
 constexpr std::string_view kEnd = "}\n";
 constexpr uint64_t kMaxBytes = 256u << 20;
 constexpr int kVersionWithoutGone = 2;
+constexpr int kVersionWithoutRevisions = 3;
 constexpr size_t kMaxSegments = 100'000;
 constexpr size_t kHexDigits = 16;
 constexpr std::string_view kSuffix = ".vdata";
@@ -69,6 +70,14 @@ absl::Status CheckManifest(const IndexManifest& manifest) {
         absl::StrCat(manifest.segments.size(), " segments; at most ", kMaxSegments));
   }
   std::set<std::string_view> names;
+  if (manifest.revisions.has_value()) {
+    const std::string& file = manifest.revisions->file;
+    if (!IsPlainName(file) || !manifest.revisions->gone.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("file of revisions '", file, "'; expected a plain name, and no rows gone"));
+    }
+    names.insert(file);
+  }
   for (const IndexManifest::Segment& segment : manifest.segments) {
     if (!IsPlainName(segment.file)) {
       return absl::InvalidArgumentError(
@@ -89,25 +98,32 @@ absl::Status CheckManifest(const IndexManifest& manifest) {
 }
 
 int VersionOf(const IndexManifest& manifest) {
+  if (manifest.revisions.has_value()) return IndexManifest::kVersion;
   for (const IndexManifest::Segment& segment : manifest.segments) {
-    if (!segment.gone.empty()) return IndexManifest::kVersion;
+    if (!segment.gone.empty()) return kVersionWithoutRevisions;
   }
   return kVersionWithoutGone;
+}
+
+json EntryOf(const IndexManifest::Segment& segment) {
+  json entry = {
+      {"file", segment.file}, {"bytes", segment.bytes}, {"checksum", Hex(segment.checksum)}};
+  if (!segment.gone.empty()) entry["gone"] = RowListToText(segment.gone);
+  return entry;
 }
 
 std::string Body(const IndexManifest& manifest, const json& definition) {
   json segments = json::array();
   for (const IndexManifest::Segment& segment : manifest.segments) {
-    json& entry = segments.emplace_back(json{
-        {"file", segment.file}, {"bytes", segment.bytes}, {"checksum", Hex(segment.checksum)}});
-    if (!segment.gone.empty()) entry["gone"] = RowListToText(segment.gone);
+    segments.push_back(EntryOf(segment));
   }
-  const json body = {{"definition", definition},
-                     {"row_id_flavour", static_cast<uint64_t>(manifest.flavour)},
-                     {"generation", manifest.generation},
-                     {"seq", manifest.seq},
-                     {"build_time_ms", manifest.build_time_ms},
-                     {"segments", segments}};
+  json body = {{"definition", definition},
+               {"row_id_flavour", static_cast<uint64_t>(manifest.flavour)},
+               {"generation", manifest.generation},
+               {"seq", manifest.seq},
+               {"build_time_ms", manifest.build_time_ms},
+               {"segments", segments}};
+  if (manifest.revisions.has_value()) body["revisions"] = EntryOf(*manifest.revisions);
   return body.dump(2, ' ', false, json::error_handler_t::replace);
 }
 
@@ -144,8 +160,9 @@ absl::StatusOr<IndexManifest::Segment> SegmentFrom(const json& object) {
 
 absl::StatusOr<IndexManifest> ManifestFrom(std::string_view body) {
   const json object = json::parse(body, nullptr, /*allow_exceptions=*/false);
-  if (!object.is_object() || object.size() != 6) {
-    return absl::DataLossError("its manifest is not an object of the six known fields");
+  const bool has_revisions = object.is_object() && object.contains("revisions");
+  if (!object.is_object() || object.size() != (has_revisions ? 7 : 6)) {
+    return absl::DataLossError("its manifest is not an object of the known fields");
   }
   IndexManifest manifest;
   const auto definition = object.find("definition");
@@ -163,6 +180,9 @@ absl::StatusOr<IndexManifest> ManifestFrom(std::string_view body) {
   for (const json& entry : *segments) {
     ASSIGN_OR_RETURN(IndexManifest::Segment segment, SegmentFrom(entry));
     manifest.segments.push_back(std::move(segment));
+  }
+  if (has_revisions) {
+    ASSIGN_OR_RETURN(manifest.revisions, SegmentFrom(object.at("revisions")));
   }
   RETURN_IF_ERROR(CheckManifest(manifest));
   return manifest;
@@ -183,10 +203,10 @@ absl::StatusOr<std::string_view> Unwrap(std::string_view text, int& version) {
   if (error != std::errc() || !text.starts_with(std::to_string(version))) {
     return absl::DataLossError("it has no version number");
   }
-  if (version != IndexManifest::kVersion && version != kVersionWithoutGone) {
+  if (version < kVersionWithoutGone || version > IndexManifest::kVersion) {
     return absl::FailedPreconditionError(absl::StrCat(
         "it has format version ", version, "; this server reads versions ", kVersionWithoutGone,
-        " and ", IndexManifest::kVersion, ": rebuild the index with it"));
+        " to ", IndexManifest::kVersion, ": rebuild the index with it"));
   }
   text.remove_prefix(end - text.data());
   uint64_t checksum = 0;

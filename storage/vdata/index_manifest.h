@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,8 +13,9 @@ namespace ordinate {
 
 /// The content of a .vindex file: which segments make up the published index of one shard.
 struct IndexManifest {
-  /// Written; the one before, where no segment has rows that are gone.
-  static constexpr int kVersion = 3;
+  /// The newest. Written is the oldest that can say it all: 2 knows no rows that are gone, 3 no
+  /// revisions.
+  static constexpr int kVersion = 4;
 
   struct Segment {
     std::string file;  // name within the index's folder: <uuid>.vdata
@@ -30,6 +32,9 @@ struct IndexManifest {
   uint64_t seq = 0;         // changes up to this sequence are in the segments, or gone from them
   uint64_t build_time_ms = 0;
   std::vector<Segment> segments;
+  /// A segment without nodes: newer versions, up to `seq`, of rows of the segments whose vectors
+  /// they keep. An entry that is not newer than its row's version there means nothing any more.
+  std::optional<Segment> revisions = std::nullopt;
 };
 
 /// JSON with its own checksum; written to a temporary file, synced, renamed, directory synced.

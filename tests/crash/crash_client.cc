@@ -11,10 +11,12 @@ namespace ordinate {
 namespace {
 
 constexpr uint32_t kDim = 32;
+constexpr int64_t kSharing = 100;  // revisions that share a vector
 
-/// The vector of a key at a revision: any other revision has another vector.
+/// The vector of a key at a revision: some revisions share one, so that a row written again often
+/// keeps it.
 std::vector<float> VectorOf(int64_t key, int64_t revision) {
-  std::mt19937_64 random(static_cast<uint64_t>(key * 1'000'003 + revision));
+  std::mt19937_64 random(static_cast<uint64_t>(key * 1'000'003 + revision / kSharing));
   std::normal_distribution<float> normal;
   std::vector<float> vector(kDim);
   for (float& x : vector) x = normal(random);

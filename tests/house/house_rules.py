@@ -249,6 +249,28 @@ def check_links(tree):
                 yield f"{place}: dead link {link}: {target} has no such heading"
 
 
+def hunks(patch):
+    """(path, the text that is there before) of each hunk of a patch."""
+    path = before = None
+    for line in patch.splitlines(keepends=True):
+        if line.startswith(("--- ", "+++ ", "@@ ")):
+            if before:
+                yield path, before
+            before = "" if line.startswith("@@ ") else None
+            path = line[len("+++ b/"):].split()[0] if line.startswith("+++ b/") else path
+        elif before is not None and line[0] in " -":
+            before += line[1:]
+    if before:
+        yield path, before
+
+
+def check_patches(tree):
+    for patch in tree.ending(".patch"):
+        for path, before in hunks(tree.text[patch]):
+            if before not in tree.text.get(path, ""):
+                yield f"{patch}: stale: {path} is not what it changes any more"
+
+
 def check_folder_page(tree):
     """The tree that the architecture page draws: a folder, or a folder and one in it, a line."""
     page = "docs/architecture.md"
@@ -263,7 +285,7 @@ def check_folder_page(tree):
 
 RULES = [check_layers, check_narrow_folders, check_libraries, check_cycles, check_length,
          check_markers, check_unbuilt, check_uncalled_scripts, check_unincluded_headers,
-         check_links, check_folder_page]
+         check_links, check_patches, check_folder_page]
 
 
 def violations(root):

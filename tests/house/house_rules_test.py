@@ -164,6 +164,14 @@ class HouseRulesTest(unittest.TestCase):
                                 "ordinate_library(ordinate_query SOURCES plan.cc PCH pch.h)\n"}),
                          [])
 
+    def test_patch_of_what_is_not_there(self):
+        head = "What goes wrong.\n--- a/storage/base/clock.cc\n+++ b/storage/base/clock.cc\n"
+        fits = head + '@@ -1 +1 @@\n-#include "storage/base/clock.h"\n+#include "x.h"\n'
+        self.assertEqual(check({"tests/one.patch": fits}), [])
+        stale = fits + "@@ -9 +9 @@\n int a;\n-int b;\n"
+        self.assertEqual(check({"tests/one.patch": stale}), [
+            "tests/one.patch: stale: storage/base/clock.cc is not what it changes any more"])
+
     def test_dead_links(self):
         self.expect({"docs/page.md": "## The end\n\n[up](../READNOT.md)\n"},
                     "docs/page.md:3: dead link ../READNOT.md: there is no READNOT.md")

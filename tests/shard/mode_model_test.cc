@@ -24,15 +24,22 @@ constexpr uint64_t kRows = 5'000;
 constexpr uint64_t kRows = 25'000;
 #endif
 
-
 constexpr uint64_t kMinSealRows = 20;
 constexpr uint64_t kBatchRows = 17;
 constexpr int64_t kIntervalMicros = 3'600'000'000;
 constexpr RowId kKeys = 80;  // few, so that an answer of a graph is whole
 constexpr uint64_t kRowsPerRestart = 1'700;
 
-/// Rows by their score; nullopt: one without a vector. Each write has a score of its own.
-using Content = std::map<RowId, std::optional<float>>;
+/// A row's score, nullopt without a vector, and its tag. Each write has a tag of its own.
+struct Cells {
+  std::optional<float> score;
+  int64_t tag = 0;
+  bool operator==(const Cells&) const = default;
+  friend std::ostream& operator<<(std::ostream& out, const Cells& cells) {
+    return out << cells.score.value_or(-1) << "/" << cells.tag;
+  }
+};
+using Content = std::map<RowId, Cells>;
 
 /// What an index shows. Of a build that runs under REBUILD_ONLY it is not known when it switches.
 class Model {
@@ -50,6 +57,11 @@ class Model {
   Content Expected() const { return Scored(shown_); }
   /// What an answer has that scans what the index has not applied.
   Content Newest() const { return Scored(newest_); }
+  /// Of the row's newest version; nullopt: it has none.
+  std::optional<float> ScoreOf(RowId id) const {
+    const auto found = newest_.find(id);
+    return found == newest_.end() ? std::nullopt : found->second.score;
+  }
 
   void Apply(const std::vector<RowWrite>& request) {
     for (const RowWrite& row : request) {
@@ -63,7 +75,8 @@ class Model {
         continue;
       }
       const auto* vector = std::get_if<Vector>(&row.cells[1]);
-      newest_[id] = vector == nullptr ? std::nullopt : std::optional<float>((*vector)[0]);
+      newest_[id] = {vector == nullptr ? std::nullopt : std::optional<float>((*vector)[0]),
+                     std::get<int64_t>(row.cells[3])};
       waiting_.insert(id);
       since_built_.insert(id);
     }
@@ -100,8 +113,8 @@ class Model {
   /// What an answer has of it.
   static Content Scored(const Content& content) {
     Content scored;
-    for (const auto& [id, score] : content) {
-      if (score.has_value()) scored.emplace(id, score);
+    for (const auto& [id, cells] : content) {
+      if (cells.score.has_value()) scored.emplace(id, cells);
     }
     return scored;
   }
@@ -131,9 +144,13 @@ class ModeModel : public ::testing::TestWithParam<std::tuple<FreshnessMode, Engi
   }
 
   RowWrite RandomRow(RowId id) {
-    RowWrite row = OneShard::OneRow(static_cast<int64_t>(id), {static_cast<float>(++revision_), 0});
+    ++revision_;
+    const bool keeps = random_() % 2 == 0;  // the vector it has, if it has one
+    const std::optional<float> before = model_.ScoreOf(id);
+    const float x = keeps && before.has_value() ? *before : static_cast<float>(revision_);
+    RowWrite row = OneShard::OneRow(static_cast<int64_t>(id), {x, 0}, revision_);
     if (random_() % 10 == 0) row.cells[1] = Value();
-    if (random_() % 10 < 3) {
+    if (random_() % 10 < 2) {
       row.kind = Mutation::Kind::kDelete;
       row.cells.clear();
     }
@@ -207,16 +224,43 @@ class ModeModel : public ::testing::TestWithParam<std::tuple<FreshnessMode, Engi
   }
 
   Content Ask() {
-    Content found;
-    const auto result = one_.Query(1);
+    ShardQuery query = OneShard::Question(1, {3});
+    query.order_by = {{.column = "tag", .column_position = 3}};
+    const auto result = one_.Ask(query);
     EXPECT_TRUE(result.ok()) << result.status();
-    if (!result.ok()) return found;
-    for (const RankedRow& row : result->ranked) {
-      EXPECT_TRUE(found.emplace(row.id, row.score).second) << "row " << row.id << " comes twice";
-    }
+    if (!result.ok()) return {};
     EXPECT_GE(result->visible_seq, visible_seq_);
     visible_seq_ = result->visible_seq;
+    const Content found = ContentOf(*result);
+    AskForTags(found, *result);
     return found;
+  }
+  /// The scores and tags, which come by two ways.
+  static Content ContentOf(const ShardQueryResult& result) {
+    Content found;
+    for (size_t i = 0; i < result.ranked.size(); ++i) {
+      const RankedRow& row = result.ranked[i];
+      const Cells cells{row.score, std::get<int64_t>(result.rows[i].cells[0])};
+      if (!row.keys.empty()) {
+        EXPECT_EQ(std::get<int64_t>(row.keys[0]), cells.tag);
+      }
+      EXPECT_TRUE(found.emplace(row.id, cells).second) << "row " << row.id << " comes twice";
+    }
+    return found;
+  }
+  /// A filter finds the same tags, as long as the index shows the same.
+  void AskForTags(const Content& found, const ShardQueryResult& shown) {
+    ShardQuery query = OneShard::Question(1, {3});
+    const int64_t least = std::max<int64_t>(0, revision_ - static_cast<int64_t>(random_() % 100));
+    query.filter = BindFilter({.column = "tag", .op = CompareOp::kGe, .literals = {Value(least)}},
+                              one_.table())
+                       .value();
+    const auto result = one_.Ask(query);
+    ASSERT_TRUE(result.ok()) << result.status();
+    if (result->visible_seq != shown.visible_seq || result->generation != shown.generation) return;
+    Content expected = found;
+    std::erase_if(expected, [&](const auto& row) { return row.second.tag < least; });
+    EXPECT_EQ(ContentOf(*result), expected) << "tags from " << least << " on";
   }
   void Check() {
     if (model_.mode() == FreshnessMode::kAsync) one_.Turn();
@@ -234,13 +278,9 @@ class ModeModel : public ::testing::TestWithParam<std::tuple<FreshnessMode, Engi
       FAIL() << status.rows_pending << " pending";
     }
     EXPECT_LE(status.segments, 11u);
-    const auto scanned = one_.Query(1, {0}, LagPolicy::kScanTail);
+    const auto scanned = one_.Query(1, {3}, LagPolicy::kScanTail);
     ASSERT_TRUE(scanned.ok()) << scanned.status();
-    Content all;
-    for (const RankedRow& row : scanned->ranked) {
-      EXPECT_TRUE(all.emplace(row.id, row.score).second) << "row " << row.id << " comes twice";
-    }
-    EXPECT_EQ(all, model_.Newest());
+    EXPECT_EQ(ContentOf(*scanned), model_.Newest());
   }
 
   const uint64_t seed_ = std::random_device{}();

@@ -18,8 +18,9 @@
 
 namespace ordinate {
 
-/// One shard by itself, with one table: `id` INT64 (key), `v` VECTOR of any dim, `data` BYTES.
-/// Writes reach it past the front's checks, and a test decides when builds run.
+/// One shard by itself, with one table: `id` INT64 (key), `v` VECTOR of any dim, `data` BYTES,
+/// `tag` INT64 (attribute). Writes reach it past the front's checks, and a test decides when builds
+/// run.
 class OneShard {
  public:
   static constexpr uint32_t kTable = 1;
@@ -30,7 +31,8 @@ class OneShard {
     table_.name = "items";
     table_.columns = {{1, "id", ColumnRole::kKey, DataType::kInt64, false, 0},
                       {2, "v", ColumnRole::kVector, DataType::kVector, true, 0},
-                      {3, "data", ColumnRole::kPayload, DataType::kBytes, true, 0}};
+                      {3, "data", ColumnRole::kPayload, DataType::kBytes, true, 0},
+                      {4, "tag", ColumnRole::kAttribute, DataType::kInt64, true, 0}};
     table_.key = {0};
     definitions_.tables[table_.name] = table_;
     definitions_.next_table_id = kTable + 1;
@@ -120,11 +122,11 @@ class OneShard {
     }
     return rows;
   }
-  static RowWrite OneRow(int64_t id, Vector vector) {
+  static RowWrite OneRow(int64_t id, Vector vector, Value tag = {}) {
     RowWrite row;
     row.preferred_id = static_cast<RowId>(id);
     // Long enough to be kept apart from the rows, in a blob file.
-    row.cells = {id, std::move(vector), std::string(400, 'd')};
+    row.cells = {id, std::move(vector), std::string(400, 'd'), std::move(tag)};
     return row;
   }
   absl::StatusOr<ShardWriteResult> TryWrite(std::vector<RowWrite> rows) {
@@ -147,11 +149,26 @@ class OneShard {
                                          LagPolicy policy = LagPolicy::kSkipTail) {
     ShardQuery query = Question(index_id, std::move(columns));
     query.plan.lag_policy = policy;
+    return Ask(query);
+  }
+  absl::StatusOr<ShardQueryResult> Ask(const ShardQuery& query) {
     const CallContext context;
     const auto done = std::make_shared<std::promise<absl::StatusOr<ShardQueryResult>>>();
     shard_->Query(table_, query, context,
                   [done](auto result) { done->set_value(std::move(result)); });
     return done->get_future().get();
+  }
+  /// What Query asks.
+  static ShardQuery Question(uint32_t index_id, std::vector<uint32_t> columns = {}) {
+    ShardQuery query;
+    query.table_id = kTable;
+    query.column_position = 1;
+    query.plan.index_id = index_id;
+    query.plan.k = 1'000;
+    query.plan.lag_policy = LagPolicy::kSkipTail;
+    query.vector = {0, 0};
+    query.columns = std::move(columns);
+    return query;
   }
   /// The same question `count` times, in one call.
   std::vector<absl::StatusOr<ShardQueryResult>> QueryTogether(
@@ -215,17 +232,6 @@ class OneShard {
   }
 
  private:
-  static ShardQuery Question(uint32_t index_id, std::vector<uint32_t> columns) {
-    ShardQuery query;
-    query.table_id = kTable;
-    query.column_position = 1;
-    query.plan.index_id = index_id;
-    query.plan.k = 1'000;
-    query.vector = {0, 0};
-    query.columns = std::move(columns);
-    return query;
-  }
-
   struct ShiftedClock final : Clock {
     int64_t NowMicros() const override { return SystemClock().NowMicros() + added; }
     int64_t MonotonicNanos() const override {

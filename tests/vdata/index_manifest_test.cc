@@ -86,6 +86,27 @@ TEST(IndexManifest, IsPlainJson) {
   EXPECT_EQ(json["manifest"]["definition"]["name"], "by-embedding");
 }
 
+// A file of revised rows makes the manifest one of version 4.
+TEST(IndexManifest, ARevisionsFileIsReadAsWritten) {
+  ScratchFolder folder;
+  const std::string path = folder.File("i.vindex");
+  IndexManifest manifest = Sample();
+  manifest.revisions = IndexManifest::Segment{"r.vdata", 77, 0x12};
+  ASSERT_EQ(WriteIndexManifest(path, manifest), absl::OkStatus());
+  EXPECT_THAT(test::ReadBytes(path), HasSubstr("\"version\":4"));
+  const absl::StatusOr<IndexManifest> read = ReadIndexManifest(path);
+  ASSERT_TRUE(read.ok()) << read.status();
+  ASSERT_TRUE(read->revisions.has_value());
+  EXPECT_EQ(read->revisions->file, "r.vdata");
+  EXPECT_EQ(read->revisions->bytes, 77u);
+  EXPECT_EQ(read->revisions->checksum, 0x12u);
+
+  manifest.revisions->gone = {1};
+  EXPECT_FALSE(WriteIndexManifest(path, manifest).ok()) << "no row is gone from it";
+  manifest.revisions = manifest.segments[0];
+  EXPECT_FALSE(WriteIndexManifest(path, manifest).ok()) << "one file cannot be both";
+}
+
 // Rows that are gone make the file one of version 3, which it is not without them.
 TEST(IndexManifest, KeepsTheRowsThatAreGone) {
   ScratchFolder folder;
@@ -138,7 +159,7 @@ TEST(IndexManifest, OtherVersionsAreRefusedByName) {
   const std::string path = folder.File("i.vindex");
   ASSERT_TRUE(WriteIndexManifest(path, Sample()).ok());
   const std::string good = test::ReadBytes(path);
-  for (const std::string version : {"1", "4", "20", "-2"}) {
+  for (const std::string version : {"1", "5", "20", "-2"}) {
     std::string other = good;
     other.replace(other.find("\"version\":2") + 10, 1, version);
     test::WriteBytes(path, other);
