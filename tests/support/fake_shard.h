@@ -222,8 +222,10 @@ class FakeShard final : public ShardClient {
   absl::Status CreateTable(const TableDef&) override { return fail_create_table; }
   absl::Status AlterTable(const TableDef& table) override {
     MutexLock lock(mutex_);
-    if (fail_alter_table.ok()) asked_.columns[table.id] = table.columns.size();
-    return fail_alter_table;
+    if (!fail_alter_table.ok()) return fail_alter_table;
+    asked_.columns[table.id] = table.columns.size();
+    for (auto& [id, row] : tables_[table.id]) row.cells.resize(table.columns.size());
+    return absl::OkStatus();
   }
   absl::Status DropTable(uint32_t table_id) override {
     MutexLock lock(mutex_);
