@@ -31,7 +31,8 @@ void GraphRepair::Collect(uint32_t self, uint32_t old_node, uint32_t level, int 
   for (const uint32_t link : OldLinks(old_node, level)) {
     const uint32_t node = number_[link];
     if (node != kLeftOut) {
-      if (node != self) found_.push_back(node);
+      // A node that lacks the level: a link of zeros, of a lost file.
+      if (node != self && draft_.level(node) >= level) found_.push_back(node);
       continue;
     }
     lost_ = true;

@@ -68,8 +68,8 @@ class OnText {
   explicit OnText(const MatchNode& node)
       : offsets_(node.column->offsets.data()), bytes_(node.column->bytes.data()), node_(node) {}
   bool operator()(uint32_t row) const {
-    const uint64_t begin = offsets_[row];
-    return Holds()(std::string_view(bytes_ + begin, offsets_[row + 1] - begin), node_);
+    const uint64_t begin = offsets_[row], end = offsets_[row + 1];
+    return Holds()(std::string_view(bytes_ + begin, std::max(begin, end) - begin), node_);
   }
 
  private:
@@ -281,7 +281,7 @@ void RowMatcher::MatchBlock(uint32_t first, uint32_t last, MatchedRows& matched)
   matched.base_ = first / 64;
   matched.last_ = last;
   matched.words_.clear();
-  if (first == last) return;
+  if (first >= last) return;  // greater: zeros of a lost file
   const size_t words = (size_t{last} + 63) / 64 - matched.base_;
   matched.words_.assign(words, ~uint64_t{0});
   matched.words_.front() &= ~uint64_t{0} << (first % 64);

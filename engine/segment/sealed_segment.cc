@@ -50,7 +50,8 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> SealedSegment::Create(
 uint32_t SealedSegment::NodeOf(uint32_t row) const {
   const std::span<const uint32_t> starts = view().node_rows;
   const auto after = std::upper_bound(starts.begin(), starts.end(), row);
-  return static_cast<uint32_t>(after - starts.begin() - 1);
+  // Of a lost file all starts are zero.
+  return std::min(static_cast<uint32_t>(after - starts.begin()), view().nodes) - 1;
 }
 
 }  // namespace ordinate

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/query/top_rows.h"
+#include "engine/shard/check_reads.h"
 #include "engine/shard/rank.h"
 #include "engine/shard/vector_sample.h"
 #include "storage/base/status_macros.h"
@@ -79,6 +80,7 @@ absl::Status CheckGate(const RebuildGate& gate, const IndexDef& index,
     ASSIGN_OR_RETURN(const auto found, Find(snapshot, query, Path::kAnn, clock, context));
     sum += RecallOf(found, truth, query.plan.score_descending);
   }
+  RETURN_IF_ERROR(CheckReads(snapshot.sealed));
   const double recall = sample.empty() ? 1 : sum / static_cast<double>(sample.size());
   if (recall >= gate.min_recall) return absl::OkStatus();
   return absl::FailedPreconditionError(

@@ -7,6 +7,7 @@
 
 #include "engine/index/segment_builder.h"
 #include "engine/shard/build_gate.h"
+#include "engine/shard/check_reads.h"
 #include "engine/shard/merge_rows.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
@@ -144,6 +145,7 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> RunMerge(const IndexJob& jo
   ASSIGN_OR_RETURN(std::unique_ptr<SegmentBuilder> builder,
                    SegmentBuilder::Create(job.table, job.index, seq));
   ASSIGN_OR_RETURN(std::vector<uint32_t> kept, AddMergedRows(handle, *builder));
+  RETURN_IF_ERROR(CheckReads(handle.inputs));  // a graph grows from as many nodes as were read
   const SegmentView& first = handle.inputs[0].segment->view();
   if (first.engine == Engine::kHnsw) builder->GrowFrom(first.graph, std::move(kept));
   return FinishSegment(job, job.index, std::move(builder), handle.context, nullptr);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/numbers.h"
+#include "engine/shard/check_reads.h"
 #include "engine/shard/index_build.h"
 #include "engine/shard/local_shard.h"
 #include "storage/base/error_details.h"
@@ -206,9 +207,16 @@ void LocalShard::FinishSeal(uint32_t index_id, uint64_t number,
   }
   ShardIndex& index = *found->second;
   absl::Status status = files.status();
+  IndexGeneration next;
+  if (status.ok()) next = index.AfterSeal(*files);
+  if (absl::Status read = CheckReads(index.seal()->revised); !read.ok()) {
+    if (files.ok()) RemoveFiles({files->segment, files->revisions});
+    Quarantine(index_id, index.generation(), read);
+    status = std::move(read);
+  }
   if (status.ok()) {
     At("seal made");
-    status = SwitchTo(index, {files->segment, files->revisions}, index.AfterSeal(*files),
+    status = SwitchTo(index, {files->segment, files->revisions}, std::move(next),
                       &ShardIndex::SwitchToSeal);
   }
   if (!status.ok()) {
@@ -231,9 +239,15 @@ void LocalShard::FinishMerge(uint32_t index_id, uint64_t number, SegmentOr segme
   }
   ShardIndex& index = *found->second;
   absl::Status status = segment.status();
+  IndexGeneration next;
+  if (status.ok()) next = index.AfterMerge(*segment);
+  if (absl::Status read = CheckReads(index.merge()->inputs); !read.ok()) {
+    if (segment.ok()) RemoveFiles({*segment});
+    status = std::move(read);
+  }
   if (status.ok()) {
     At("merge made");
-    status = SwitchTo(index, {*segment}, index.AfterMerge(*segment), &ShardIndex::SwitchToMerge);
+    status = SwitchTo(index, {*segment}, std::move(next), &ShardIndex::SwitchToMerge);
   }
   if (!status.ok()) {
     index.FailMerge(status);
@@ -250,6 +264,15 @@ absl::Status LocalShard::SwitchTo(ShardIndex& index,
                                   const std::vector<std::shared_ptr<const SealedSegment>>& made,
                                   IndexGeneration next,
                                   void (ShardIndex::*adopt)(IndexGeneration)) {
+  // Which of their rows are masked is what was read of them.
+  if (absl::Status read = CheckReads(next); !read.ok()) {
+    RemoveFiles(made);
+    const bool of_made = std::any_of(made.begin(), made.end(), [](const auto& segment) {
+      return segment != nullptr && !segment->file().CheckReads().ok();
+    });
+    if (!of_made) Quarantine(index.definition().id, index.generation(), read);
+    return read;
+  }
   At("segment written");
   const RowIdFlavour flavour = tables_[index.definition().table_id].flavour();
   const IndexManifest manifest = ManifestOf(next, index.definition(), flavour);
@@ -411,6 +434,7 @@ void LocalShard::SetOptions(ShardIndex& index, const IndexDef& definition) {
     return;
   }
   absl::Status status = CatchUp(table, index);
+  if (status.ok() && index.has_generation()) status = CheckReads(index.Now());
   if (status.ok() && index.has_generation()) {
     // Files of REBUILD_ONLY say what is shown; these do not any more.
     status = WriteIndexManifest(index.manifest_path(),

@@ -50,7 +50,7 @@ class MergeRows {
       uint32_t node = 0;
       for (uint32_t row = 0; row < view.vector_rows; ++row) {
         if (row % kCheckEvery == 0) RETURN_IF_ERROR(context_.Check());
-        while (view.node_rows[node + 1] <= row) ++node;
+        while (node + 1 < view.nodes && view.node_rows[node + 1] <= row) ++node;
         if (inputs_[i].masked.Test(row)) continue;
         const int64_t before = base.FindRow(view.row_ids[row]);
         if (before < 0 || before >= int64_t{base.vector_rows}) continue;

@@ -10,6 +10,7 @@
 #include "engine/query/top_groups.h"
 #include "engine/query/top_rows.h"
 #include "engine/shard/answer_size.h"
+#include "engine/shard/check_reads.h"
 #include "engine/shard/rank.h"
 #include "storage/base/status_macros.h"
 #include "storage/model/row_codec.h"
@@ -94,6 +95,13 @@ class Execution {
   /// `ranked`: what ranking the job said.
   QueryOutcome Finish(const absl::Status& ranked) {
     if (!index_.ok()) return {index_.status()};
+    QueryOutcome outcome = Answer(ranked);
+    const absl::Status read = *index_ == nullptr ? absl::OkStatus() : CheckReads((*index_)->sealed);
+    return read.ok() ? std::move(outcome) : QueryOutcome{read, /*index_damaged=*/true};
+  }
+
+ private:
+  QueryOutcome Answer(const absl::Status& ranked) {
     if (!ranked.ok()) return {ranked, *index_ != nullptr && absl::IsDataLoss(ranked)};
     if (sink_->over_limit()) {
       return {
@@ -114,7 +122,6 @@ class Execution {
     return {std::move(result_)};
   }
 
- private:
   const QuerySource& source_;
   const ShardQuery& query_;
   const CallContext& context_;

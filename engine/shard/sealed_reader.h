@@ -143,12 +143,12 @@ class SealedReader {
   void FindMatches(uint32_t first, uint32_t last) {
     const std::span<const uint32_t> node_rows = view_.node_rows;
     found_.clear();
-    matcher_->MatchBlock(node_rows[first], node_rows[last], matched_);
+    const uint32_t begin = node_rows[first], end = node_rows[last];
+    matcher_->MatchBlock(begin, end, matched_);
     uint32_t node = first;
-    for (uint32_t row = matched_.Next(node_rows[first]); row < node_rows[last];
-         row = matched_.Next(row + 1)) {
+    for (uint32_t row = matched_.Next(begin); row < end; row = matched_.Next(row + 1)) {
       if (!IsLive(row)) continue;
-      while (node_rows[node + 1] <= row) ++node;
+      while (node + 1 < last && node_rows[node + 1] <= row) ++node;
       found_.push_back({node, row});
     }
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/shard/answer_size.h"
+#include "engine/shard/check_reads.h"
 #include "engine/shard/filter_sample.h"
 #include "engine/shard/local_shard.h"
 #include "engine/shard/query_exec.h"
@@ -116,11 +117,12 @@ absl::StatusOr<ShardProbe> ProbeTable(const RowStore& rows, const ShardSnapshot&
   SampleFilter(read, *query.filter, probe);
   if (!query.vector.empty() && WantsNearbySample(probe)) {
     damage = SampleNearby(read, *query.filter, query.vector, context, probe);
-    if (!damage.ok() && !absl::IsDataLoss(damage)) return damage;
-    if (!damage.ok()) {
-      probe.index_usable = false;
-      probe.index_problem = std::string(damage.message());
-    }
+  }
+  if (absl::Status reads = CheckReads(read.sealed); !reads.ok()) damage = std::move(reads);
+  if (!damage.ok() && !absl::IsDataLoss(damage)) return damage;
+  if (!damage.ok()) {
+    probe.index_usable = false;
+    probe.index_problem = std::string(damage.message());
   }
   return probe;
 }
@@ -201,6 +203,7 @@ void LocalShard::SampleVectors(uint32_t index_id, uint32_t count, uint64_t seed,
         Concat("index '", index->definition.name, "' does not answer: ", index->problem)));
   }
   auto sample = ordinate::SampleVectors(*index->snapshot, count, seed, context);
+  if (absl::Status read = CheckReads(index->snapshot->sealed); !read.ok()) sample = read;
   if (absl::IsDataLoss(sample.status())) {
     Quarantine(index_id, index->snapshot->generation, sample.status());
     return done(absl::AbortedError(sample.status().message()));
@@ -212,8 +215,16 @@ void LocalShard::Fetch(const TableDef& table, const ShardFetch& fetch, const Cal
                        Done<std::vector<Row>> done) {
   const auto snapshot = SnapshotAt(fetch.snapshot_id);
   if (!snapshot.ok()) return done(snapshot.status());
-  done(FetchColumns(SourceOf(table, **snapshot), fetch.index_id, fetch.rows, fetch.columns,
-                    context));
+  const QuerySource source = SourceOf(table, **snapshot);
+  auto rows = FetchColumns(source, fetch.index_id, fetch.rows, fetch.columns, context);
+  const PublishedIndex* const index = (*snapshot)->FindIndex(fetch.index_id);
+  if (index != nullptr && index->snapshot != nullptr) {
+    if (const absl::Status read = CheckReads(index->snapshot->sealed); !read.ok()) {
+      Quarantine(fetch.index_id, index->snapshot->generation, read);
+      rows = FetchColumns(source, 0, fetch.rows, fetch.columns, context);  // from the rows
+    }
+  }
+  done(std::move(rows));
 }
 
 void LocalShard::Get(const TableDef& table, std::vector<RowAddress> addresses,

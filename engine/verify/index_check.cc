@@ -47,7 +47,8 @@ const char* ClassName(RowClass row_class) {
 /// The node whose vector row `row` has. REQUIRES: row < view.vector_rows.
 std::span<const float> VectorOfEntry(const SegmentView& view, uint32_t row) {
   const auto after = std::ranges::upper_bound(view.node_rows, row);
-  const auto node = static_cast<size_t>(after - view.node_rows.begin()) - 1;
+  // Of a lost file all are zero.
+  const auto node = std::min<size_t>(after - view.node_rows.begin(), view.nodes) - 1;
   return view.vectors.subspan(node * view.stride, view.dim);
 }
 
@@ -153,6 +154,13 @@ IndexCheck::Cells IndexCheck::CellsOf(const Entry& entry) const {
   return revisions_->view().versions[revised.row] > view.versions[entry.row] ? revised : sealed;
 }
 
+std::vector<const SegmentFile*> IndexCheck::Files() const {
+  std::vector<const SegmentFile*> files;
+  for (const Segment& segment : segments_) files.push_back(segment.file.get());
+  if (revisions_ != nullptr) files.push_back(revisions_.get());
+  return files;
+}
+
 void IndexCheck::CheckSeq(uint64_t newest_seq) {
   if (seq() <= newest_seq) return;
   Problem(manifest_path_,
@@ -160,6 +168,9 @@ void IndexCheck::CheckSeq(uint64_t newest_seq) {
 }
 
 void IndexCheck::Problem(const std::string& file, std::string what) {
+  for (const SegmentFile* one : Files()) {
+    if (!one->CheckReads().ok()) return;  // compared with zeros; Finish says it
+  }
   if (++problems_ <= kNamedProblems) report_->problems.push_back({file, std::move(what)});
 }
 
@@ -242,6 +253,10 @@ void IndexCheck::Finish() {
       Problem(segment.file->path(),
               Concat("row ", view.row_ids[i], " is not in the table, and was not deleted since"));
     }
+  }
+  for (const SegmentFile* one : Files()) {
+    const absl::Status read = one->CheckReads();
+    if (!read.ok()) report_->problems.push_back({one->path(), Text(read)});
   }
   if (problems_ > kNamedProblems) {
     report_->problems.push_back(

@@ -62,6 +62,7 @@ class IndexCheck {
     uint32_t row = 0;
   };
   Cells CellsOf(const Entry& entry) const;
+  std::vector<const SegmentFile*> Files() const;
   void CheckEntry(const Row& row, const Entry& entry);
   void CheckVector(const Row& row, const Entry& entry);
   void CheckColumns(const Row& row, const Cells& cells);

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "storage/files/mapping_guard.h"
 
 namespace ordinate {
 
@@ -13,8 +14,9 @@ namespace ordinate {
 /// and it must not be truncated while mapped: files of ours are written once, under another name,
 /// and only ever removed, which a mapping survives. Const methods are thread-safe.
 ///
-/// Reading a page that the disk cannot deliver raises SIGBUS. Populate() asks for pages in a way
-/// that reports the error instead; call it before first touching a range.
+/// Where the disk cannot deliver a page, Populate() says so; call it before first touching a range.
+/// Reading such a page, at first touch or after it was evicted, gives zeros from then on, as
+/// MappingGuard says, and lost() tells.
 class MappedFile {
  public:
   /// NOT_FOUND and so on, by FileError; FAILED_PRECONDITION when it is no regular file.
@@ -27,6 +29,9 @@ class MappedFile {
   /// Page-aligned, and a file of some MiB starts on a huge page's boundary; null for an empty file.
   const char* data() const { return data_; }
   uint64_t size() const { return size_; }
+
+  /// Whether a page could not be read, so that what was read may be zeros. Stays true.
+  bool lost() const { return guard_.lost(); }
 
   /// Starts reading [offset, offset + bytes) ahead; only a hint. REQUIRES: within the file.
   void ReadAhead(uint64_t offset, uint64_t bytes) const;
@@ -53,6 +58,7 @@ class MappedFile {
   std::string path_;
   const char* data_ = nullptr;
   uint64_t size_ = 0;
+  MappingGuard guard_;
 };
 
 }  // namespace ordinate

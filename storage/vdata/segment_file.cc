@@ -282,7 +282,9 @@ absl::StatusOr<std::unique_ptr<SegmentFile>> SegmentFile::Open(const std::string
   RETURN_IF_ERROR(impl->CheckSmallSections());
   impl->view.norms_fit = NormsFit(impl->view.inverse_norms);
   impl->checksum = impl->ContentChecksum();
-  return std::unique_ptr<SegmentFile>(new SegmentFile(std::move(impl)));
+  std::unique_ptr<SegmentFile> opened(new SegmentFile(std::move(impl)));
+  RETURN_IF_ERROR(opened->CheckReads());
+  return opened;
 }
 
 const SegmentView& SegmentFile::view() const { return impl_->view; }
@@ -335,6 +337,11 @@ absl::Status SegmentFile::EnsureCodes(uint32_t first, uint32_t last) const {
   return impl_->codes.Ensure(first * node_bytes, last * node_bytes);
 }
 
+absl::Status SegmentFile::CheckReads() const {
+  if (!impl_->file.lost()) return absl::OkStatus();
+  return Damaged(path(), "a page could not be read: I/O error or truncated file");
+}
+
 absl::Status SegmentFile::Verify() const {
   const Impl& impl = *impl_;
   RETURN_IF_ERROR(impl.file.Populate(0, kPageBytes + impl.entries.size() * sizeof(SectionEntry)));
@@ -346,7 +353,8 @@ absl::Status SegmentFile::Verify() const {
   RETURN_IF_ERROR(impl.codes.CheckAll());
   RETURN_IF_ERROR(impl.AsDamage(CheckVectors(impl.view)));
   RETURN_IF_ERROR(impl.AsDamage(CheckCodes(impl.view)));
-  return impl.CheckPadding();
+  RETURN_IF_ERROR(impl.CheckPadding());
+  return CheckReads();
 }
 
 }  // namespace ordinate

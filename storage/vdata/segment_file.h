@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -27,6 +28,11 @@ struct CapturedColumn {
 
   /// REQUIRES: row < number of rows.
   ValueView Get(uint32_t row) const;
+  /// STRING, not NULL. Offsets of a lost file may be zeros: its texts are empty.
+  std::string_view Text(uint32_t row) const {
+    const uint64_t begin = offsets[row], end = offsets[row + 1];
+    return {bytes.data() + begin, std::max(begin, end) - begin};
+  }
 };
 
 /// The graph of an HNSW segment (Malkov & Yashunin, arXiv 1603.09320), frozen. Node ids are
@@ -118,9 +124,8 @@ absl::StatusOr<uint64_t> WriteSegmentFile(const std::string& path, const Segment
 
 /// An opened .vdata file, mapped read-only. Immutable, thread-safe. The mapping lives as long as
 /// this object. The file must not be written or truncated meanwhile; removing it is fine. A disk
-/// error is a DATA_LOSS from Open, Verify and the two Ensure functions, which ask the kernel for
-/// the pages before they touch them (Linux 5.14 and later); it raises SIGBUS only in a page that
-/// was read once, evicted, and can no longer be read.
+/// error is a DATA_LOSS from Open, Verify and the two Ensure functions. One in a page that was read
+/// once, evicted, and can no longer be read turns the whole view into zeros: CheckReads tells.
 class SegmentFile {
  public:
   /// Opens and verifies header, section table, ids, links, levels and offsets (checksums and
@@ -148,6 +153,11 @@ class SegmentFile {
   /// The same for the nodes' codes. REQUIRES: the segment has them.
   absl::Status EnsureCodes(uint32_t first, uint32_t last) const;
   bool CodesChecked() const;
+
+  /// DATA_LOSS when a page could not be read since the file was opened: what was read of the view
+  /// may have been zeros. Zeros lead nowhere outside of the view; to be asked, for the price of a
+  /// load, before anything that was read is believed. Once lost, a file stays so.
+  absl::Status CheckReads() const;
 
   /// Checks every byte of the file.
   absl::Status Verify() const;

@@ -21,7 +21,7 @@ ValueView CapturedColumn::Get(uint32_t row) const {
     case DataType::kTimestamp:
       return Timestamp{static_cast<int64_t>(words[row])};
     case DataType::kString:
-      return std::string_view(bytes.data() + offsets[row], offsets[row + 1] - offsets[row]);
+      return Text(row);
     default:
       return std::monostate();
   }
