@@ -232,16 +232,16 @@ void LocalShard::FinishSeal(uint32_t index_id, uint64_t number,
 
 void LocalShard::FinishMerge(uint32_t index_id, uint64_t number, SegmentOr segment) {
   const auto found = indexes_.find(index_id);
-  if (found == indexes_.end() || found->second->merge() == nullptr ||
-      found->second->merge()->number != number) {
+  const auto merge = found == indexes_.end() ? nullptr : found->second->EndMerge(number);
+  if (merge == nullptr) {
     if (segment.ok()) RemoveFiles({*segment});
     return;
   }
   ShardIndex& index = *found->second;
   absl::Status status = segment.status();
   IndexGeneration next;
-  if (status.ok()) next = index.AfterMerge(*segment);
-  if (absl::Status read = CheckReads(index.merge()->inputs); !read.ok()) {
+  if (status.ok()) next = index.AfterMerge(*merge, *segment);
+  if (absl::Status read = CheckReads(merge->inputs); !read.ok()) {
     if (segment.ok()) RemoveFiles({*segment});
     status = std::move(read);
   }
@@ -299,17 +299,22 @@ void LocalShard::StartJobs() {
   const MergePolicy policy{.least_rows = options_.min_seal_rows};
   for (auto& [id, index] : indexes_) {
     if (index->WantsSeal(options_.min_seal_rows)) StartSeal(*index);
-    const std::shared_ptr<MergeHandle> handle = index->BeginMerge(policy);
-    if (handle == nullptr) continue;
-    StartJob(
-        options_.merge_executor != nullptr ? *options_.merge_executor : *options_.build_executor,
-        [this, index_id = id, handle, job = JobOf(*index)]() -> Command {
-          auto result = std::make_shared<SegmentOr>(RunMerge(job, *handle));
-          return [this, index_id, number = handle->number, result] {
-            FinishMerge(index_id, number, std::move(*result));
-          };
-        });
+    while (const std::shared_ptr<MergeHandle> handle = index->BeginMerge(policy)) {
+      StartMerge(*index, handle);
+    }
   }
+}
+
+void LocalShard::StartMerge(ShardIndex& index, const std::shared_ptr<MergeHandle>& handle) {
+  Executor* const executor =
+      options_.merge_executor != nullptr ? options_.merge_executor : options_.build_executor;
+  StartJob(*executor,
+           [this, index_id = index.definition().id, handle, job = JobOf(index)]() -> Command {
+             auto result = std::make_shared<SegmentOr>(RunMerge(job, *handle));
+             return [this, index_id, number = handle->number, result] {
+               FinishMerge(index_id, number, std::move(*result));
+             };
+           });
 }
 
 void LocalShard::ResumeBuilds() {

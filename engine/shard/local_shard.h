@@ -191,6 +191,7 @@ class LocalShard final : public Shard {
   void FinishBuild(uint32_t index_id, uint64_t number, absl::StatusOr<IndexBuildResult> result);
   void StartSeal(ShardIndex& index);
   void FinishSeal(uint32_t index_id, uint64_t number, const absl::StatusOr<SealedFiles>& files);
+  void StartMerge(ShardIndex& index, const std::shared_ptr<MergeHandle>& handle);
   void FinishMerge(uint32_t index_id, uint64_t number, SegmentOr segment);
   /// Seals and merges that are due.
   void StartJobs();

@@ -15,6 +15,10 @@ constexpr size_t kMostSegments = 10;
 // in the file, which is written anew each time, may be in memory alone.
 constexpr uint64_t kRevisionsOfTail = 4;
 constexpr uint64_t kRevisionsShare = 4;
+// At once: a merge of the largest segments must not keep the small ones from being merged, of which
+// there would soon be too many. The second has so many times fewer rows.
+constexpr size_t kMostMerges = 2;
+constexpr uint64_t kMuchSmaller = 4;
 // After a merge that failed, for want of space perhaps.
 constexpr int64_t kRetryMergeNanos = 10'000'000'000;
 
@@ -117,7 +121,7 @@ void ShardIndex::Abandon(std::string why, uint64_t generation) {
   if (build_ != nullptr) build_->context.Cancel();
   build_.reset();
   since_build_ = SinceBuild();
-  CancelSealAndMerge();
+  CancelSealAndMerges();
   parts_.clear();
   revisions_ = RevisedRows();
   tail_ = Tail(definition_.dim);
@@ -133,7 +137,7 @@ void ShardIndex::SetOptions(const IndexDef& definition) {
   changed_ = true;
   const bool stops = definition.mode == FreshnessMode::kRebuildOnly && Feeds();
   if (stops) {
-    CancelSealAndMerge();
+    CancelSealAndMerges();
     frozen_ = has_generation_;
   } else if (definition.mode != FreshnessMode::kRebuildOnly) {
     frozen_ = false;
@@ -296,7 +300,7 @@ IndexGeneration ShardIndex::AfterBuild(std::shared_ptr<const SealedSegment> segm
 
 void ShardIndex::SwitchToBuild(IndexGeneration next) {
   const uint64_t built_seq = build_->seq;
-  CancelSealAndMerge();
+  CancelSealAndMerges();
   Adopt(std::move(next));
   tail_ = tail_.NewerThan(built_seq);
   if (!Feeds()) {
@@ -399,7 +403,7 @@ void ShardIndex::FailSeal(const absl::Status& status) {
 }
 
 std::shared_ptr<MergeHandle> ShardIndex::BeginMerge(const MergePolicy& policy) {
-  if (!has_generation_ || !Feeds() || merge_ != nullptr ||
+  if (!has_generation_ || !Feeds() || merges_.size() >= kMostMerges ||
       clock_.MonotonicNanos() < retry_merge_nanos_) {
     return nullptr;
   }
@@ -408,28 +412,49 @@ std::shared_ptr<MergeHandle> ShardIndex::BeginMerge(const MergePolicy& policy) {
   for (IndexPart& part : parts_) {
     // What a build replaces, and what it does not, stay apart.
     if (build_ != nullptr && part.during_build != build_->number) continue;
+    if (IsBeingMerged(part)) continue;
     candidates.push_back(&part);
     rows.push_back({LiveRows(part), part.segment->view().rows(), part.revised_in_file});
   }
   const std::vector<size_t> chosen = ChooseMerge(rows, policy);
   if (chosen.empty()) return nullptr;
-  merge_ = std::make_shared<MergeHandle>();
-  merge_->number = ++jobs_begun_;
+  uint64_t all_rows = 0;
+  for (const size_t i : chosen) all_rows += rows[i].total;
+  if (!merges_.empty() && all_rows * kMuchSmaller > merges_.front()->rows) return nullptr;
+  const auto merge = std::make_shared<MergeHandle>();
+  merge->number = ++jobs_begun_;
+  merge->rows = all_rows;
   for (const size_t i : chosen) {
-    IndexSnapshot::Sealed& input = merge_->inputs.emplace_back(ShareShown(*candidates[i]));
+    IndexSnapshot::Sealed& input = merge->inputs.emplace_back(ShareShown(*candidates[i]));
     input.revised = InFile(input);
   }
-  return merge_;
+  merges_.push_back(merge);
+  return merge;
 }
 
-IndexGeneration ShardIndex::AfterMerge(std::shared_ptr<const SealedSegment> segment) const {
+bool ShardIndex::IsBeingMerged(const IndexPart& part) const {
+  return std::ranges::any_of(merges_, [&part](const auto& merge) {
+    return std::ranges::find(merge->inputs, part.segment, &IndexSnapshot::Sealed::segment) !=
+           merge->inputs.end();
+  });
+}
+
+std::shared_ptr<const MergeHandle> ShardIndex::EndMerge(uint64_t number) {
+  const auto ended = std::ranges::find(merges_, number, &MergeHandle::number);
+  if (ended == merges_.end()) return nullptr;
+  std::shared_ptr<const MergeHandle> merge = *ended;
+  merges_.erase(ended);
+  return merge;
+}
+
+IndexGeneration ShardIndex::AfterMerge(const MergeHandle& merge,
+                                       std::shared_ptr<const SealedSegment> segment) const {
   IndexGeneration next{generation_ + 1, seq_, build_time_ms_, {}, revisions_};
   IndexPart merged(std::move(segment));
   for (const IndexPart& part : parts_) {
-    const auto input = std::find_if(
-        merge_->inputs.begin(), merge_->inputs.end(),
-        [&part](const IndexSnapshot::Sealed& one) { return one.segment == part.segment; });
-    if (input == merge_->inputs.end()) {
+    const auto input =
+        std::ranges::find(merge.inputs, part.segment, &IndexSnapshot::Sealed::segment);
+    if (input == merge.inputs.end()) {
       next.parts.push_back(part);
       continue;
     }
@@ -462,29 +487,27 @@ void ShardIndex::DropEmpty(std::vector<IndexPart>& parts) {
 
 void ShardIndex::SwitchToMerge(IndexGeneration next) {
   Adopt(std::move(next));
-  merge_.reset();
   retry_merge_nanos_ = 0;
   build_error_.clear();
 }
 
 void ShardIndex::FailMerge(const absl::Status& status) {
   changed_ = true;
-  merge_.reset();
   build_error_ = std::string(status.message());
   retry_merge_nanos_ = clock_.MonotonicNanos() + kRetryMergeNanos;
 }
 
-void ShardIndex::CancelSealAndMerge() {
+void ShardIndex::CancelSealAndMerges() {
   if (seal_ != nullptr) seal_->context.Cancel();
-  if (merge_ != nullptr) merge_->context.Cancel();
+  for (const auto& merge : merges_) merge->context.Cancel();
   seal_.reset();
-  merge_.reset();
+  merges_.clear();
 }
 
 void ShardIndex::CancelJobs() {
   if (build_ != nullptr) build_->context.Cancel();
   if (seal_ != nullptr) seal_->context.Cancel();
-  if (merge_ != nullptr) merge_->context.Cancel();
+  for (const auto& merge : merges_) merge->context.Cancel();
 }
 
 std::vector<std::shared_ptr<const SealedSegment>> ShardIndex::files() const {

@@ -52,6 +52,7 @@ struct SealedFiles {
 /// context.
 struct MergeHandle {
   uint64_t number = 0;
+  uint64_t rows = 0;  // of all inputs
   /// The one with the most rows first. Revised as far as the files say.
   std::vector<IndexSnapshot::Sealed> inputs;
   CallContext context;
@@ -196,13 +197,15 @@ class ShardIndex {
   void FailSeal(const absl::Status& status);
   const std::shared_ptr<SealHandle>& seal() const { return seal_; }
 
-  /// Begins the merge that the policy wants, if any.
+  /// Begins the merge that the policy wants, if any, of segments that no other merge is at work on.
   std::shared_ptr<MergeHandle> BeginMerge(const MergePolicy& policy);
-  IndexGeneration AfterMerge(std::shared_ptr<const SealedSegment> segment) const;
+  /// Of that number; null: it was given up meanwhile.
+  std::shared_ptr<const MergeHandle> EndMerge(uint64_t number);
+  IndexGeneration AfterMerge(const MergeHandle& merge,
+                             std::shared_ptr<const SealedSegment> segment) const;
   void SwitchToMerge(IndexGeneration next);
   /// The next one is tried some seconds later.
   void FailMerge(const absl::Status& status);
-  const std::shared_ptr<MergeHandle>& merge() const { return merge_; }
 
   void CancelJobs();
 
@@ -235,7 +238,8 @@ class ShardIndex {
   static void DropEmpty(std::vector<IndexPart>& parts);
   void Adopt(IndexGeneration next);
   void ClearPending();
-  void CancelSealAndMerge();
+  void CancelSealAndMerges();
+  bool IsBeingMerged(const IndexPart& part) const;
   TailRow MakeTailRow(RowId id, uint64_t seq, const std::vector<Value>& cells) const;
   /// Takes the version in as a revised row, if a segment shows the row with that very vector.
   bool Revise(TailRow& row);
@@ -276,7 +280,7 @@ class ShardIndex {
   uint64_t jobs_begun_ = 0;
   std::shared_ptr<BuildHandle> build_;
   std::shared_ptr<SealHandle> seal_;
-  std::shared_ptr<MergeHandle> merge_;
+  std::vector<std::shared_ptr<MergeHandle>> merges_;  // that run
   SinceBuild since_build_;
 
   uint64_t retry_seal_at_ = 0;     // unsealed rows, after a failed seal

@@ -28,7 +28,8 @@ absl::StatusOr<std::unique_ptr<Standalone>> Standalone::Open(const StandaloneOpt
   standalone->query_executor_ = std::make_unique<Executor>(options.query_threads);
   standalone->build_executor_ =
       std::make_unique<Executor>(options.build_threads, /*background=*/true);
-  standalone->merge_executor_ = std::make_unique<Executor>(1, /*background=*/true);
+  // A small merge beside a large one.
+  standalone->merge_executor_ = std::make_unique<Executor>(2, /*background=*/true);
   standalone->seal_executor_ = std::make_unique<Executor>(1, /*background=*/true);
   RETURN_IF_ERROR(standalone->OpenShards(options, seams));
   RETURN_IF_ERROR(standalone->directory_->FinishCreation());
