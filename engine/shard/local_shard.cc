@@ -12,6 +12,7 @@
 #include "storage/base/error_details.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
+#include "storage/base/thread_priority.h"
 #include "storage/model/row_codec.h"
 
 namespace ordinate {
@@ -189,6 +190,7 @@ absl::Status LocalShard::CheckQueue(const WriteTask& task) {
 }
 
 void LocalShard::RunApplier() {
+  GiveWay(kWriterNice);
   while (true) {
     std::deque<Task> tasks;
     {

@@ -1,28 +1,20 @@
 #include "storage/base/executor.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <exception>
 #include <memory>
 #include <utility>
 
+#include "storage/base/thread_priority.h"
+
 namespace ordinate {
-
-namespace {
-
-constexpr int kBackgroundNice = 10;
-
-}  // namespace
 
 Executor::Executor(size_t threads, bool background) {
   workers_.reserve(std::max<size_t>(threads, 1));
   for (size_t i = 0; i < std::max<size_t>(threads, 1); ++i) {
     workers_.emplace_back([this, background] {
-      // Of this thread alone, on Linux; threads it starts inherit it.
-      if (background) setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kBackgroundNice);
+      if (background) GiveWay(kBackgroundNice);
       RunWorker();
     });
   }

@@ -1,9 +1,14 @@
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <new>
 #include <stdexcept>
+#include <thread>
 
 #include "gtest/gtest.h"
 #include "storage/base/executor.h"
+#include "storage/base/thread_priority.h"
 
 namespace ordinate {
 namespace {
@@ -37,6 +42,23 @@ TEST(ParallelFor, WorksWithinItself) {
   std::atomic<int> calls{0};
   executor.ParallelFor(4, [&](size_t) { executor.ParallelFor(4, [&](size_t) { ++calls; }); });
   EXPECT_EQ(calls, 16);
+}
+
+TEST(GiveWay, IsOfTheCallingThreadAlone) {
+  const auto nice = [] { return getpriority(PRIO_PROCESS, static_cast<id_t>(gettid())); };
+  const int before = nice();
+  int of_thread = 0, of_worker = 0;
+  std::thread([&] {
+    GiveWay(before + kWriterNice);
+    of_thread = nice();
+  }).join();
+  {
+    Executor background(1, /*background=*/true);
+    background.Submit([&] { of_worker = nice(); });
+  }
+  EXPECT_EQ(of_thread, before + kWriterNice);
+  EXPECT_EQ(of_worker, kBackgroundNice);
+  EXPECT_EQ(nice(), before);
 }
 
 }  // namespace
