@@ -350,8 +350,12 @@ bool ShardIndex::WantsSeal(uint64_t min_rows) const {
   const auto segments = std::count_if(parts_.begin(), parts_.end(), counts);
   if (tail_.shown_slots() > 0 && static_cast<size_t>(segments) >= kMostSegments) return false;
   if (UnsealedRows() < retry_seal_at_) return false;
+  uint64_t unshown = 0;  // revised rows that no seal can write yet
+  for (const IndexPart& part : parts_) {
+    unshown += part.unshown[0] + part.unshown[1] + part.unshown[2];
+  }
   return tail_.shown_slots() >= min_rows ||
-         revisions_.unsealed() >=
+         revisions_.unsealed() - std::min<uint64_t>(unshown, revisions_.unsealed()) >=
              std::max<uint64_t>(kRevisionsOfTail * min_rows, revisions_.sealed() / kRevisionsShare);
 }
 

@@ -279,6 +279,20 @@ TEST_P(RevisingBatched, ARowMayBeRevisedMovedAndRevisedAgainInOneBatch) {
   EXPECT_EQ(one_.Status(1).tail_rows, 0u);
 }
 
+TEST_P(RevisingBatched, WhatIsNotShownYetIsNotSealed) {
+  index_.batch_rows = 100;
+  one_.Define(index_);
+  one_.Close();
+  one_.Open(/*min_seal_rows=*/2);
+  std::vector<RowWrite> rows;
+  for (int64_t id = 0; id < 8; ++id) rows.push_back(Tagged(id, 5));
+  one_.Write(std::move(rows));
+  EXPECT_EQ(one_.Settle(1).generation, 1u);
+  one_.AddMicros(3'601'000'000);
+  one_.Turn();
+  EXPECT_EQ(one_.Settle(1).generation, 3u) << "sealed, then merged";
+}
+
 #ifdef ORDINATE_WITH_HNSW
 constexpr Engine kEngines[] = {Engine::kFlat, Engine::kHnsw};
 #else
