@@ -20,6 +20,7 @@ class FailingDisk final : public DiskWatcher {
     uint64_t at = 0;  // the call that fails, from 1; 0: none
     bool for_good = false;
     int write_error = EIO;
+    std::string reads_of = "";  // or every read of files whose names end so
   };
   void Fail(const Plan& plan) {
     plan_ = plan;
@@ -38,7 +39,10 @@ class FailingDisk final : public DiskWatcher {
   int Before(const DiskCall& call) override {
     if (!active_ || !call.path.starts_with(root_)) return 0;
     const uint64_t number = ++calls_;
-    const bool fails = number == plan_.at || (plan_.for_good && plan_.at != 0 && number > plan_.at);
+    const bool fails = number == plan_.at ||
+                       (plan_.for_good && plan_.at != 0 && number > plan_.at) ||
+                       (!plan_.reads_of.empty() && call.kind == DiskCall::Kind::kRead &&
+                        call.path.ends_with(plan_.reads_of));
     if (!fails) return 0;
     // A full disk refuses new bytes and names, and lets everything else be.
     const bool full = plan_.write_error == ENOSPC;
@@ -116,6 +120,33 @@ class FailingCalls : public ::testing::Test {
     ASSERT_EQ(VerifyAll(root), "");
   }
 };
+
+// contract 8: a request is refused alone, wholly, and those after it are done.
+TEST_F(FailingCalls, AWriteWhoseRowCannotBeReadIsRefusedAlone) {
+  const MemoryDir dir;
+  FailingDisk disk(dir.path());
+  const WatchedDisk watched(disk);
+  Workload workload(dir.path(), 1);
+  ASSERT_EQ(workload.Open(), absl::OkStatus());
+  ASSERT_EQ(workload.Step(), absl::OkStatus());  // makes a table
+  const std::string table = workload.ledger().acknowledged().tables.begin()->first;
+  ASSERT_EQ(workload.WriteAll(table, {{.table = table, .keys = {0, 4}, .revision = 1}}),
+            absl::OkStatus());
+  workload.Close();  // their long cells go to a blob file
+  ASSERT_EQ(workload.Open(), absl::OkStatus());
+
+  disk.Fail({.reads_of = ".blob"});
+  const absl::Status refused =
+      workload.WriteAll(table, {{.table = table, .keys = {1}, .revision = 2},
+                                {.kind = Request::Kind::kDelete, .table = table, .keys = {0, 1}},
+                                {.table = table, .keys = {2}, .revision = 4}});
+  EXPECT_FALSE(refused.ok());
+  EXPECT_GT(disk.failed(), 0u);
+  disk.Repair();
+  EXPECT_EQ(workload.acknowledged(), 4u);  // table, rows, key 1 and key 2
+  workload.Close();
+  CheckReopened(dir.path(), workload);
+}
 
 // contracts 8 and 9: no call that fails ends the process or loses what was acknowledged.
 TEST_F(FailingCalls, EveryOneIsSurvived) {

@@ -47,6 +47,8 @@ class RequestLedger {
   void Begin(Request request) { open_.push_back(std::move(request)); }
   /// The oldest request that is neither acknowledged nor refused is done.
   void Acknowledge();
+  /// The same one was refused, and one after it is done: nothing of it is ever found.
+  void Refuse() { open_.erase(open_.begin()); }
   /// Requests begun, of which it is not known yet what became of them.
   size_t open() const { return open_.size(); }
 

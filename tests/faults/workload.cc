@@ -218,14 +218,18 @@ Request Workload::RandomWrite(const std::string& table) {
   return request;
 }
 
-// Several at once, past the front, so that they arrive in order and share a group.
 absl::Status Workload::Writes(const std::string& table) {
+  std::vector<Request> requests(1 + random_() % 4);
+  for (Request& request : requests) request = RandomWrite(table);
+  return WriteAll(table, requests);
+}
+
+// Past the front, so that they arrive in order and share a group.
+absl::Status Workload::WriteAll(const std::string& table, const std::vector<Request>& requests) {
   const TableDef definition = *node_->front().FindTable(table);
   const CallContext context;
   std::vector<std::future<absl::Status>> results;
-  const size_t count = 1 + random_() % 4;
-  for (size_t i = 0; i < count; ++i) {
-    const Request request = RandomWrite(table);
+  for (const Request& request : requests) {
     std::vector<RowWrite> rows;
     for (const int64_t key : request.keys) {
       RowWrite row;
@@ -247,13 +251,21 @@ absl::Status Workload::Writes(const std::string& table) {
     node_->shards()[0]->Write(definition, {.rows = std::move(rows)}, context,
                               [done](auto result) { done->set_value(result.status()); });
   }
+  std::vector<absl::Status> statuses;
   absl::Status first;
   for (std::future<absl::Status>& result : results) {
-    const absl::Status status = result.get();
-    if (status.ok() && !first.ok()) return absl::InternalError("acknowledged after a failure");
-    first.Update(status);
-    if (!status.ok()) continue;
-    MutexLock lock(mutex_);
+    statuses.push_back(result.get());
+    first.Update(statuses.back());
+  }
+  // A write may be refused alone, for what could not be read: those after it are done without it.
+  const auto last_done = std::find_if(statuses.rbegin(), statuses.rend(),
+                                      [](const absl::Status& status) { return status.ok(); });
+  MutexLock lock(mutex_);
+  for (auto status = statuses.begin(); status != last_done.base(); ++status) {
+    if (!status->ok()) {
+      ledger_.Refuse();
+      continue;
+    }
     ledger_.Acknowledge();
     ++acknowledged_;
   }

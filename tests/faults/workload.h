@@ -41,6 +41,8 @@ class Workload {
   /// first error, of which it is not known what it left behind: the requests stay open, and all
   /// that follow, until Settle.
   absl::Status Step();
+  /// Writes to the rows of a table, several at once, in order; the first error, as Step.
+  absl::Status WriteAll(const std::string& table, const std::vector<Request>& requests);
   /// A write that changes nothing, and is logged as any.
   absl::Status WriteNothing(const std::string& table);
   /// After an error: what was found when the directory was opened anew. "" or what is wrong.
