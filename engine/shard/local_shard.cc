@@ -117,7 +117,7 @@ absl::Status LocalShard::CheckTablesKnown(const DefinitionSet& definitions) cons
 absl::Status LocalShard::ReplayLog() {
   return log_->Read(rows_->applied_seq() + 1, [this](LogRecord record) {
     const std::vector<TableRetention> retention = Retentions();
-    return rows_->Apply(std::span(&record, 1), retention);
+    return rows_->Apply(std::span(&record, 1), retention, nullptr);
   });
 }
 
@@ -311,7 +311,7 @@ void LocalShard::CommitWrites(std::deque<Task>& tasks) {
     for (Prepared& write : group) records.push_back(std::move(write.record));
     status = log_->Append(records);
     if (status.ok()) {
-      status = rows_->Apply(records, Retentions());
+      status = rows_->Apply(records, Retentions(), ids_->reads());
       if (!status.ok()) failure_ = status;
     }
     if (status.ok()) {
@@ -323,7 +323,7 @@ void LocalShard::CommitWrites(std::deque<Task>& tasks) {
       Publish();
     }
   }
-  ids_->ClearNotes();
+  ids_->EndGroup();
   for (Prepared& write : group) {
     if (status.ok()) {
       write.task.done(std::move(write.result));

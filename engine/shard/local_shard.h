@@ -127,7 +127,7 @@ class LocalShard final : public Shard {
   absl::Status PrepareDelete(Prepared& write, uint32_t position);
   /// Whether an update or delete by filter may still write the row it found before.
   absl::StatusOr<bool> StillMatches(uint32_t table_id, const RowWrite& row,
-                                    const RowIdResolver::Found& found) const;
+                                    const RowIdResolver::Found& found);
   /// Again what the front checked, against indexes created since (contract 1.5).
   absl::Status CheckDims(const WriteTask& task) const;
   /// Moves the cells out of the write where an index is fed with them later.

@@ -229,7 +229,7 @@ absl::Status LocalShard::PrepareDelete(Prepared& write, uint32_t position) {
 }
 
 absl::StatusOr<bool> LocalShard::StillMatches(uint32_t table_id, const RowWrite& row,
-                                              const RowIdResolver::Found& found) const {
+                                              const RowIdResolver::Found& found) {
   if (row.filter == nullptr || found.version == row.matched) return true;
   ASSIGN_OR_RETURN(const auto newest, ids_->Newest(table_id, found.id));
   if (!newest.has_value()) return false;

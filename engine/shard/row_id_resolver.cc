@@ -1,16 +1,11 @@
 #include "engine/shard/row_id_resolver.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "storage/base/status_macros.h"
 #include "storage/model/key.h"
 
 namespace ordinate {
-namespace {
-constexpr uint64_t kNewest = std::numeric_limits<uint64_t>::max();
-}  // namespace
-
 absl::Status RowIdResolver::LoadTable(uint32_t table_id) {
   ASSIGN_OR_RETURN(auto pairs, rows_.ReadDisplaced(table_id));
   MutexLock lock(displaced_mutex_);
@@ -47,14 +42,19 @@ absl::StatusOr<std::optional<RowIdResolver::Holder>> RowIdResolver::HolderOf(uin
     const auto& [seq, mutation] = noted->second;
     return Holder{mutation->kind == Mutation::Kind::kUpsert, mutation->key, seq};
   }
-  ASSIGN_OR_RETURN(std::optional<StoredRow> row, rows_.Get(nullptr, table_id, id, kNewest));
-  if (!row.has_value()) return std::nullopt;
-  return Holder{true, std::move(row->key), row->version};
+  ASSIGN_OR_RETURN(std::optional<RowStore::Newest::Head> head, Stored().FindHead(table_id, id));
+  if (!head.has_value()) return std::nullopt;
+  return Holder{true, std::move(head->key), head->version};
 }
 
-absl::StatusOr<std::optional<StoredRow>> RowIdResolver::Newest(uint32_t table_id, RowId id) const {
+RowStore::Newest& RowIdResolver::Stored() {
+  if (reads_ == nullptr) reads_ = rows_.ReadNewest();
+  return *reads_;
+}
+
+absl::StatusOr<std::optional<StoredRow>> RowIdResolver::Newest(uint32_t table_id, RowId id) {
   const auto noted = notes_.find({table_id, id});
-  if (noted == notes_.end()) return rows_.Get(nullptr, table_id, id, kNewest);
+  if (noted == notes_.end()) return Stored().Get(table_id, id);
   const auto& [seq, mutation] = noted->second;
   if (mutation->kind == Mutation::Kind::kDelete) return std::nullopt;
   return StoredRow{.id = id, .version = seq, .key = mutation->key, .cells = mutation->cells};

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -41,13 +42,18 @@ class RowIdResolver {
       ORDINATE_EXCLUDES(displaced_mutex_);
 
   /// The newest version of a row: of the group that is about to be committed, or stored.
-  absl::StatusOr<std::optional<StoredRow>> Newest(uint32_t table_id, RowId id) const;
+  absl::StatusOr<std::optional<StoredRow>> Newest(uint32_t table_id, RowId id);
 
   /// Tells of a write that is about to be committed under `seq`, so that later writes of the same
-  /// group see it. `mutation` stays in its place until ClearNotes.
+  /// group see it. `mutation` stays in its place until EndGroup.
   void Note(uint64_t seq, const Mutation& mutation);
+  /// What was read of stored rows since the last group; null: nothing.
+  RowStore::Newest* reads() const { return reads_.get(); }
   /// The group is in the store, or was given up.
-  void ClearNotes() { notes_.clear(); }
+  void EndGroup() {
+    notes_.clear();
+    reads_.reset();
+  }
 
  private:
   struct Holder {
@@ -62,6 +68,8 @@ class RowIdResolver {
   /// Who holds the id now: noted, or stored; nullopt: nobody.
   absl::StatusOr<std::optional<Holder>> HolderOf(uint32_t table_id, RowId id);
 
+  RowStore::Newest& Stored();
+
   bool IsDisplacedId(uint32_t table_id, RowId id) const ORDINATE_EXCLUDES(displaced_mutex_);
 
   RowStore& rows_;
@@ -70,7 +78,9 @@ class RowIdResolver {
   // By table. Usually empty.
   std::map<uint32_t, absl::flat_hash_map<std::string, RowId>> displaced_
       ORDINATE_GUARDED_BY(displaced_mutex_);
+  // Of the group.
   absl::flat_hash_map<std::pair<uint32_t, RowId>, Noted> notes_;
+  std::unique_ptr<RowStore::Newest> reads_;
 };
 
 }  // namespace ordinate

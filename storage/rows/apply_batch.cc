@@ -6,18 +6,9 @@
 #include "storage/base/text.h"
 
 namespace ordinate {
-namespace {
-
-rocksdb::Iterator* NewRowIterator(const ShardDb& shard) {
-  rocksdb::ReadOptions options;
-  options.prefix_same_as_start = true;  // the bloom filters answer for rows that are not there
-  return shard.rocks->db()->NewIterator(options, shard.family(kRowsFamily));
-}
-
-}  // namespace
-
-ApplyBatch::ApplyBatch(const ShardDb& shard, std::span<const TableRetention> retention)
-    : shard_(shard), rows_(NewRowIterator(shard)) {
+ApplyBatch::ApplyBatch(const ShardDb& shard, RowReads& reads,
+                       std::span<const TableRetention> retention)
+    : shard_(shard), reads_(reads) {
   for (const TableRetention& table : retention) retention_[table.table_id] = &table;
 }
 
@@ -81,13 +72,9 @@ absl::StatusOr<ApplyBatch::RowState*> ApplyBatch::Load(uint32_t table_id, RowId 
   const auto [place, fresh] = touched_.try_emplace({table_id, row_id});
   if (!fresh) return &place->second;
   RowState& row = place->second;
-  const std::string prefix = RowPrefix(table_id, row_id);
-  for (rows_->Seek(prefix); rows_->Valid() && rows_->key().starts_with(prefix); rows_->Next()) {
-    const auto parts = ParseRowKey(StdView(rows_->key()));
-    if (!parts) return shard_.DamagedEntry("rows", StdView(rows_->key()), "its length is wrong");
-    row.versions.push_back({parts->version, nullptr});
-  }
-  RETURN_IF_ERROR(shard_.Error("read rows of", rows_->status()));
+  ASSIGN_OR_RETURN(const RowReads::Row* stored, reads_.Find(table_id, row_id));
+  row.versions.reserve(stored->versions.size() + 1);
+  for (const uint64_t version : stored->versions) row.versions.push_back({version, nullptr});
   row.was_live = !row.versions.empty();
   return &row;
 }

@@ -4,23 +4,23 @@
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "storage/rows/row_reads.h"
 #include "storage/rows/shard_db.h"
 
 namespace ordinate {
 
 /// Works out what log records change in the rows, the change list and the counters, into one write
-/// batch. Reads the store as of its construction; several mutations of one row see each other.
+/// batch. Reads the store through `reads`; several mutations of one row see each other.
 /// The records must outlive it.
 class ApplyBatch {
  public:
-  /// `retention` must outlive this.
-  ApplyBatch(const ShardDb& shard, std::span<const TableRetention> retention);
+  /// All must outlive this.
+  ApplyBatch(const ShardDb& shard, RowReads& reads, std::span<const TableRetention> retention);
 
   absl::Status Add(const LogRecord& record);
 
@@ -50,7 +50,7 @@ class ApplyBatch {
   absl::Status AddToCount(uint32_t table_id, int64_t delta);
 
   const ShardDb& shard_;
-  const std::unique_ptr<rocksdb::Iterator> rows_;
+  RowReads& reads_;
   std::map<uint32_t, const TableRetention*> retention_;
   std::map<RowName, RowState> touched_;
   std::map<uint32_t, uint64_t> untracked_;  // by table: the last change that was not noted

@@ -38,8 +38,11 @@ class RocksRowStore : public RowStore {
 
   absl::Status Load() { return requests_.Load(); }
 
-  absl::Status Apply(std::span<const LogRecord> records,
-                     std::span<const TableRetention> retention) override;
+  absl::Status Apply(std::span<const LogRecord> records, std::span<const TableRetention> retention,
+                     Newest* read) override;
+  std::unique_ptr<Newest> ReadNewest() const override {
+    return std::make_unique<RowReads>(*shard_);
+  }
   uint64_t applied_seq() const override { return shard_->applied_seq.load(); }
   absl::StatusOr<std::optional<RememberedRequest>> FindRequest(const std::string& id,
                                                                int64_t now_micros) const override {
@@ -88,10 +91,11 @@ class RocksRowStore : public RowStore {
 };
 
 absl::Status RocksRowStore::Apply(std::span<const LogRecord> records,
-                                  std::span<const TableRetention> retention) {
+                                  std::span<const TableRetention> retention, Newest* read) {
   RETURN_IF_ERROR(shard_->rocks->CheckWritable());
   if (records.empty()) return absl::OkStatus();
-  ApplyBatch changes(*shard_, retention);
+  RowReads own(*shard_);
+  ApplyBatch changes(*shard_, read == nullptr ? own : static_cast<RowReads&>(*read), retention);
   uint64_t seq = applied_seq();
   const absl::Status applied = ApplyAll(records, changes, seq);
   if (!applied.ok()) {
@@ -222,7 +226,8 @@ absl::StatusOr<bool> RocksRowStore::TrimChanges(uint64_t up_to, const TableReten
   uint64_t& trimmed_to = trimmed_to_[retention.table_id];
   if (trimmed_to >= up_to) return false;
   const absl::Status full = absl::CancelledError();
-  ApplyBatch changes(*shard_, {&retention, 1});
+  RowReads reads(*shard_);
+  ApplyBatch changes(*shard_, reads, {&retention, 1});
   size_t trimmed = 0;
   uint64_t last_trimmed = 0;
   uint64_t complete_to = up_to;

@@ -70,13 +70,30 @@ class RowStore {
     virtual ~View() = default;
   };
 
+  /// The newest versions of rows, for a writer that decides by them what to change, as they are at
+  /// its first read. One thread. REQUIRES: outlived by the store.
+  class Newest {
+   public:
+    struct Head {
+      std::string key;
+      uint64_t version = 0;
+    };
+    virtual ~Newest() = default;
+    /// Unset: there is no such row.
+    virtual absl::StatusOr<std::optional<Head>> FindHead(uint32_t table_id, RowId row_id) = 0;
+    virtual absl::StatusOr<std::optional<StoredRow>> Get(uint32_t table_id, RowId row_id) = 0;
+  };
+
   virtual ~RowStore() = default;
+
+  virtual std::unique_ptr<Newest> ReadNewest() const = 0;
 
   /// Applies records the log holds, remembers their requests and advances applied_seq(),
   /// atomically; not synced: after a crash the log replays. Log entries up to the applied sequence
-  /// are released.
+  /// are released. `read`: of this store, made after the last Apply; what it has read is not read
+  /// again. May be null.
   virtual absl::Status Apply(std::span<const LogRecord> records,
-                             std::span<const TableRetention> retention) = 0;
+                             std::span<const TableRetention> retention, Newest* read) = 0;
 
   virtual uint64_t applied_seq() const = 0;
 

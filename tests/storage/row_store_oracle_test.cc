@@ -56,9 +56,34 @@ class RowStoreOracle : public ShardFixture {
                            }),
                 absl::OkStatus());
     }
-    ASSERT_EQ(Apply(records, pinned_), absl::OkStatus());
+    const auto read = rows().ReadNewest();
+    ReadSome(*read);
+    ASSERT_EQ(Apply(records, pinned_, random_() % 4 == 0 ? nullptr : read.get()), absl::OkStatus());
     for (const LogRecord& record : records) {
       for (const Mutation& mutation : record.mutations) model_.Add(record.seq, mutation);
+    }
+  }
+
+  /// As a writer does before it decides what to change.
+  void ReadSome(RowStore::Newest& read) {
+    const auto newest = model_.At(UINT64_MAX);
+    for (size_t reads = random_() % 8; reads > 0; --reads) {
+      const RowId row = random_() % kRows;
+      const auto expected = newest.find(row);
+      if (random_() % 2 == 0) {
+        const auto found = read.FindHead(kTable, row);
+        ASSERT_TRUE(found.ok()) << found.status();
+        ASSERT_EQ(found->has_value(), expected != newest.end());
+        if (!found->has_value()) continue;
+        ASSERT_EQ((*found)->key, Concat("k", row));
+      } else {
+        const auto found = read.Get(kTable, row);
+        ASSERT_TRUE(found.ok()) << found.status();
+        ASSERT_EQ(found->has_value(), expected != newest.end());
+        if (!found->has_value()) continue;
+        ASSERT_EQ((*found)->cells, expected->second);
+        ASSERT_EQ((*found)->id, row);
+      }
     }
   }
 

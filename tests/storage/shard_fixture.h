@@ -41,10 +41,11 @@ class ShardFixture : public ::testing::Test {
     EXPECT_EQ(Apply({record}, std::move(pinned)), absl::OkStatus());
     return record.seq;
   }
-  absl::Status Apply(const std::vector<LogRecord>& records, std::vector<uint64_t> pinned = {}) {
+  absl::Status Apply(const std::vector<LogRecord>& records, std::vector<uint64_t> pinned = {},
+                     RowStore::Newest* read = nullptr) {
     const TableRetention retention[] = {
         {.table_id = 1, .track_changes = true, .pinned = std::move(pinned)}};
-    return rows().Apply(records, retention);
+    return rows().Apply(records, retention, read);
   }
 
   /// The cells of the row at `at_seq`, or "-".

@@ -84,7 +84,7 @@ TEST_F(TrimTest, SaysAfterWhichSequenceTheListIsComplete) {
   EXPECT_EQ(complete_after(), 4u);
   const LogRecord untracked{.seq = 7, .mutations = {Upsert(1, 3, "b")}};
   ASSERT_EQ(log().Append({&untracked, 1}), absl::OkStatus());
-  ASSERT_EQ(rows().Apply({&untracked, 1}, {}), absl::OkStatus());
+  ASSERT_EQ(rows().Apply({&untracked, 1}, {}, nullptr), absl::OkStatus());
   EXPECT_EQ(complete_after(), 7u) << "nobody noted the change";
   EXPECT_FALSE(Trim(6));
   EXPECT_EQ(complete_after(), 7u) << "nor is it by those before it that go";

@@ -89,7 +89,7 @@ class VerifyTest : public ::testing::Test {
     const LogRecord record{.seq = store->log->last_seq() + 1, .mutations = {std::move(mutation)}};
     ASSERT_EQ(store->log->Append({&record, 1}), absl::OkStatus());
     const TableRetention retention{OneShard::kTable, tracked, {}};
-    ASSERT_EQ(store->rows->Apply({&record, 1}, {&retention, 1}), absl::OkStatus());
+    ASSERT_EQ(store->rows->Apply({&record, 1}, {&retention, 1}, nullptr), absl::OkStatus());
   }
   static Mutation Upsert(int64_t id, Vector vector) {
     Mutation mutation;

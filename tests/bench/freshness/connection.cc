@@ -12,23 +12,6 @@ namespace {
 
 constexpr auto kWhenFull = std::chrono::milliseconds(20);
 
-void Check(const grpc::Status& status, const char* what) {
-  if (status.ok()) return;
-  std::fprintf(stderr, "%s: %s\n", what, status.error_message().c_str());
-  std::exit(1);
-}
-
-// Calls until the server takes it.
-template <typename Call>
-void CallUntilTaken(const char* what, const Call& call) {
-  while (true) {
-    grpc::ClientContext context;
-    const grpc::Status status = call(context);
-    if (status.error_code() != grpc::StatusCode::RESOURCE_EXHAUSTED) return Check(status, what);
-    std::this_thread::sleep_for(kWhenFull);
-  }
-}
-
 void SetVector(std::span<const float> vector, v1::Vector& out) {
   out.set_packed_f32(vector.data(), vector.size_bytes());
 }
@@ -49,6 +32,26 @@ Connection::Connection(const std::shared_ptr<grpc::Channel>& channel)
       rows_(v1::RowService::NewStub(channel)),
       indexes_(v1::IndexService::NewStub(channel)),
       channel_(channel) {}
+
+void Connection::Check(const grpc::Status& status, const char* what) {
+  if (status.ok()) return;
+  if (may_be_lost_ && status.error_code() == grpc::StatusCode::UNAVAILABLE) {
+    lost_ = true;
+    return;
+  }
+  std::fprintf(stderr, "%s: %s\n", what, status.error_message().c_str());
+  std::exit(1);
+}
+
+void Connection::CallUntilTaken(const char* what,
+                                const std::function<grpc::Status(grpc::ClientContext&)>& call) {
+  while (!lost_) {
+    grpc::ClientContext context;
+    const grpc::Status status = call(context);
+    if (status.error_code() != grpc::StatusCode::RESOURCE_EXHAUSTED) return Check(status, what);
+    std::this_thread::sleep_for(kWhenFull);
+  }
+}
 
 bool Connection::HasTable(const std::string& table) {
   v1::CountRequest request;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -21,6 +22,10 @@ namespace ordinate::bench {
 class Connection {
  public:
   explicit Connection(const std::shared_ptr<grpc::Channel>& channel);
+
+  /// Before any call: a server that goes away is no error; calls do nothing from then on.
+  void MayBeLost() { may_be_lost_ = true; }
+  bool lost() const { return lost_; }
 
   struct Hit {
     int64_t id = 0;
@@ -50,6 +55,13 @@ class Connection {
   std::vector<Hit> Ask(const Question& question);
 
  private:
+  void Check(const grpc::Status& status, const char* what);
+  /// Calls until the server takes it.
+  void CallUntilTaken(const char* what,
+                      const std::function<grpc::Status(grpc::ClientContext&)>& call);
+
+  bool may_be_lost_ = false;
+  std::atomic<bool> lost_{false};
   std::unique_ptr<v1::QueryService::Stub> queries_;
   std::unique_ptr<v1::RowService::Stub> rows_;
   std::unique_ptr<v1::IndexService::Stub> indexes_;

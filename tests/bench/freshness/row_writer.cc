@@ -36,7 +36,7 @@ std::span<const float> RowWriter::NewVector(size_t slot) {
   const size_t from = written_ % (new_vectors_.size() / dim);
   float* const to = vectors_.data() + slot * dim;
   std::copy_n(new_vectors_.data() + from * dim, dim, to);
-  to[written_ % dim] += 1e-3f * static_cast<float>(1 + random_() % 64);
+  to[written_ % dim] += std::uniform_real_distribution<float>(1e-3f, 64e-3f)(random_);
   ++written_;
   return {to, dim};
 }
@@ -78,6 +78,7 @@ double RowWriter::MillisUntilVisible(WriteKind kind) {
   while (true) {
     const double asked = MillisSince(acknowledged);
     const auto hits = connection_.Ask(question);
+    if (connection_.lost()) return asked;
     if (!hits.empty() && (kind == WriteKind::kUpdateTag || hits[0].id == ids_[0])) return asked;
     if (asked < kNeverMillis) continue;
     std::fprintf(stderr, "a written row was not seen for %.0f ms\n", asked);
@@ -95,7 +96,9 @@ void RowWriter::Run(WriteKind kind, double rows_per_second, double seconds, Writ
                     std::chrono::duration<double>(static_cast<double>(i) / kRequestsPerSecond)));
     const auto sent = SteadyClock::now();
     Write(kind, per_request);
-    if (ids_.empty()) break;
+    if (ids_.empty() || connection_.lost()) break;
+    acknowledged_ids_ = ids_;
+    acknowledged_tag_ = tag_;
     result.rows += ids_.size();
     result.write_millis.push_back(MillisSince(sent));
     if (kind != WriteKind::kDelete && i % kProbeEvery == 0) {

@@ -32,6 +32,13 @@ class RowWriter {
   RowWriter(const std::shared_ptr<grpc::Channel>& channel, std::string table, const DataSet& set,
             std::span<const float> new_vectors, DeletedRows& deleted);
 
+  /// As Connection::MayBeLost; Run then ends with the request that was not answered, and does not
+  /// count it.
+  void MayBeLost() { connection_.MayBeLost(); }
+  /// The rows of the last request that was answered, and the tag it gave them.
+  const std::vector<int64_t>& acknowledged_ids() const { return acknowledged_ids_; }
+  int64_t acknowledged_tag() const { return acknowledged_tag_; }
+
   /// Deletes take each row once, in random order, and end with half of them.
   void Run(WriteKind kind, double rows_per_second, double seconds, WriteResult& result);
 
@@ -45,8 +52,10 @@ class RowWriter {
   const DataSet& set_;
   const std::span<const float> new_vectors_;
   DeletedRows& deleted_;
-  std::mt19937_64 random_{7};
-  std::vector<int64_t> ids_;     // of the request
+  std::mt19937_64 random_{std::random_device()()};  // rows of earlier runs may still be there
+  std::vector<int64_t> ids_;                        // of the request
+  std::vector<int64_t> acknowledged_ids_;
+  int64_t acknowledged_tag_ = 0;
   std::vector<float> vectors_;   // of the request
   std::vector<int64_t> doomed_;  // to be deleted, the next one last
   bool doomed_chosen_ = false;
