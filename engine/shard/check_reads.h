@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -18,6 +19,12 @@ inline absl::Status CheckReads(const std::vector<IndexSnapshot::Sealed>& parts) 
     const SealedSegment* const file = part.revisions == nullptr ? nullptr : part.revisions->file();
     if (file != nullptr) RETURN_IF_ERROR(file->file().CheckReads());
   }
+  return absl::OkStatus();
+}
+
+/// The same of files.
+inline absl::Status CheckReads(const std::vector<std::shared_ptr<const SealedSegment>>& files) {
+  for (const auto& file : files) RETURN_IF_ERROR(file->file().CheckReads());
   return absl::OkStatus();
 }
 

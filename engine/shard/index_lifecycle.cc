@@ -241,7 +241,9 @@ void LocalShard::FinishMerge(uint32_t index_id, uint64_t number, SegmentOr segme
   absl::Status status = segment.status();
   IndexGeneration next;
   if (status.ok()) next = index.AfterMerge(*merge, *segment);
-  if (absl::Status read = CheckReads(merge->inputs); !read.ok()) {
+  absl::Status read = CheckReads(merge->inputs);
+  read.Update(CheckReads(index.files()));  // what was revised may have another file by now
+  if (!read.ok()) {
     if (segment.ok()) RemoveFiles({*segment});
     status = std::move(read);
   }
