@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <random>
@@ -60,7 +61,10 @@ class RowWriter {
   std::vector<int64_t> doomed_;  // to be deleted, the next one last
   bool doomed_chosen_ = false;
   uint64_t written_ = 0;
-  int64_t tag_ = 1'000'000;  // of the request; no row was loaded with one so large
+  // Of the request. No row was loaded with one so large, or has it of an earlier run.
+  int64_t tag_ = std::chrono::duration_cast<std::chrono::microseconds>(
+                     std::chrono::system_clock::now().time_since_epoch())
+                     .count();
 };
 
 }  // namespace ordinate::bench
