@@ -46,19 +46,6 @@ absl::Status CollectRows(const IndexBuildInput& input, SegmentBuilder& builder) 
                           });
 }
 
-/// Checks and maps every block, so that no question has to when it touches one first.
-absl::Status TouchAll(const SegmentFile& file, const CallContext& context) {
-  constexpr uint32_t kNodes = 4'096;  // between two looks at the context
-  const SegmentView& view = file.view();
-  for (uint32_t node = 0; node < view.nodes; node += std::min(kNodes, view.nodes - node)) {
-    const uint32_t end = node + std::min(kNodes, view.nodes - node);
-    RETURN_IF_ERROR(context.Check());
-    RETURN_IF_ERROR(file.EnsureVectors(node, end));
-    if (!view.codes.codes.empty()) RETURN_IF_ERROR(file.EnsureCodes(node, end));
-  }
-  return absl::OkStatus();
-}
-
 /// Writes what was collected, and opens it.
 absl::StatusOr<std::shared_ptr<const SealedSegment>> FinishSegment(
     const IndexJob& job, const IndexDef& index, std::unique_ptr<SegmentBuilder> builder,
@@ -71,10 +58,6 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> FinishSegment(
                    builder->Finish(job.graph_builder, options, context, progress));
   builder.reset();
   ASSIGN_OR_RETURN(std::unique_ptr<SegmentFile> file, SegmentFile::Open(built.path));
-  if (absl::Status touched = TouchAll(*file, context); !touched.ok()) {
-    RemoveName(built.path).IgnoreError();
-    return touched;
-  }
   return SealedSegment::Create(std::move(file), job.table, index);
 }
 

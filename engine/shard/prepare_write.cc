@@ -138,6 +138,10 @@ absl::Status LocalShard::Prepare(Prepared& write, uint64_t seq) {
       RETURN_IF_ERROR(PrepareUpsert(write, i));
     }
   }
+  // Apply needs these, and must not fail once the record is logged.
+  for (const Mutation& mutation : write.record.mutations) {
+    RETURN_IF_ERROR(ids_->LookUp(mutation.table_id, mutation.row_id));
+  }
   write.result.affected = task.write.affected_before + write.record.mutations.size();
   if (!task.write.request_id.empty()) write.record.request = NoteOf(task.write, write.result);
   return absl::OkStatus();

@@ -86,6 +86,10 @@ absl::StatusOr<RowIdResolver::Found> RowIdResolver::Find(uint32_t table_id, RowI
   return found;
 }
 
+absl::Status RowIdResolver::LookUp(uint32_t table_id, RowId id) {
+  return Stored().FindHead(table_id, id).status();
+}
+
 void RowIdResolver::Note(uint64_t seq, const Mutation& mutation) {
   notes_[{mutation.table_id, mutation.row_id}] = Noted{seq, &mutation};
 }

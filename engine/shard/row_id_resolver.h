@@ -44,6 +44,9 @@ class RowIdResolver {
   /// The newest version of a row: of the group that is about to be committed, or stored.
   absl::StatusOr<std::optional<StoredRow>> Newest(uint32_t table_id, RowId id);
 
+  /// What is stored of the row can be read; Apply will take it from reads().
+  absl::Status LookUp(uint32_t table_id, RowId id);
+
   /// Tells of a write that is about to be committed under `seq`, so that later writes of the same
   /// group see it. `mutation` stays in its place until EndGroup.
   void Note(uint64_t seq, const Mutation& mutation);

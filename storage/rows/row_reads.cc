@@ -21,11 +21,16 @@ absl::StatusOr<const RowReads::Row*> RowReads::Find(uint32_t table_id, RowId row
   const absl::Status read = Read(name, place->second);
   if (read.ok()) return &place->second;
   found_.erase(place);
-  rows_.reset();
   return read;
 }
 
 absl::Status RowReads::Read(const RowName& name, Row& row) {
+  const absl::Status read = ReadVersions(name, row);
+  if (!read.ok()) rows_.reset();
+  return read;
+}
+
+absl::Status RowReads::ReadVersions(const RowName& name, Row& row) {
   if (rows_ == nullptr) rows_.reset(NewRowIterator(shard_));
   const std::string prefix = RowPrefix(name.first, name.second);
   for (rows_->Seek(prefix); rows_->Valid() && rows_->key().starts_with(prefix); rows_->Next()) {

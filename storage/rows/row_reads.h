@@ -13,8 +13,8 @@
 namespace ordinate {
 
 /// A writer's reads of rows, as they are at the first of them. A row is looked up on disk once,
-/// however often it is asked for; of its cells, only those of the row looked up last are kept.
-/// One thread. Outlived by the store.
+/// however often it is asked for; of cells, only those of the row looked up last are kept, and
+/// others are read again. One thread. Outlived by the store.
 class RowReads final : public RowStore::Newest {
  public:
   explicit RowReads(const ShardDb& shard) : shard_(shard) {}
@@ -33,6 +33,7 @@ class RowReads final : public RowStore::Newest {
   using RowName = std::pair<uint32_t, RowId>;
 
   absl::Status Read(const RowName& name, Row& row);
+  absl::Status ReadVersions(const RowName& name, Row& row);
 
   const ShardDb& shard_;
   std::unique_ptr<rocksdb::Iterator> rows_;  // null: nothing was read yet, or a read failed

@@ -90,8 +90,8 @@ class RowStore {
 
   /// Applies records the log holds, remembers their requests and advances applied_seq(),
   /// atomically; not synced: after a crash the log replays. Log entries up to the applied sequence
-  /// are released. `read`: of this store, made after the last Apply; what it has read is not read
-  /// again. May be null.
+  /// are released. `read`: of this store, whose rows have not changed since its first read; what it
+  /// has read is not read again. May be null.
   virtual absl::Status Apply(std::span<const LogRecord> records,
                              std::span<const TableRetention> retention, Newest* read) = 0;
 

@@ -139,11 +139,14 @@ TEST_F(FailingCalls, AWriteWhoseRowCannotBeReadIsRefusedAlone) {
   const absl::Status refused =
       workload.WriteAll(table, {{.table = table, .keys = {1}, .revision = 2},
                                 {.kind = Request::Kind::kDelete, .table = table, .keys = {0, 1}},
+                                {.table = table, .keys = {1, 4}, .revision = 3},
                                 {.table = table, .keys = {2}, .revision = 4}});
   EXPECT_FALSE(refused.ok());
   EXPECT_GT(disk.failed(), 0u);
   disk.Repair();
-  EXPECT_EQ(workload.acknowledged(), 4u);  // table, rows, key 1 and key 2
+  EXPECT_EQ(workload.acknowledged(), 4u);  // the table, its rows, key 1 and key 2
+  EXPECT_EQ(workload.WriteAll(table, {{.table = table, .keys = {0, 4}, .revision = 5}}),
+            absl::OkStatus());
   workload.Close();
   CheckReopened(dir.path(), workload);
 }

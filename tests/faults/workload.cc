@@ -251,21 +251,18 @@ absl::Status Workload::WriteAll(const std::string& table, const std::vector<Requ
     node_->shards()[0]->Write(definition, {.rows = std::move(rows)}, context,
                               [done](auto result) { done->set_value(result.status()); });
   }
-  std::vector<absl::Status> statuses;
   absl::Status first;
+  size_t refused = 0;
   for (std::future<absl::Status>& result : results) {
-    statuses.push_back(result.get());
-    first.Update(statuses.back());
-  }
-  // A write may be refused alone, for what could not be read: those after it are done without it.
-  const auto last_done = std::find_if(statuses.rbegin(), statuses.rend(),
-                                      [](const absl::Status& status) { return status.ok(); });
-  MutexLock lock(mutex_);
-  for (auto status = statuses.begin(); status != last_done.base(); ++status) {
-    if (!status->ok()) {
-      ledger_.Refuse();
+    const absl::Status status = result.get();
+    first.Update(status);
+    if (!status.ok()) {
+      ++refused;
       continue;
     }
+    MutexLock lock(mutex_);
+    // A write may be refused alone, for what could not be read: those after it are done without it.
+    for (; refused > 0; --refused) ledger_.Refuse();
     ledger_.Acknowledge();
     ++acknowledged_;
   }

@@ -76,6 +76,7 @@ class RowStoreOracle : public ShardFixture {
         ASSERT_EQ(found->has_value(), expected != newest.end());
         if (!found->has_value()) continue;
         ASSERT_EQ((*found)->key, Concat("k", row));
+        ASSERT_EQ((*found)->version, model_.rows[row].rbegin()->first);
       } else {
         const auto found = read.Get(kTable, row);
         ASSERT_TRUE(found.ok()) << found.status();
@@ -83,6 +84,7 @@ class RowStoreOracle : public ShardFixture {
         if (!found->has_value()) continue;
         ASSERT_EQ((*found)->cells, expected->second);
         ASSERT_EQ((*found)->id, row);
+        ASSERT_EQ((*found)->version, model_.rows[row].rbegin()->first);
       }
     }
   }

@@ -147,6 +147,21 @@ void Connection::Delete(const std::string& table, std::span<const int64_t> ids) 
   });
 }
 
+std::vector<int64_t> Connection::TagsOf(const std::string& table, std::span<const int64_t> ids) {
+  v1::GetRequest request;
+  request.set_table(table);
+  request.add_columns("tag");
+  for (const int64_t id : ids) {
+    request.add_keys()->mutable_cells()->add_values()->set_int64_value(id);
+  }
+  v1::GetResponse response;
+  grpc::ClientContext context;
+  Check(rows_->Get(&context, request, &response), "get");
+  std::vector<int64_t> tags;
+  for (const v1::Row& row : response.rows()) tags.push_back(row.cells().at("tag").int64_value());
+  return tags;
+}
+
 std::vector<Connection::Hit> Connection::Ask(const Question& question) {
   v1::QueryRequest request;
   request.set_table(question.table);

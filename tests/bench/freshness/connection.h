@@ -53,6 +53,8 @@ class Connection {
   void UpdateTags(const std::string& table, std::span<const int64_t> ids, int64_t tag);
   void Delete(const std::string& table, std::span<const int64_t> ids);
   std::vector<Hit> Ask(const Question& question);
+  /// Of the rows that are there.
+  std::vector<int64_t> TagsOf(const std::string& table, std::span<const int64_t> ids);
 
  private:
   void Check(const grpc::Status& status, const char* what);
