@@ -12,6 +12,7 @@
 #include "engine/query/filter_grammar.h"
 #include "engine/query/found_token.h"
 #include "storage/base/text.h"
+#include "storage/model/time_range.h"
 
 namespace ordinate {
 namespace {
@@ -199,6 +200,9 @@ Value ReadTimestamp(const Input& in, Builder& builder) {
   const int64_t micros = absl::ToUnixMicros(time);
   if (absl::FromUnixMicros(micros) != time) {
     Stop(in, builder, "the time is not a whole number of microseconds in 64 bits");
+  }
+  if (!IsInRange(Timestamp{micros})) {
+    Stop(in, builder, "the time is not of the years 1 to 9999");
   }
   return Timestamp{micros};
 }

@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "engine/query/column_lookup.h"
 #include "storage/base/text.h"
+#include "storage/model/time_range.h"
 
 namespace ordinate::statement {
 namespace {
@@ -51,6 +52,7 @@ absl::StatusOr<Timestamp> ReadTimestamp(const std::string& text) {
   if (absl::FromUnixMicros(micros) != time) {
     return Refuse("the time is not a whole number of microseconds in 64 bits");
   }
+  if (!IsInRange(Timestamp{micros})) return Refuse("the time is not of the years 1 to 9999");
   return Timestamp{micros};
 }
 

@@ -14,15 +14,13 @@
 #include "storage/base/error_details.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
+#include "storage/model/time_range.h"
 
 namespace ordinate {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "packed vectors are copied as they are");
 
-// Seconds of 0001-01-01T00:00:00Z and of 9999-12-31T23:59:59Z, the range of protobuf's Timestamp.
-constexpr int64_t kMinSeconds = -62'135'596'800;
-constexpr int64_t kMaxSeconds = 253'402'300'799;
 constexpr int64_t kMicrosPerSecond = 1'000'000;
 
 std::string_view KindName(v1::Value::KindCase kind) {
@@ -294,10 +292,10 @@ void ValueToProto(const Value& value, DataType type, v1::Value* proto) {
 }
 
 absl::StatusOr<Timestamp> TimestampFromProto(const google::protobuf::Timestamp& proto) {
-  if (proto.seconds() < kMinSeconds || proto.seconds() > kMaxSeconds) {
+  if (proto.seconds() < kMinTimestampSeconds || proto.seconds() > kMaxTimestampSeconds) {
     return absl::InvalidArgumentError(Concat("the timestamp's seconds are ", proto.seconds(),
-                                             "; the range is ", kMinSeconds, " to ", kMaxSeconds,
-                                             " (years 1 to 9999)"));
+                                             "; the range is ", kMinTimestampSeconds, " to ",
+                                             kMaxTimestampSeconds, " (years 1 to 9999)"));
   }
   if (proto.nanos() < 0 || proto.nanos() > 999'999'999) {
     return absl::InvalidArgumentError(

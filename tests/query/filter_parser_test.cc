@@ -5,6 +5,7 @@
 #include <random>
 
 #include "engine/query/filter.h"
+#include "storage/model/time_range.h"
 
 namespace ordinate {
 namespace {
@@ -37,6 +38,20 @@ TEST(ParseFilter, ReadsEveryForm) {
             "notes = 1 AND inn = 2 AND nullable IS NULL AND orb = 3");
   EXPECT_EQ(Read("timestamp > TIMESTAMP '2024-01-31T12:00:00+02:00'"),
             "timestamp > TIMESTAMP '2024-01-31T10:00:00Z'");
+}
+
+// What a message cannot hold, a text does not give.
+TEST(ParseFilter, TimesAreOfTheYears1To9999) {
+  for (const std::string time : {"0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"}) {
+    EXPECT_TRUE(ParseFilter("a < TIMESTAMP '" + time + "'").ok()) << time;
+  }
+  for (const std::string time :
+       {"0001-01-01T00:00:00+00:01", "10000-01-01T00:00:00Z", "21969-12-31T23:59:59.999998Z",
+        "9999-12-31T23:59:59-00:01", "-1-01-01T00:00:00Z"}) {
+    const absl::StatusOr<Filter> filter = ParseFilter("a < TIMESTAMP '" + time + "'");
+    ASSERT_FALSE(filter.ok()) << time;
+    EXPECT_THAT(std::string(filter.status().message()), ::testing::HasSubstr("years 1 to 9999"));
+  }
 }
 
 TEST(ParseFilter, ReadsBetween) {
@@ -137,8 +152,8 @@ TEST(FilterText, ReadsBackToAnEqualTree) {
   check(Timestamp{0});
   check(Timestamp{-1});
   check(Timestamp{1'700'000'000'123'456});
-  check(Timestamp{INT64_MAX});
-  check(Timestamp{INT64_MIN});
+  check(Timestamp{kMinTimestampSeconds * 1'000'000});
+  check(Timestamp{kMaxTimestampSeconds * 1'000'000 + 999'999});
 }
 
 TEST(ParseFilter, SaysWhatWasFoundAndExpectedWhere) {
