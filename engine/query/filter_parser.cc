@@ -1,18 +1,15 @@
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <string>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_replace.h"
-#include "absl/time/time.h"
 #include "engine/query/column_lookup.h"
+#include "engine/query/constants.h"
 #include "engine/query/filter.h"
 #include "engine/query/filter_grammar.h"
 #include "engine/query/found_token.h"
 #include "storage/base/text.h"
-#include "storage/model/time_range.h"
 
 namespace ordinate {
 namespace {
@@ -165,55 +162,10 @@ void CloseList(const Input& in, Builder& builder, Filter::Kind kind) {
   PushOver(in, builder, kind, std::move(listed));
 }
 
-template <typename Input>
-Value ReadNumber(const Input& in, Builder& builder, std::string_view text) {
-  if (text[0] == '+') text.remove_prefix(1);
-  const char* const end = text.data() + text.size();
-  int64_t integer = 0;
-  if (const auto read = std::from_chars(text.data(), end, integer);
-      read.ec == std::errc() && read.ptr == end) {
-    return integer;
-  }
-  uint64_t natural = 0;
-  if (const auto read = std::from_chars(text.data(), end, natural);
-      read.ec == std::errc() && read.ptr == end) {
-    return natural;
-  }
-  double number = 0;
-  if (!absl::SimpleAtod(AbslView(text), &number) || !std::isfinite(number)) {
-    Stop(in, builder, "the number is beyond DOUBLE; expected at most 1.8e308");
-  }
-  return number;
-}
-
-template <typename Input>
-Value ReadTimestamp(const Input& in, Builder& builder) {
-  absl::Time time;
-  std::string problem;
-  const std::string& text = builder.quoted;
-  // ParseTime alone would take blanks around the time, and words such as "infinite-future".
-  const bool plain = text.find_first_not_of("0123456789-+:.TZtz") == std::string::npos;
-  if (!plain || !absl::ParseTime(absl::RFC3339_full, text, &time, &problem)) {
-    Stop(in, builder,
-         Concat("found ", Quoted(text), ", expected ", kExpected<grammar::TimestampText>));
-  }
-  const int64_t micros = absl::ToUnixMicros(time);
-  if (absl::FromUnixMicros(micros) != time) {
-    Stop(in, builder, "the time is not a whole number of microseconds in 64 bits");
-  }
-  if (!IsInRange(Timestamp{micros})) {
-    Stop(in, builder, "the time is not of the years 1 to 9999");
-  }
-  return Timestamp{micros};
-}
-
-template <typename Input>
-Value ReadDouble(const Input& in, Builder& builder) {
-  if (builder.quoted == "NaN") return std::nan("");
-  if (builder.quoted == "Infinity") return HUGE_VAL;
-  if (builder.quoted == "-Infinity") return -HUGE_VAL;
-  Stop(in, builder,
-       Concat("found ", Quoted(builder.quoted), ", expected ", kExpected<grammar::DoubleText>));
+template <typename Input, typename T>
+T Take(const Input& in, Builder& builder, absl::StatusOr<T> value) {
+  if (!value.ok()) Stop(in, builder, std::string(value.status().message()));
+  return *std::move(value);
 }
 
 template <typename Input>
@@ -279,13 +231,13 @@ ORDINATE_ON_MATCH(grammar::QuotedName,
 ORDINATE_ON_MATCH(grammar::Operator, b.op = ReadOperator(in.string_view()));
 ORDINATE_ON_MATCH(grammar::StringText,
                   b.quoted = absl::StrReplaceAll(AbslView(in.string_view()), {{"''", "'"}}));
-ORDINATE_ON_MATCH(grammar::NumberText, b.values.push_back(ReadNumber(in, b, in.string_view())));
+ORDINATE_ON_MATCH(grammar::NumberText, b.values.emplace_back(Take(in, b, ParseNumber(in.string_view()))));
 ORDINATE_ON_MATCH(grammar::String, b.values.emplace_back(std::move(b.quoted)));
 ORDINATE_ON_MATCH(grammar::True, b.values.emplace_back(true));
 ORDINATE_ON_MATCH(grammar::False, b.values.emplace_back(false));
 ORDINATE_ON_MATCH(grammar::Null, b.values.emplace_back());
-ORDINATE_ON_MATCH(grammar::Timestamp, b.values.push_back(ReadTimestamp(in, b)));
-ORDINATE_ON_MATCH(grammar::Double, b.values.push_back(ReadDouble(in, b)));
+ORDINATE_ON_MATCH(grammar::Timestamp, b.values.emplace_back(Take(in, b, ParseTimestamp(b.quoted))));
+ORDINATE_ON_MATCH(grammar::Double, b.values.emplace_back(Take(in, b, ParseNamedDouble(b.quoted))));
 ORDINATE_ON_MATCH(grammar::Comparison, PushLeaf(in, b, Filter::Kind::kCompare));
 ORDINATE_ON_MATCH(grammar::InList, PushLeaf(in, b, Filter::Kind::kIn));
 ORDINATE_ON_MATCH(grammar::Between, PushLeaf(in, b, Filter::Kind::kBetween));

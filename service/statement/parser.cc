@@ -9,9 +9,9 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_replace.h"
+#include "engine/query/constants.h"
 #include "engine/query/found_token.h"
 #include "service/front/front.h"
-#include "service/statement/constants.h"
 #include "service/statement/errors.h"
 #include "service/statement/grammar.h"
 #include "service/statement/where_reader.h"
@@ -140,7 +140,7 @@ uint32_t ReadDim(const Input& in, Builder& b) {
 
 template <typename Input>
 double ReadReal(const Input& in, Builder& b) {
-  const Value number = Take(in, b, ReadNumber(b.number));
+  const Value number = Take(in, b, ParseNumber(b.number));
   if (const auto* i = std::get_if<int64_t>(&number)) return static_cast<double>(*i);
   if (const auto* u = std::get_if<uint64_t>(&number)) return static_cast<double>(*u);
   return std::get<double>(number);
@@ -265,16 +265,16 @@ ORDINATE_ON_MATCH(grammar::QualifiedPart, b.column.qualifier = std::move(b.colum
                   b.column.column = b.name);
 
 // Constants.
-ORDINATE_ON_MATCH(grammar::NumberToken, b.literal = Literal{Take(in, b, ReadNumber(b.number))});
+ORDINATE_ON_MATCH(grammar::NumberToken, b.literal = Literal{Take(in, b, ParseNumber(b.number))});
 ORDINATE_ON_MATCH(grammar::TextLiteral, b.literal = Literal{Value(std::move(b.quoted))});
 ORDINATE_ON_MATCH(grammar::TrueLiteral, b.literal = Literal{true});
 ORDINATE_ON_MATCH(grammar::FalseLiteral, b.literal = Literal{false});
 ORDINATE_ON_MATCH(grammar::NullLiteral, b.literal = Literal{});
 ORDINATE_ON_MATCH(grammar::TimestampText,
-                  b.literal = Literal{Take(in, b, ReadTimestamp(b.quoted))});
-ORDINATE_ON_MATCH(grammar::DoubleText, b.literal = Literal{Take(in, b, ReadNamedDouble(b.quoted))});
+                  b.literal = Literal{Take(in, b, ParseTimestamp(b.quoted))});
+ORDINATE_ON_MATCH(grammar::DoubleText, b.literal = Literal{Take(in, b, ParseNamedDouble(b.quoted))});
 ORDINATE_ON_MATCH(grammar::HexText, b.digits = in.string_view());
-ORDINATE_ON_MATCH(grammar::BytesLiteral, b.literal = Literal{Take(in, b, ReadHex(b.digits)), true});
+ORDINATE_ON_MATCH(grammar::BytesLiteral, b.literal = Literal{Take(in, b, ParseHex(b.digits)), true});
 
 // Scores.
 ORDINATE_ON_MATCH(grammar::Component, AddComponent(in, b));

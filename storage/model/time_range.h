@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "storage/model/value.h"
 
 namespace ordinate {

@@ -1,4 +1,4 @@
-#include "service/statement/constants.h"
+#include "engine/query/constants.h"
 
 #include <charconv>
 #include <cmath>
@@ -10,7 +10,7 @@
 #include "storage/base/text.h"
 #include "storage/model/time_range.h"
 
-namespace ordinate::statement {
+namespace ordinate {
 namespace {
 
 absl::Status Refuse(std::string_view message) {
@@ -26,7 +26,7 @@ bool ReadInteger(std::string_view text, Int& integer) {
 
 }  // namespace
 
-absl::StatusOr<Value> ReadNumber(std::string_view text) {
+absl::StatusOr<Value> ParseNumber(std::string_view text) {
   if (text.starts_with('+')) text.remove_prefix(1);
   int64_t integer = 0;
   if (ReadInteger(text, integer)) return integer;
@@ -39,7 +39,7 @@ absl::StatusOr<Value> ReadNumber(std::string_view text) {
   return number;
 }
 
-absl::StatusOr<Timestamp> ReadTimestamp(const std::string& text) {
+absl::StatusOr<Timestamp> ParseTimestamp(const std::string& text) {
   // ParseTime alone would take blanks around the time, and words such as "infinite-future".
   const bool plain = text.find_first_not_of("0123456789-+:.TZtz") == std::string::npos;
   absl::Time time;
@@ -56,14 +56,14 @@ absl::StatusOr<Timestamp> ReadTimestamp(const std::string& text) {
   return Timestamp{micros};
 }
 
-absl::StatusOr<double> ReadNamedDouble(std::string_view text) {
+absl::StatusOr<double> ParseNamedDouble(std::string_view text) {
   if (text == "NaN") return std::nan("");
   if (text == "Infinity") return HUGE_VAL;
   if (text == "-Infinity") return -HUGE_VAL;
   return Refuse(Concat("found ", Quoted(text), ", expected 'NaN', 'Infinity' or '-Infinity'"));
 }
 
-absl::StatusOr<std::string> ReadHex(std::string_view text) {
+absl::StatusOr<std::string> ParseHex(std::string_view text) {
   if (text.size() % 2 != 0) {
     return Refuse(
         Concat("the bytes have ", text.size(), " hexadecimal digits; expected two for each byte"));
@@ -71,4 +71,4 @@ absl::StatusOr<std::string> ReadHex(std::string_view text) {
   return absl::HexStringToBytes(AbslView(text));
 }
 
-}  // namespace ordinate::statement
+}  // namespace ordinate
