@@ -1,6 +1,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <new>
 #include <stdexcept>
@@ -44,20 +45,26 @@ TEST(ParallelFor, WorksWithinItself) {
   EXPECT_EQ(calls, 16);
 }
 
-TEST(GiveWay, IsOfTheCallingThreadAlone) {
+TEST(GiveWay, IsOfTheCallingThreadAloneAndNeverRaises) {
+  constexpr int kLowest = 19;
   const auto nice = [] { return getpriority(PRIO_PROCESS, static_cast<id_t>(gettid())); };
   const int before = nice();
-  int of_thread = 0, of_worker = 0;
+  int of_thread = 0, of_worker = 0, of_child = 0, at_last = 0;
   std::thread([&] {
-    GiveWay(before + kWriterNice);
+    GiveWay(kWriterNice);
     of_thread = nice();
+    std::thread([&] { of_child = nice(); }).join();
+    GiveWay(kLowest);
+    at_last = nice();
   }).join();
   {
     Executor background(1, /*background=*/true);
     background.Submit([&] { of_worker = nice(); });
   }
-  EXPECT_EQ(of_thread, before + kWriterNice);
-  EXPECT_EQ(of_worker, kBackgroundNice);
+  EXPECT_EQ(of_thread, std::min(kLowest, before + kWriterNice));
+  EXPECT_EQ(of_child, of_thread);
+  EXPECT_EQ(at_last, kLowest);
+  EXPECT_EQ(of_worker, std::min(kLowest, before + kBackgroundNice));
   EXPECT_EQ(nice(), before);
 }
 
