@@ -9,6 +9,7 @@
 #include "engine/shard/build_gate.h"
 #include "engine/shard/check_reads.h"
 #include "engine/shard/merge_rows.h"
+#include "storage/base/error_details.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
 #include "storage/files/folder.h"
@@ -22,6 +23,7 @@ namespace {
 constexpr uint64_t kReadUnits = 1;
 constexpr uint64_t kInsertUnits = 9;
 constexpr std::string_view kAside = ".damaged";
+constexpr uint64_t kMakeAgainMillis = 10'000;
 
 /// About what a row takes in the file: its vector, links of level 0, code, id and version. Captured
 /// columns come on top.
@@ -54,11 +56,18 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> FinishSegment(
   options.path = Concat(job.directory, "/", NewUuid(), ".vdata");
   options.threads = job.threads;
   options.seed = job.seed;
-  ASSIGN_OR_RETURN(const BuiltSegment built,
-                   builder->Finish(job.graph_builder, options, context, progress));
+  absl::StatusOr<BuiltSegment> built =
+      builder->Finish(job.graph_builder, options, context, progress);
+  if (!built.ok()) return OfOutput(built.status());
   builder.reset();
-  ASSIGN_OR_RETURN(std::unique_ptr<SegmentFile> file, SegmentFile::Open(built.path));
-  return SealedSegment::Create(std::move(file), job.table, index);
+  using SegmentOr = absl::StatusOr<std::shared_ptr<const SealedSegment>>;
+  SegmentOr opened = [&]() -> SegmentOr {
+    ASSIGN_OR_RETURN(std::unique_ptr<SegmentFile> file, SegmentFile::Open(built->path));
+    return SealedSegment::Create(std::move(file), job.table, index);
+  }();
+  if (opened.ok()) return opened;
+  RemoveName(built->path).IgnoreError();
+  return OfOutput(opened.status());
 }
 
 /// Rows without vectors need neither graph nor codes.
@@ -109,6 +118,12 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> SealRevisions(const IndexJo
 }
 
 }  // namespace
+
+absl::Status OfOutput(const absl::Status& status) {
+  if (!absl::IsDataLoss(status)) return status;
+  return WithRetryDelay(absl::UnavailableError(Concat("a file being made: ", status.message())),
+                        kMakeAgainMillis);
+}
 
 absl::StatusOr<SealedFiles> RunSeal(const IndexJob& job, const SealHandle& handle) {
   RETURN_IF_ERROR(handle.context.Check());

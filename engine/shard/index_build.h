@@ -40,19 +40,24 @@ struct IndexBuildResult {
   uint64_t build_time_ms = 0;
 };
 
+/// What is said when a file being made cannot be written, or read back: UNAVAILABLE with a time to
+/// try again instead of DATA_LOSS, as nothing is lost. Every other status is as it was.
+absl::Status OfOutput(const absl::Status& status);
+
 /// Builds one segment of all rows as of handle->seq, writes it, and opens it again. Runs on a build
 /// thread. Errors: CANCELLED; FAILED_PRECONDITION naming a row of the wrong dim;
-/// RESOURCE_EXHAUSTED: the file would not leave the reserve of the disk whole; what the gate and
-/// the disk say.
+/// RESOURCE_EXHAUSTED: the file would not leave the reserve of the disk whole; UNAVAILABLE as
+/// OfOutput; what the gate and the disk say.
 absl::StatusOr<IndexBuildResult> RunIndexBuild(IndexBuildInput& input);
 
 /// A segment of the handle's part of the tail, and a file of its revised rows if some are in none.
-/// CANCELLED; RESOURCE_EXHAUSTED: the disk has too little room; what the disk says.
+/// CANCELLED; RESOURCE_EXHAUSTED: the disk has too little room; UNAVAILABLE as OfOutput; what the
+/// disk says.
 absl::StatusOr<SealedFiles> RunSeal(const IndexJob& job, const SealHandle& handle);
 
 /// One segment of the handle's, without the rows that are masked. Its graph is that of the first,
 /// into which the others' nodes are inserted. Reads their files alone. As RunSeal; DATA_LOSS: a
-/// file is damaged.
+/// file of the handle's is damaged.
 absl::StatusOr<std::shared_ptr<const SealedSegment>> RunMerge(const IndexJob& job,
                                                               const MergeHandle& handle);
 

@@ -18,7 +18,7 @@
 namespace ordinate {
 namespace {
 
-// How long a build that found no space waits. The space it needs is looked at again then.
+// How long a build waits that found no space or could not write: then it looks again.
 constexpr int64_t kResumeBuildsMicros = 10'000'000;
 
 std::string IndexFolder(const ShardOptions& options) { return Concat(options.directory, "/index"); }
@@ -184,11 +184,11 @@ void LocalShard::FinishBuild(uint32_t index_id, uint64_t number,
         SwitchTo(index, {result->segment}, index.AfterBuild(result->segment, result->build_time_ms),
                  &ShardIndex::SwitchToBuild);
   }
-  if (status.ok()) unspaced_.erase(index_id);
+  if (status.ok()) delayed_builds_.erase(index_id);
   if (!status.ok()) {
     index.FailBuild(status);
-    if (absl::IsResourceExhausted(status) && RetryDelayMillis(status).has_value()) {
-      unspaced_[index_id] = gate;
+    if (RetryDelayMillis(status).has_value()) {
+      delayed_builds_[index_id] = gate;
       resume_builds_micros_ = options_.clock->NowMicros() + kResumeBuildsMicros;
     }
     Warn(Concat("a build of index '", index.definition().name, "' failed: ", status.message()));
@@ -243,8 +243,10 @@ void LocalShard::FinishMerge(uint32_t index_id, uint64_t number, SegmentOr segme
   if (status.ok()) next = index.AfterMerge(*merge, *segment);
   absl::Status read = CheckReads(merge->inputs);
   read.Update(CheckReads(index.files()));  // what was revised may have another file by now
+  if (absl::IsDataLoss(status)) read.Update(status);
   if (!read.ok()) {
     if (segment.ok()) RemoveFiles({*segment});
+    Quarantine(index_id, index.generation(), read);
     status = std::move(read);
   }
   if (status.ok()) {
@@ -257,7 +259,6 @@ void LocalShard::FinishMerge(uint32_t index_id, uint64_t number, SegmentOr segme
       Warn(Concat("segments of index '", index.definition().name,
                   "' could not be merged: ", status.message()));
     }
-    if (absl::IsDataLoss(status)) Quarantine(index_id, index.generation(), status);
   }
   Publish();
 }
@@ -272,7 +273,8 @@ absl::Status LocalShard::SwitchTo(ShardIndex& index,
     const bool of_made = std::any_of(made.begin(), made.end(), [](const auto& segment) {
       return segment != nullptr && !segment->file().CheckReads().ok();
     });
-    if (!of_made) Quarantine(index.definition().id, index.generation(), read);
+    if (of_made) return OfOutput(read);
+    Quarantine(index.definition().id, index.generation(), read);
     return read;
   }
   At("segment written");
@@ -282,7 +284,7 @@ absl::Status LocalShard::SwitchTo(ShardIndex& index,
     // The segment stays: the manifest on the disk may name it already. A start removes it if not.
     // A first manifest must go: no change after it is tracked.
     if (!index.has_generation()) RemoveName(index.manifest_path()).IgnoreError();
-    return status;
+    return OfOutput(status);
   }
   At("manifest written");
   std::vector<std::shared_ptr<const SealedSegment>> old = index.files();
@@ -320,8 +322,8 @@ void LocalShard::StartMerge(ShardIndex& index, const std::shared_ptr<MergeHandle
 }
 
 void LocalShard::ResumeBuilds() {
-  if (unspaced_.empty() || options_.clock->NowMicros() < resume_builds_micros_) return;
-  for (const auto& [id, gate] : std::exchange(unspaced_, {})) {
+  if (delayed_builds_.empty() || options_.clock->NowMicros() < resume_builds_micros_) return;
+  for (const auto& [id, gate] : std::exchange(delayed_builds_, {})) {
     const auto found = indexes_.find(id);
     if (found == indexes_.end() || found->second->build() != nullptr) continue;
     StartBuild(*found->second, gate);

@@ -237,8 +237,8 @@ class LocalShard final : public Shard {
   uint64_t unfed_bytes_ = 0;
   std::vector<Waiter> waiters_;
   std::set<uint32_t> untrimmed_;  // tables whose change list may hold what nothing needs
-  /// Indexes whose last build found no space, with its gate.
-  std::map<uint32_t, std::optional<RebuildGate>> unspaced_;
+  /// Indexes whose last build found no space or could not write its file, with its gate.
+  std::map<uint32_t, std::optional<RebuildGate>> delayed_builds_;
   int64_t resume_builds_micros_ = 0;
   absl::Status failure_;  // not OK: durable writes could not be applied; no further write is taken
 
