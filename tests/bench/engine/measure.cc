@@ -19,7 +19,7 @@ namespace ordinate::bench {
 namespace {
 
 constexpr double kEnoughRecall = 0.999;  // larger ef are left out from here on
-constexpr uint32_t kSlices = 5;          // of the queries; round r takes slice r % kSlices
+constexpr uint32_t kSlices = 5;          // of the queries; round r times slice r % kSlices
 constexpr double kLimitedRecall = 0.95;  // least, of what is served with limited memory
 constexpr double kServeSeconds = 10;     // with and without the limit
 constexpr uint32_t kSingleScans = 4;     // queries of a round that are scanned for one by one
@@ -129,10 +129,19 @@ class SetMeasurer {
     return absl::OkStatus();
   }
 
-  absl::Status Round(uint32_t round) {
+  struct Slice {
+    uint32_t first = 0;
+    uint32_t last = 0;
+  };
+  Slice SliceOf(uint32_t round) const {
     const uint32_t slices = std::min(kSlices, set_.query_count());
-    const uint32_t first = round % slices * set_.query_count() / slices;
-    const uint32_t last = (round % slices + 1) * set_.query_count() / slices;
+    return {round % slices * set_.query_count() / slices,
+            (round % slices + 1) * set_.query_count() / slices};
+  }
+
+  absl::Status Round(uint32_t round) {
+    const auto [first, last] = SliceOf(round);
+    const Slice others = SliceOf(round + 1);
     for (size_t at = 0; at < options_.efs.size(); ++at) {
       for (size_t i = 0; i < contenders_.size(); ++i) {
         // Another one begins each time.
@@ -140,6 +149,8 @@ class SetMeasurer {
         ContenderResult& result = result_.contenders[turn];
         if (at >= result.points.size()) continue;
         GraphPoint& point = result.points[at];
+        // The caches are then as if it alone were served; the contender before has emptied them.
+        RETURN_IF_ERROR(Time(*contenders_[turn], others.first, others.last, At(point.ef)).status());
         ASSIGN_OR_RETURN(const double seconds, Time(*contenders_[turn], first, last, At(point.ef)));
         point.round_qps.push_back((last - first) / seconds);
       }
