@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 
@@ -217,6 +218,49 @@ TEST(SegmentDamage, NonsenseUnderRightChecksumsNeverLeadsAstray) {
   // Both outcomes must be exercised: versions, seq or vectors may be anything, links may not.
   EXPECT_GT(opened, 1000);
   EXPECT_GT(refused, 1000);
+}
+
+// What stands in one section stands in another, or a block of it in another place.
+TEST(SegmentDamage, SwappedSections) {
+  ScratchFolder folder;
+  const std::vector<std::string> samples = Samples(folder);
+  int swapped = 0;
+  for (uint64_t seed = 0; seed < 3000; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    std::mt19937_64 random(seed);
+    const std::string& good = samples[seed % samples.size()];
+    std::string bad = good;
+    vdata::Header header;
+    std::memcpy(&header, bad.data(), sizeof(header));
+    const auto pick = [&] {
+      vdata::SectionEntry entry;
+      std::memcpy(&entry, bad.data() + sizeof(header) + random() % header.sections * sizeof(entry),
+                  sizeof(entry));
+      return entry;
+    };
+    const vdata::SectionEntry a = pick(), b = pick();
+    // Of one section its halves, or of two what fits into both.
+    const bool halves = a.offset == b.offset;
+    const uint64_t bytes = halves ? a.bytes / 2 : std::min(a.bytes, b.bytes);
+    char* const to = bad.data() + (halves ? a.offset + bytes : b.offset);
+    std::swap_ranges(bad.data() + a.offset, bad.data() + a.offset + bytes, to);
+    if (bad == good) continue;
+    ++swapped;
+    test::WriteBytes(folder.File("f.vdata"), bad);
+    ExpectFound(folder.File("f.vdata"));
+    if (HasFailure()) return;
+    test::RepairChecksums(bad);
+    test::WriteBytes(folder.File("f.vdata"), bad);
+    const auto file = SegmentFile::Open(folder.File("f.vdata"));
+    if (!file.ok()) {
+      ASSERT_TRUE(IsRefusal(file.status())) << file.status();
+      continue;
+    }
+    ExpectNothingLeadsAstray((*file)->view());
+    const absl::Status verified = (*file)->Verify();
+    ASSERT_TRUE(verified.ok() || IsRefusal(verified)) << verified;
+  }
+  EXPECT_GT(swapped, 2000);
 }
 
 TEST(SegmentDamage, VectorBlocksAreCheckedAtFirstTouch) {
