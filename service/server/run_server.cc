@@ -24,6 +24,7 @@
 #include "spdlog/spdlog.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
+#include "storage/base/thread_priority.h"
 
 namespace ordinate {
 namespace {
@@ -126,6 +127,7 @@ void SayReady(const Server& server) {
 }  // namespace
 
 int RunServer(const ServeOptions& options, std::function<void(std::string_view)> at) {
+  AskForTurns(kAnsweringTurn);  // before there are threads that would not inherit it
   auto end = std::make_unique<EndSignal>();
   ::signal(SIGPIPE, SIG_IGN);
   absl::Status status = InitLogging(options.log);

@@ -14,7 +14,10 @@ Executor::Executor(size_t threads, bool background) {
   workers_.reserve(std::max<size_t>(threads, 1));
   for (size_t i = 0; i < std::max<size_t>(threads, 1); ++i) {
     workers_.emplace_back([this, background] {
-      if (background) GiveWay(kBackgroundNice);
+      if (background) {
+        GiveWay(kBackgroundNice);
+        AskForTurns(kBackgroundTurn);
+      }
       RunWorker();
     });
   }

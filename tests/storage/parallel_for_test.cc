@@ -1,8 +1,11 @@
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <new>
 #include <stdexcept>
 #include <thread>
@@ -66,6 +69,40 @@ TEST(GiveWay, IsOfTheCallingThreadAloneAndNeverRaises) {
   EXPECT_EQ(at_last, kLowest);
   EXPECT_EQ(of_worker, std::min(kLowest, before + kBackgroundNice));
   EXPECT_EQ(nice(), before);
+}
+
+// What sched_setattr(2) says of an ordinary thread.
+struct Attributes {
+  uint32_t size = 0;
+  uint32_t policy = 0;
+  uint64_t flags = 0;
+  int32_t nice = 0;
+  uint32_t priority = 0;
+  uint64_t runtime = 0, deadline = 0, period = 0;
+};
+
+TEST(AskForTurns, ChangesTheTurnAloneWhereTheSystemHasThem) {
+  const auto read = [] {
+    Attributes attributes;
+    EXPECT_EQ(syscall(SYS_sched_getattr, 0, &attributes, sizeof(attributes), 0), 0);
+    return attributes;
+  };
+  const Attributes before = read();
+  Attributes of_thread, of_child;
+  std::thread([&] {
+    GiveWay(1);
+    AskForTurns(kBackgroundTurn);
+    of_thread = read();
+    std::thread([&] { of_child = read(); }).join();
+  }).join();
+  EXPECT_EQ(of_thread.policy, before.policy);
+  EXPECT_EQ(of_thread.nice, std::min(19, before.nice + 1));
+  const uint64_t asked = std::chrono::nanoseconds(kBackgroundTurn).count();
+  if (before.runtime != 0) {  // Linux 6.12 tells what every thread has
+    EXPECT_EQ(of_thread.runtime, asked);
+    EXPECT_EQ(of_child.runtime, asked);
+  }
+  EXPECT_EQ(read().runtime, before.runtime);
 }
 
 }  // namespace
