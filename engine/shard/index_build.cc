@@ -234,7 +234,8 @@ namespace {
 absl::StatusOr<std::shared_ptr<const SealedSegment>> OpenListed(const std::string& directory,
                                                                 const IndexManifest::Segment& entry,
                                                                 const TableDef& table,
-                                                                const IndexDef& index) {
+                                                                const IndexDef& index,
+                                                                bool every_byte) {
   const std::string path = Concat(directory, "/", entry.file);
   ASSIGN_OR_RETURN(std::unique_ptr<SegmentFile> file, SegmentFile::Open(path));
   if (file->checksum() != entry.checksum || file->file_bytes() != entry.bytes) {
@@ -244,6 +245,7 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> OpenListed(const std::strin
     return absl::DataLossError(Concat("the manifest of segment file ", path, " masks row ",
                                       entry.gone.back(), "; it has ", file->view().rows()));
   }
+  if (every_byte) RETURN_IF_ERROR(file->Verify());
   return SealedSegment::Create(std::move(file), table, index);
 }
 
@@ -288,7 +290,8 @@ std::string SetAside(const std::string& path) {
 }
 
 FoundIndex OpenIndexFiles(const std::string& directory, const TableDef& table,
-                          const IndexDef& index, uint64_t oldest_seq, uint64_t newest_seq) {
+                          const IndexDef& index, uint64_t oldest_seq, uint64_t newest_seq,
+                          bool every_byte) {
   FoundIndex found;
   const std::string manifest_path = Concat(directory, "/index.vindex");
   absl::StatusOr<IndexManifest> manifest = ReadIndexManifest(manifest_path);
@@ -335,7 +338,7 @@ FoundIndex OpenIndexFiles(const std::string& directory, const TableDef& table,
     return found;
   }
   const auto open = [&](const IndexManifest::Segment& entry, const IndexDef& as) {
-    auto segment = OpenListed(directory, entry, table, as);
+    auto segment = OpenListed(directory, entry, table, as, every_byte);
     if (segment.ok()) return *std::move(segment);
     found.status = segment.status();
     // A segment that is listed but missing is damage.

@@ -80,9 +80,10 @@ struct FoundIndex {
 /// leftovers that no manifest names. Files newer than `newest_seq`, the last durable write, are of
 /// no use: the rows were put back to an earlier time; nor are those older than `oldest_seq`, after
 /// which the change list is complete: they were given up while the disk failed, and are still
-/// there.
+/// there. With `every_byte` also vectors and codes are checked now.
 FoundIndex OpenIndexFiles(const std::string& directory, const TableDef& table,
-                          const IndexDef& index, uint64_t oldest_seq, uint64_t newest_seq);
+                          const IndexDef& index, uint64_t oldest_seq, uint64_t newest_seq,
+                          bool every_byte);
 
 /// Renames a damaged file so that it is kept for a look but never opened again. Says what became of
 /// it, as the end of a sentence.

@@ -42,7 +42,8 @@ absl::Status LocalShard::OpenIndex(const TableDef& table, const IndexDef& defini
   const std::string directory = Concat(IndexFolder(options_), "/", definition.id);
   RETURN_IF_ERROR(MakeFolders(directory));
   ASSIGN_OR_RETURN(const uint64_t oldest_seq, rows_->ChangesCompleteAfter(table.id));
-  FoundIndex found = OpenIndexFiles(directory, table, definition, oldest_seq, log_->last_seq());
+  FoundIndex found = OpenIndexFiles(directory, table, definition, oldest_seq, log_->last_seq(),
+                                    options_.verify_at_start);
   IndexDef opened = definition;
   if (found.status.ok()) opened.mode = found.manifest.definition.mode;
   auto index = std::make_unique<ShardIndex>(table, opened, directory, *options_.clock);

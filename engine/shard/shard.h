@@ -35,6 +35,7 @@ struct ShardOptions {
   uint64_t max_queued_rows = 400'000;  // of writes that wait for the applier; more are refused
   uint64_t max_queued_bytes = 512u << 20;
   uint64_t disk_reserve_bytes = 0;  // free space under which no write is taken, no build begun
+  bool verify_at_start = false;     // every byte of index files, before they answer
   KeyHash key_hash = &DefaultKeyHash;
   uint64_t max_answer_bytes = kMaxAnswerBytes;
   /// Told, on any thread, what an operator should know: damaged files, failed builds. May be empty.

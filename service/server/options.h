@@ -21,6 +21,7 @@ struct StandaloneOptions {
   std::string backup_dir;                  // empty: no backups
   uint64_t backup_max_mib_per_second = 0;  // written; 0: unlimited
   uint64_t disk_reserve_bytes = 256 << 20;
+  bool verify_at_start = false;  // every byte of index files, before they answer
   Settings settings;
 };
 

@@ -107,6 +107,15 @@ void AddStorage(const ServeOptions& defaults, std::vector<Parameter>& all) {
       [](ServeOptions& options, uint64_t value) {
         options.standalone.disk_reserve_bytes = value;
       }));
+  all.push_back(Text(
+      "verify-at-start", "true or false", defaults.standalone.verify_at_start ? "true" : "false",
+      "Whether every byte of the index files is checked before they answer; otherwise vectors and "
+      "codes are checked when they are first read. Damaged files are rebuilt either way.",
+      [](ServeOptions& options, std::string_view value) {
+        if (!OneOf(value, {"true", "false"})) return absl::InvalidArgumentError("");
+        options.standalone.verify_at_start = value == "true";
+        return absl::OkStatus();
+      }));
 }
 
 void AddBackups(const ServeOptions& defaults, std::vector<Parameter>& all) {

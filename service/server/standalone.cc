@@ -76,6 +76,7 @@ absl::Status Standalone::OpenShards(const StandaloneOptions& options,
     shard.build_threads = std::max(1u, options.build_threads / count);
     shard.min_seal_rows = options.min_seal_rows;
     shard.disk_reserve_bytes = options.disk_reserve_bytes;
+    shard.verify_at_start = options.verify_at_start;
     shard.key_hash = seams.key_hash;
     shard.max_answer_bytes = seams.max_answer_bytes;
     shard.at = seams.at;

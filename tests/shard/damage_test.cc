@@ -95,6 +95,22 @@ TEST_F(ShardDamage, OfVectorsIsFoundByAQueryAndToldOnce) {
   EXPECT_THAT(one_.warnings(), SizeIs(1));
 }
 
+TEST_F(ShardDamage, OfVectorsIsFoundAtTheStartWhereThatIsAskedFor) {
+  one_.Close();
+  const std::string damaged = segment();
+  DamageVectors(damaged);
+  one_.VerifyAtStart();
+  one_.Open();
+  ASSERT_THAT(one_.warnings(), SizeIs(1));
+  EXPECT_THAT(one_.warnings()[0], AllOf(HasSubstr("vectors"), HasSubstr(damaged + ".damaged")));
+  EXPECT_EQ(one_.Settle(1).generation, 2u);
+  EXPECT_EQ(one_.CountAnswers(1), kRows);
+  one_.Close();
+  one_.Open();
+  EXPECT_EQ(one_.Settle(1).generation, 2u) << "whole files stay";
+  EXPECT_THAT(one_.warnings(), SizeIs(1));
+}
+
 // What is written while a build runs is not lost with the generation that was given up.
 TEST_F(ShardDamage, MetDuringARebuildLosesNothingWrittenMeanwhile) {
   for (const FreshnessMode mode : {FreshnessMode::kImmediate, FreshnessMode::kBatched,

@@ -55,6 +55,7 @@ class OneShard {
     options.build_executor = &build_executor_;
     options.min_seal_rows = min_seal_rows;
     options.disk_reserve_bytes = disk_reserve_bytes_;
+    options.verify_at_start = verify_at_start_;
     options.graph_builder = graph_builder_.get();
     options.at = at_;
     options.warn = [this](const std::string& sentence) {
@@ -72,6 +73,7 @@ class OneShard {
 
   /// From the next Open on.
   void ReserveDisk(uint64_t bytes) { disk_reserve_bytes_ = bytes; }
+  void VerifyAtStart() { verify_at_start_ = true; }
   /// ShardOptions::at, from the next Open on.
   void SetAt(std::function<void(std::string_view)> at) { at_ = std::move(at); }
 
@@ -243,6 +245,7 @@ class OneShard {
   std::function<void(std::string_view)> at_;
   TempDir dir_;
   uint64_t disk_reserve_bytes_ = 0;
+  bool verify_at_start_ = false;
   ShiftedClock clock_;
   TableDef table_;
   DefinitionSet definitions_;
