@@ -2,7 +2,6 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_replace.h"
 #include "engine/query/column_lookup.h"
 #include "engine/query/constants.h"
@@ -231,7 +230,8 @@ ORDINATE_ON_MATCH(grammar::QuotedName,
 ORDINATE_ON_MATCH(grammar::Operator, b.op = ReadOperator(in.string_view()));
 ORDINATE_ON_MATCH(grammar::StringText,
                   b.quoted = absl::StrReplaceAll(AbslView(in.string_view()), {{"''", "'"}}));
-ORDINATE_ON_MATCH(grammar::NumberText, b.values.emplace_back(Take(in, b, ParseNumber(in.string_view()))));
+ORDINATE_ON_MATCH(grammar::NumberText,
+                  b.values.emplace_back(Take(in, b, ParseNumber(in.string_view()))));
 ORDINATE_ON_MATCH(grammar::String, b.values.emplace_back(std::move(b.quoted)));
 ORDINATE_ON_MATCH(grammar::True, b.values.emplace_back(true));
 ORDINATE_ON_MATCH(grammar::False, b.values.emplace_back(false));

@@ -23,6 +23,7 @@ namespace {
 constexpr uint64_t kReadUnits = 1;
 constexpr uint64_t kInsertUnits = 9;
 constexpr std::string_view kAside = ".damaged";
+// As a build waits at first (delayed_builds.h).
 constexpr uint64_t kMakeAgainMillis = 10'000;
 
 /// About what a row takes in the file: its vector, links of level 0, code, id and version. Captured
@@ -58,7 +59,10 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> FinishSegment(
   options.seed = job.seed;
   absl::StatusOr<BuiltSegment> built =
       builder->Finish(job.graph_builder, options, context, progress);
-  if (!built.ok()) return OfOutput(built.status());
+  if (!built.ok()) {
+    RemoveName(options.path).IgnoreError();  // it may have its name, and not be durable
+    return OfOutput(built.status());
+  }
   builder.reset();
   using SegmentOr = absl::StatusOr<std::shared_ptr<const SealedSegment>>;
   SegmentOr opened = [&]() -> SegmentOr {
@@ -67,7 +71,9 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> FinishSegment(
   }();
   if (opened.ok()) return opened;
   RemoveName(built->path).IgnoreError();
-  return OfOutput(opened.status());
+  absl::Status status = OfOutput(opened.status());
+  const bool says_when = RetryDelayMillis(status).has_value();
+  return says_when ? status : WithRetryDelay(std::move(status), kMakeAgainMillis);
 }
 
 /// Rows without vectors need neither graph nor codes.
@@ -121,8 +127,11 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> SealRevisions(const IndexJo
 
 absl::Status OfOutput(const absl::Status& status) {
   if (!absl::IsDataLoss(status)) return status;
-  return WithRetryDelay(absl::UnavailableError(Concat("a file being made: ", status.message())),
-                        kMakeAgainMillis);
+  return WithRetryDelay(
+      absl::UnavailableError(Concat("a new index file could not be written or read back, and is "
+                                    "made again: ",
+                                    status.message())),
+      kMakeAgainMillis);
 }
 
 absl::StatusOr<SealedFiles> RunSeal(const IndexJob& job, const SealHandle& handle) {
@@ -190,7 +199,7 @@ absl::StatusOr<IndexBuildResult> RunIndexBuild(IndexBuildInput& input) {
                                           *input.clock, handle.context);
     if (!passed.ok()) {
       RemoveName(result.segment->file().path()).IgnoreError();
-      return passed;
+      return OfOutput(passed);
     }
   }
   result.build_time_ms =

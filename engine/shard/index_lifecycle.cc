@@ -18,9 +18,6 @@
 namespace ordinate {
 namespace {
 
-// How long a build waits that found no space or could not write: then it looks again.
-constexpr int64_t kResumeBuildsMicros = 10'000'000;
-
 std::string IndexFolder(const ShardOptions& options) { return Concat(options.directory, "/index"); }
 
 void RemoveFiles(const std::vector<std::shared_ptr<const SealedSegment>>& segments) {
@@ -28,6 +25,18 @@ void RemoveFiles(const std::vector<std::shared_ptr<const SealedSegment>>& segmen
   for (const auto& segment : segments) {
     if (segment != nullptr) RemoveName(segment->file().path()).IgnoreError();
   }
+}
+
+/// The files of a generation that are not new in it.
+std::vector<std::shared_ptr<const SealedSegment>> LiveOf(
+    const IndexGeneration& next, const std::vector<std::shared_ptr<const SealedSegment>>& made) {
+  std::vector<std::shared_ptr<const SealedSegment>> live;
+  for (const IndexPart& part : next.parts) live.push_back(part.segment);
+  if (next.revisions.file() != nullptr) live.push_back(next.revisions.file());
+  std::erase_if(live, [&made](const auto& segment) {
+    return std::find(made.begin(), made.end(), segment) != made.end();
+  });
+  return live;
 }
 
 absl::Status CheckNoBuild(const ShardIndex& index) {
@@ -185,12 +194,11 @@ void LocalShard::FinishBuild(uint32_t index_id, uint64_t number,
         SwitchTo(index, {result->segment}, index.AfterBuild(result->segment, result->build_time_ms),
                  &ShardIndex::SwitchToBuild);
   }
-  if (status.ok()) delayed_builds_.erase(index_id);
+  if (status.ok()) delayed_builds_.Forget(index_id);
   if (!status.ok()) {
     index.FailBuild(status);
     if (RetryDelayMillis(status).has_value()) {
-      delayed_builds_[index_id] = gate;
-      resume_builds_micros_ = options_.clock->NowMicros() + kResumeBuildsMicros;
+      delayed_builds_.Delay(index_id, gate, options_.clock->NowMicros());
     }
     Warn(Concat("a build of index '", index.definition().name, "' failed: ", status.message()));
   }
@@ -268,15 +276,14 @@ absl::Status LocalShard::SwitchTo(ShardIndex& index,
                                   const std::vector<std::shared_ptr<const SealedSegment>>& made,
                                   IndexGeneration next,
                                   void (ShardIndex::*adopt)(IndexGeneration)) {
+  const uint32_t id = index.definition().id;
   // Which of their rows are masked is what was read of them.
   if (absl::Status read = CheckReads(next); !read.ok()) {
     RemoveFiles(made);
-    const bool of_made = std::any_of(made.begin(), made.end(), [](const auto& segment) {
-      return segment != nullptr && !segment->file().CheckReads().ok();
-    });
-    if (of_made) return OfOutput(read);
-    Quarantine(index.definition().id, index.generation(), read);
-    return read;
+    const absl::Status of_live = CheckReads(LiveOf(next, made));
+    if (of_live.ok()) return OfOutput(read);
+    Quarantine(id, index.generation(), of_live);
+    return of_live;
   }
   At("segment written");
   const RowIdFlavour flavour = tables_[index.definition().table_id].flavour();
@@ -285,9 +292,12 @@ absl::Status LocalShard::SwitchTo(ShardIndex& index,
     // The segment stays: the manifest on the disk may name it already. A start removes it if not.
     // A first manifest must go: no change after it is tracked.
     if (!index.has_generation()) RemoveName(index.manifest_path()).IgnoreError();
+    std::vector<std::shared_ptr<const SealedSegment>>& kept = not_adopted_[id];
+    kept.insert(kept.end(), made.begin(), made.end());
     return OfOutput(status);
   }
   At("manifest written");
+  if (const auto kept = not_adopted_.extract(id); !kept.empty()) RemoveFiles(kept.mapped());
   std::vector<std::shared_ptr<const SealedSegment>> old = index.files();
   old.insert(old.end(), made.begin(), made.end());
   (index.*adopt)(std::move(next));
@@ -323,13 +333,13 @@ void LocalShard::StartMerge(ShardIndex& index, const std::shared_ptr<MergeHandle
 }
 
 void LocalShard::ResumeBuilds() {
-  if (delayed_builds_.empty() || options_.clock->NowMicros() < resume_builds_micros_) return;
-  for (const auto& [id, gate] : std::exchange(delayed_builds_, {})) {
+  const auto can_begin = [this](uint32_t id) {
     const auto found = indexes_.find(id);
-    if (found == indexes_.end() || found->second->build() != nullptr) continue;
-    StartBuild(*found->second, gate);
-  }
-  Publish();
+    return found != indexes_.end() && found->second->build() == nullptr;
+  };
+  const auto due = delayed_builds_.TakeDue(options_.clock->NowMicros(), can_begin);
+  for (const auto& [id, gate] : due) StartBuild(*indexes_[id], gate);
+  if (!due.empty()) Publish();
 }
 
 void LocalShard::StartScheduledBuilds() {
@@ -381,6 +391,8 @@ void LocalShard::RemoveIndex(uint32_t index_id) {
   found->second->CancelJobs();
   const std::string directory = found->second->directory();
   indexes_.erase(found);
+  delayed_builds_.Forget(index_id);
+  not_adopted_.erase(index_id);
   RemoveFolder(directory).IgnoreError();
 }
 
@@ -479,6 +491,8 @@ absl::Status LocalShard::RebuildIndex(uint32_t index_id, const std::optional<Reb
     const auto found = indexes_.find(index_id);
     if (found == indexes_.end()) return absl::NotFoundError("the index was dropped");
     RETURN_IF_ERROR(CheckNoBuild(*found->second));
+    // This one instead, unless there is no index without the other: this one's gate may refuse.
+    if (found->second->has_generation() || !gate.has_value()) delayed_builds_.Forget(index_id);
     StartBuild(*found->second, gate);
     Publish();
     return absl::OkStatus();

@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "engine/shard/delayed_builds.h"
 #include "engine/shard/disk_reserve.h"
 #include "engine/shard/row_id_resolver.h"
 #include "engine/shard/shard.h"
@@ -237,9 +238,10 @@ class LocalShard final : public Shard {
   uint64_t unfed_bytes_ = 0;
   std::vector<Waiter> waiters_;
   std::set<uint32_t> untrimmed_;  // tables whose change list may hold what nothing needs
-  /// Indexes whose last build found no space or could not write its file, with its gate.
-  std::map<uint32_t, std::optional<RebuildGate>> delayed_builds_;
-  int64_t resume_builds_micros_ = 0;
+  DelayedBuilds delayed_builds_;
+  /// Files of an index that a manifest on the disk may name, though writing it failed. They go when
+  /// another one is written.
+  std::map<uint32_t, std::vector<std::shared_ptr<const SealedSegment>>> not_adopted_;
   absl::Status failure_;  // not OK: durable writes could not be applied; no further write is taken
 
   SnapshotHolds holds_;

@@ -21,6 +21,7 @@ constexpr size_t kMostMerges = 2;
 constexpr uint64_t kMuchSmaller = 4;
 // After a merge that failed, for want of space perhaps.
 constexpr int64_t kRetryMergeNanos = 10'000'000'000;
+constexpr uint32_t kMostMergeDoublings = 8;  // of that time, after failures in a row
 
 uint32_t PositionOfColumn(const TableDef& table, uint32_t column_id) {
   for (uint32_t i = 0; i < table.columns.size(); ++i) {
@@ -313,6 +314,7 @@ void ShardIndex::SwitchToBuild(IndexGeneration next) {
   schedule_nanos_ = clock_.MonotonicNanos();
   retry_seal_at_ = 0;
   retry_merge_nanos_ = 0;
+  merges_failed_ = 0;
   build_error_.clear();
   if (!abandoned_) damage_.clear();
   abandoned_ = false;
@@ -492,13 +494,15 @@ void ShardIndex::DropEmpty(std::vector<IndexPart>& parts) {
 void ShardIndex::SwitchToMerge(IndexGeneration next) {
   Adopt(std::move(next));
   retry_merge_nanos_ = 0;
+  merges_failed_ = 0;
   build_error_.clear();
 }
 
 void ShardIndex::FailMerge(const absl::Status& status) {
   changed_ = true;
   build_error_ = std::string(status.message());
-  retry_merge_nanos_ = clock_.MonotonicNanos() + kRetryMergeNanos;
+  retry_merge_nanos_ = clock_.MonotonicNanos() + (kRetryMergeNanos << merges_failed_);
+  merges_failed_ = std::min(merges_failed_ + 1, kMostMergeDoublings);
 }
 
 void ShardIndex::CancelSealAndMerges() {

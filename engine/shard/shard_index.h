@@ -285,6 +285,7 @@ class ShardIndex {
 
   uint64_t retry_seal_at_ = 0;     // unsealed rows, after a failed seal
   int64_t retry_merge_nanos_ = 0;  // not before, after a failed merge
+  uint32_t merges_failed_ = 0;     // in a row
   std::string build_error_;        // of the last build, seal or merge, if it failed
   std::string damage_;             // until the first build after its repair
   bool abandoned_ = false;         // the next build repairs the damage

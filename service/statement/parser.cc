@@ -272,9 +272,11 @@ ORDINATE_ON_MATCH(grammar::FalseLiteral, b.literal = Literal{false});
 ORDINATE_ON_MATCH(grammar::NullLiteral, b.literal = Literal{});
 ORDINATE_ON_MATCH(grammar::TimestampText,
                   b.literal = Literal{Take(in, b, ParseTimestamp(b.quoted))});
-ORDINATE_ON_MATCH(grammar::DoubleText, b.literal = Literal{Take(in, b, ParseNamedDouble(b.quoted))});
+ORDINATE_ON_MATCH(grammar::DoubleText,
+                  b.literal = Literal{Take(in, b, ParseNamedDouble(b.quoted))});
 ORDINATE_ON_MATCH(grammar::HexText, b.digits = in.string_view());
-ORDINATE_ON_MATCH(grammar::BytesLiteral, b.literal = Literal{Take(in, b, ParseHex(b.digits)), true});
+ORDINATE_ON_MATCH(grammar::BytesLiteral,
+                  b.literal = Literal{Take(in, b, ParseHex(b.digits)), true});
 
 // Scores.
 ORDINATE_ON_MATCH(grammar::Component, AddComponent(in, b));

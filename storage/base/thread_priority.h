@@ -9,8 +9,8 @@ namespace ordinate {
 inline constexpr int kWriterNice = 5;       // a shard's applier: a question waits for no write
 inline constexpr int kBackgroundNice = 10;  // builds, seals, merges
 
-/// Lowers the priority of the calling thread alone, on Linux, from what the process has, as far as
-/// the system's lowest. Threads it starts from then on inherit it. To be called once.
+/// Lowers the priority of the calling thread alone, on Linux, from what it has, as far as the
+/// system's lowest. Threads it starts from then on inherit it. To be called once.
 void GiveWay(int by);
 
 /// How long a thread may run before it is another's turn. One that wakes for a short turn gets the

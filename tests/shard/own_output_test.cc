@@ -1,9 +1,11 @@
 // Files that a build, a seal or a merge has just written and cannot read back: what they were made
 // from is as good as before.
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <filesystem>
 
+#include "engine/shard/delayed_builds.h"
 #include "gmock/gmock.h"
 #include "tests/support/one_shard.h"
 #include "tests/support/watched_disk.h"
@@ -16,17 +18,21 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 constexpr uint32_t kIndex = 1;
-constexpr int64_t kWhile = 60'000'000;  // microseconds, after which everything is tried again
+// After which everything is tried again.
+constexpr int64_t kWhile = DelayedBuilds::kLongestWaitMicros;
 
-/// Opens no segment file while `fails`. Those that are open already stay so.
-class UnreadableFiles final : public DiskWatcher {
+/// Opens no segment file while `fails`, and writes no manifest while `writes_none`. Files that are
+/// open already stay so.
+class FailingFiles final : public DiskWatcher {
  public:
   int Before(const DiskCall& call) override {
     const bool opens = call.kind == DiskCall::Kind::kOpen && call.path.ends_with(".vdata");
-    return fails && opens ? EIO : 0;
+    const bool writes = call.kind == DiskCall::Kind::kRename && call.to.ends_with(".vindex");
+    return (fails && opens) || (writes_none && writes) ? EIO : 0;
   }
   void After(const DiskCall&) override {}
   std::atomic<bool> fails{false};
+  std::atomic<bool> writes_none{false};
 };
 
 class OwnOutput : public ::testing::Test {
@@ -53,7 +59,7 @@ class OwnOutput : public ::testing::Test {
     return rows;
   }
 
-  UnreadableFiles files_;
+  FailingFiles files_;
   WatchedDisk disk_{files_};
   OneShard one_{/*min_seal_rows=*/100};
 };
@@ -64,12 +70,41 @@ TEST_F(OwnOutput, OfAFirstBuildIsMadeAgainLater) {
   one_.CreateIndex(OneShard::Flat(kIndex));
   const ShardIndexStatus failed = one_.Settle(kIndex);
   EXPECT_EQ(failed.state, IndexState::kFailed);
-  EXPECT_THAT(failed.last_error, HasSubstr("a file being made"));
+  EXPECT_THAT(failed.last_error, HasSubstr("made again"));
   EXPECT_THAT(FilesThatEnd(".vdata"), IsEmpty());
   EXPECT_EQ(one_.CountAnswers(0), 200u);
   files_.fails = false;
   EXPECT_EQ(AWhileLater(200).generation, 1u);
   EXPECT_EQ(one_.CountAnswers(kIndex), 201u);
+}
+
+TEST_F(OwnOutput, WithoutAManifestIsRemovedOnceThereIsOne) {
+  one_.Write(OneShard::Rows(0, 200));
+  files_.writes_none = true;
+  one_.CreateIndex(OneShard::Flat(kIndex));
+  EXPECT_EQ(one_.Settle(kIndex).state, IndexState::kFailed);
+  for (int64_t row = 200; row < 203; ++row) {
+    const ShardIndexStatus failed = AWhileLater(row);
+    EXPECT_EQ(failed.state, IndexState::kFailed);
+    EXPECT_THAT(failed.last_error, HasSubstr("made again"));
+  }
+  files_.writes_none = false;
+  EXPECT_EQ(AWhileLater(203).generation, 1u);
+  EXPECT_EQ(one_.CountAnswers(kIndex), 204u);
+  EXPECT_THAT(FilesThatEnd(".vdata"), SizeIs(1));
+}
+
+TEST_F(OwnOutput, OfARebuildThatSomeoneAskedForAgainIsForgotten) {
+  one_.Write(OneShard::Rows(0, 200));
+  one_.CreateIndex(OneShard::Flat(kIndex));
+  ASSERT_EQ(one_.Settle(kIndex).generation, 1u);
+  files_.fails = true;
+  ASSERT_EQ(one_.shard().RebuildIndex(kIndex, std::nullopt), absl::OkStatus());
+  EXPECT_THAT(one_.Settle(kIndex).last_error, HasSubstr("made again"));
+  files_.fails = false;
+  ASSERT_EQ(one_.shard().RebuildIndex(kIndex, std::nullopt), absl::OkStatus());
+  EXPECT_EQ(one_.Settle(kIndex).generation, 2u);
+  EXPECT_EQ(AWhileLater(200).generation, 2u) << "not once more";
 }
 
 TEST_F(OwnOutput, OfASealLeavesTheRowsInTheTail) {
@@ -81,7 +116,7 @@ TEST_F(OwnOutput, OfASealLeavesTheRowsInTheTail) {
   const ShardIndexStatus failed = one_.Settle(kIndex);
   EXPECT_EQ(failed.state, IndexState::kReady);
   EXPECT_EQ(failed.generation, 1u);
-  EXPECT_THAT(failed.last_error, HasSubstr("a file being made"));
+  EXPECT_THAT(failed.last_error, HasSubstr("made again"));
   EXPECT_THAT(FilesThatEnd(".vdata"), SizeIs(1));
   EXPECT_EQ(one_.CountAnswers(kIndex), 300u);
   files_.fails = false;
@@ -105,7 +140,7 @@ TEST_F(OwnOutput, OfAMergeLeavesTheSegmentsAsTheyWere) {
   const ShardIndexStatus failed = one_.Settle(kIndex);
   EXPECT_EQ(failed.state, IndexState::kReady);
   EXPECT_EQ(failed.generation, generation);
-  EXPECT_THAT(failed.last_error, HasSubstr("a file being made"));
+  EXPECT_THAT(failed.last_error, HasSubstr("made again"));
   EXPECT_THAT(FilesThatEnd(".vdata"), SizeIs(2));
   EXPECT_THAT(FilesThatEnd(".damaged"), IsEmpty());
   EXPECT_EQ(one_.CountAnswers(kIndex), 870u);
@@ -113,6 +148,27 @@ TEST_F(OwnOutput, OfAMergeLeavesTheSegmentsAsTheyWere) {
   EXPECT_EQ(AWhileLater(900).generation, generation + 1);
   EXPECT_THAT(FilesThatEnd(".vdata"), SizeIs(1));
   EXPECT_EQ(one_.CountAnswers(kIndex), 871u);
+}
+
+TEST(DelayedBuilds, WaitTwiceAsLongEachTimeAndOnlyWhereTheyCanBegin) {
+  DelayedBuilds delayed;
+  const auto always = [](uint32_t) { return true; };
+  int64_t now = 1;
+  int64_t wait = DelayedBuilds::kFirstWaitMicros;
+  for (int failures = 0; failures < 20; ++failures) {
+    delayed.Delay(7, std::nullopt, now);
+    EXPECT_THAT(delayed.TakeDue(now + wait - 1, always), IsEmpty());
+    now += wait;
+    EXPECT_THAT(delayed.TakeDue(now, [](uint32_t) { return false; }), IsEmpty());
+    EXPECT_THAT(delayed.TakeDue(now, always), SizeIs(1));
+    EXPECT_THAT(delayed.TakeDue(now, always), IsEmpty()) << "it was begun";
+    wait = std::min(2 * wait, DelayedBuilds::kLongestWaitMicros);
+  }
+  delayed.Delay(7, std::nullopt, now);
+  delayed.Forget(7);
+  EXPECT_THAT(delayed.TakeDue(now + 2 * wait, always), IsEmpty());
+  delayed.Delay(7, std::nullopt, now);
+  EXPECT_THAT(delayed.TakeDue(now + DelayedBuilds::kFirstWaitMicros, always), SizeIs(1));
 }
 
 }  // namespace
