@@ -24,7 +24,7 @@ struct BuildParams {
 struct SearchParams {
   uint32_t k = 10;
   uint32_t ef = 10;      // graphs only
-  uint32_t rescore = 4;  // quantized: candidates scored exactly, in multiples of k
+  uint32_t rescore = 2;  // quantized: candidates scored exactly, in multiples of k
   uint32_t threads = 1;  // exact scans of several queries
 };
 

@@ -17,7 +17,7 @@ enum class ClockKind { kWall, kCpu };
 struct MeasureOptions {
   BuildParams build;
   uint32_t k = 10;
-  uint32_t rescore = 4;
+  uint32_t rescore = 2;
   uint32_t rounds = 9;
   uint32_t scan_threads = 1;  // of an exact scan for a batch
   ClockKind clock = ClockKind::kWall;
