@@ -12,17 +12,19 @@
 namespace ordinate {
 
 /// Builds that failed for what may pass, such as a disk without space, until they are begun again:
-/// ten seconds after the first failure, and after each further one twice as long as before, up to
-/// an hour. The applier's.
+/// ten seconds after the first failure, and after each further one that came of its work twice as
+/// long as before, up to an hour. The applier's.
 class DelayedBuilds {
  public:
   static constexpr int64_t kFirstWaitMicros = 10'000'000;
   static constexpr int64_t kLongestWaitMicros = 3'600'000'000;
 
-  /// A build of the index failed, now, with its gate.
-  void Delay(uint32_t index_id, const std::optional<RebuildGate>& gate, int64_t now_micros) {
+  /// A build of the index failed, now, with its gate. `grows`: what it cost is to be paid less
+  /// often.
+  void Delay(uint32_t index_id, const std::optional<RebuildGate>& gate, int64_t now_micros,
+             bool grows) {
     Delayed& delayed = delayed_[index_id];
-    delayed.wait_micros = delayed.wait_micros == 0
+    delayed.wait_micros = delayed.wait_micros == 0 || !grows
                               ? kFirstWaitMicros
                               : std::min(2 * delayed.wait_micros, kLongestWaitMicros);
     delayed.due_micros = now_micros + delayed.wait_micros;
@@ -30,7 +32,7 @@ class DelayedBuilds {
     delayed.waits = true;
   }
 
-  /// It was built, or is wanted no more, or otherwise.
+  /// It was built, or is wanted no more, or is begun for another reason.
   void Forget(uint32_t index_id) { delayed_.erase(index_id); }
 
   /// Those to begin now. `can_begin(index_id)`: the others wait on.

@@ -39,6 +39,13 @@ std::vector<std::shared_ptr<const SealedSegment>> LiveOf(
   return live;
 }
 
+/// Whether the file at `path` is, or may be, this manifest.
+bool MayBeAt(const std::string& path, const IndexManifest& manifest) {
+  const absl::StatusOr<IndexManifest> found = ReadIndexManifest(path);
+  if (absl::IsNotFound(found.status())) return false;
+  return !found.ok() || found->generation == manifest.generation;
+}
+
 absl::Status CheckNoBuild(const ShardIndex& index) {
   if (index.build() == nullptr) return absl::OkStatus();
   return absl::AbortedError(
@@ -198,7 +205,9 @@ void LocalShard::FinishBuild(uint32_t index_id, uint64_t number,
   if (!status.ok()) {
     index.FailBuild(status);
     if (RetryDelayMillis(status).has_value()) {
-      delayed_builds_.Delay(index_id, gate, options_.clock->NowMicros());
+      // Without a generation, any is better than none; whether there is space is seen at once.
+      delayed_builds_.Delay(index_id, index.has_generation() ? gate : std::nullopt,
+                            options_.clock->NowMicros(), !absl::IsResourceExhausted(status));
     }
     Warn(Concat("a build of index '", index.definition().name, "' failed: ", status.message()));
   }
@@ -289,11 +298,15 @@ absl::Status LocalShard::SwitchTo(ShardIndex& index,
   const RowIdFlavour flavour = tables_[index.definition().table_id].flavour();
   const IndexManifest manifest = ManifestOf(next, index.definition(), flavour);
   if (absl::Status status = WriteIndexManifest(index.manifest_path(), manifest); !status.ok()) {
-    // The segment stays: the manifest on the disk may name it already. A start removes it if not.
+    // Where the manifest has its name already, though not durably, what it lists stays.
+    if (MayBeAt(index.manifest_path(), manifest)) {
+      std::vector<std::shared_ptr<const SealedSegment>>& kept = not_adopted_[id];
+      kept.insert(kept.end(), made.begin(), made.end());
+    } else {
+      RemoveFiles(made);
+    }
     // A first manifest must go: no change after it is tracked.
     if (!index.has_generation()) RemoveName(index.manifest_path()).IgnoreError();
-    std::vector<std::shared_ptr<const SealedSegment>>& kept = not_adopted_[id];
-    kept.insert(kept.end(), made.begin(), made.end());
     return OfOutput(status);
   }
   At("manifest written");
@@ -372,6 +385,7 @@ void LocalShard::Quarantine(uint32_t index_id, uint64_t generation, const absl::
     if (found == indexes_.end()) return;
     ShardIndex& index = *found->second;
     if (!index.has_generation() || index.generation() != generation) return;
+    delayed_builds_.Forget(index_id);  // the one below, at once
     std::string aside;
     for (const auto& segment : index.files()) {
       absl::StrAppend(&aside, "; the file ", SetAside(segment->file().path()));

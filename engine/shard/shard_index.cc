@@ -21,7 +21,7 @@ constexpr size_t kMostMerges = 2;
 constexpr uint64_t kMuchSmaller = 4;
 // After a merge that failed, for want of space perhaps.
 constexpr int64_t kRetryMergeNanos = 10'000'000'000;
-constexpr uint32_t kMostMergeDoublings = 8;  // of that time, after failures in a row
+constexpr uint32_t kMostMergeDoublings = 5;  // of that time, after failures in a row
 
 uint32_t PositionOfColumn(const TableDef& table, uint32_t column_id) {
   for (uint32_t i = 0; i < table.columns.size(); ++i) {
@@ -502,7 +502,10 @@ void ShardIndex::FailMerge(const absl::Status& status) {
   changed_ = true;
   build_error_ = std::string(status.message());
   retry_merge_nanos_ = clock_.MonotonicNanos() + (kRetryMergeNanos << merges_failed_);
-  merges_failed_ = std::min(merges_failed_ + 1, kMostMergeDoublings);
+  // Whether there is space is seen before the work.
+  if (!absl::IsResourceExhausted(status)) {
+    merges_failed_ = std::min(merges_failed_ + 1, kMostMergeDoublings);
+  }
 }
 
 void ShardIndex::CancelSealAndMerges() {

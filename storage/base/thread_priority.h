@@ -18,8 +18,8 @@ void GiveWay(int by);
 inline constexpr std::chrono::microseconds kAnsweringTurn(200);
 inline constexpr std::chrono::microseconds kBackgroundTurn(3'000);
 
-/// Of the calling thread, and of those it starts from then on: the turn it asks for, which Linux
-/// heeds from 6.12 on. Where the system refuses, nothing changes.
+/// Of the calling thread, and of those that it, or a library for it, starts from then on: the turn
+/// it asks for, which Linux heeds from 6.12 on. Where the system refuses, nothing changes.
 void AskForTurns(std::chrono::microseconds turn);
 
 }  // namespace ordinate

@@ -21,18 +21,25 @@ constexpr uint32_t kIndex = 1;
 // After which everything is tried again.
 constexpr int64_t kWhile = DelayedBuilds::kLongestWaitMicros;
 
-/// Opens no segment file while `fails`, and writes no manifest while `writes_none`. Files that are
-/// open already stay so.
+/// Opens no segment file while `fails`, gives no manifest its name while `names_none`, and makes no
+/// such name durable while `syncs_none`. Files that are open already stay so.
 class FailingFiles final : public DiskWatcher {
  public:
   int Before(const DiskCall& call) override {
     const bool opens = call.kind == DiskCall::Kind::kOpen && call.path.ends_with(".vdata");
-    const bool writes = call.kind == DiskCall::Kind::kRename && call.to.ends_with(".vindex");
-    return (fails && opens) || (writes_none && writes) ? EIO : 0;
+    const bool names = call.kind == DiskCall::Kind::kRename && call.to.ends_with(".vindex");
+    const bool syncs = call.kind == DiskCall::Kind::kSyncFolder && named_;
+    return (fails && opens) || (names_none && names) || (syncs_none && syncs) ? EIO : 0;
   }
-  void After(const DiskCall&) override {}
+  void After(const DiskCall& call) override {
+    if (call.kind == DiskCall::Kind::kRename) named_ = call.to.ends_with(".vindex");
+  }
   std::atomic<bool> fails{false};
-  std::atomic<bool> writes_none{false};
+  std::atomic<bool> names_none{false};
+  std::atomic<bool> syncs_none{false};
+
+ private:
+  std::atomic<bool> named_{false};  // the last name given is a manifest's
 };
 
 class OwnOutput : public ::testing::Test {
@@ -78,20 +85,39 @@ TEST_F(OwnOutput, OfAFirstBuildIsMadeAgainLater) {
   EXPECT_EQ(one_.CountAnswers(kIndex), 201u);
 }
 
-TEST_F(OwnOutput, WithoutAManifestIsRemovedOnceThereIsOne) {
+TEST_F(OwnOutput, WithoutAManifestIsRemoved) {
   one_.Write(OneShard::Rows(0, 200));
-  files_.writes_none = true;
+  files_.names_none = true;
   one_.CreateIndex(OneShard::Flat(kIndex));
   EXPECT_EQ(one_.Settle(kIndex).state, IndexState::kFailed);
   for (int64_t row = 200; row < 203; ++row) {
     const ShardIndexStatus failed = AWhileLater(row);
     EXPECT_EQ(failed.state, IndexState::kFailed);
     EXPECT_THAT(failed.last_error, HasSubstr("made again"));
+    EXPECT_THAT(FilesThatEnd(".vdata"), IsEmpty());
   }
-  files_.writes_none = false;
+  files_.names_none = false;
   EXPECT_EQ(AWhileLater(203).generation, 1u);
   EXPECT_EQ(one_.CountAnswers(kIndex), 204u);
   EXPECT_THAT(FilesThatEnd(".vdata"), SizeIs(1));
+}
+
+// A power loss may leave the one manifest or the other.
+TEST_F(OwnOutput, WhoseManifestMayNotBeDurableStaysUntilAnotherIs) {
+  one_.Write(OneShard::Rows(0, 200));
+  one_.CreateIndex(OneShard::Flat(kIndex));
+  ASSERT_EQ(one_.Settle(kIndex).generation, 1u);
+  files_.syncs_none = true;
+  ASSERT_EQ(one_.shard().RebuildIndex(kIndex, std::nullopt), absl::OkStatus());
+  const ShardIndexStatus failed = one_.Settle(kIndex);
+  EXPECT_EQ(failed.generation, 1u);
+  EXPECT_THAT(failed.last_error, HasSubstr("made again"));
+  EXPECT_THAT(FilesThatEnd(".vdata"), SizeIs(2)) << "of the old manifest, and of the new";
+  EXPECT_EQ(one_.CountAnswers(kIndex), 200u);
+  files_.syncs_none = false;
+  EXPECT_EQ(AWhileLater(200).generation, 2u);
+  EXPECT_THAT(FilesThatEnd(".vdata"), SizeIs(1));
+  EXPECT_EQ(one_.CountAnswers(kIndex), 201u);
 }
 
 TEST_F(OwnOutput, OfARebuildThatSomeoneAskedForAgainIsForgotten) {
@@ -156,7 +182,7 @@ TEST(DelayedBuilds, WaitTwiceAsLongEachTimeAndOnlyWhereTheyCanBegin) {
   int64_t now = 1;
   int64_t wait = DelayedBuilds::kFirstWaitMicros;
   for (int failures = 0; failures < 20; ++failures) {
-    delayed.Delay(7, std::nullopt, now);
+    delayed.Delay(7, std::nullopt, now, /*grows=*/true);
     EXPECT_THAT(delayed.TakeDue(now + wait - 1, always), IsEmpty());
     now += wait;
     EXPECT_THAT(delayed.TakeDue(now, [](uint32_t) { return false; }), IsEmpty());
@@ -164,10 +190,12 @@ TEST(DelayedBuilds, WaitTwiceAsLongEachTimeAndOnlyWhereTheyCanBegin) {
     EXPECT_THAT(delayed.TakeDue(now, always), IsEmpty()) << "it was begun";
     wait = std::min(2 * wait, DelayedBuilds::kLongestWaitMicros);
   }
-  delayed.Delay(7, std::nullopt, now);
+  delayed.Delay(7, std::nullopt, now, /*grows=*/false);
+  EXPECT_THAT(delayed.TakeDue(now + DelayedBuilds::kFirstWaitMicros, always), SizeIs(1));
+  delayed.Delay(7, std::nullopt, now, /*grows=*/true);
   delayed.Forget(7);
   EXPECT_THAT(delayed.TakeDue(now + 2 * wait, always), IsEmpty());
-  delayed.Delay(7, std::nullopt, now);
+  delayed.Delay(7, std::nullopt, now, /*grows=*/true);
   EXPECT_THAT(delayed.TakeDue(now + DelayedBuilds::kFirstWaitMicros, always), SizeIs(1));
 }
 

@@ -82,6 +82,9 @@ struct Attributes {
 };
 
 TEST(AskForTurns, ChangesTheTurnAloneWhereTheSystemHasThem) {
+  if (Attributes any; syscall(SYS_sched_getattr, 0, &any, sizeof(any), 0) != 0) {
+    GTEST_SKIP() << "sched_getattr is refused here";
+  }
   const auto read = [] {
     Attributes attributes;
     EXPECT_EQ(syscall(SYS_sched_getattr, 0, &attributes, sizeof(attributes), 0), 0);
