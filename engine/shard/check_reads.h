@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -13,7 +14,7 @@ namespace ordinate {
 /// DATA_LOSS naming the first file, of a snapshot or a merge, a page of which could not be read:
 /// what was read of it, found or computed may be of zeros. To be asked after the last read and
 /// before what came of it is believed; once lost, a file stays so.
-inline absl::Status CheckReads(const std::vector<IndexSnapshot::Sealed>& parts) {
+inline absl::Status CheckReads(std::span<const IndexSnapshot::Sealed> parts) {
   for (const IndexSnapshot::Sealed& part : parts) {
     RETURN_IF_ERROR(part.segment->file().CheckReads());
     const SealedSegment* const file = part.revisions == nullptr ? nullptr : part.revisions->file();

@@ -87,10 +87,22 @@ Value CellAt(const TailRow& row, uint32_t position) {
   return position < row.cells.size() ? row.cells[position] : Value();
 }
 
+/// Takes in the inputs' rows, and the graph of the first, to which all others are added.
+absl::Status BeginFrom(const std::vector<IndexSnapshot::Sealed>& inputs, const CallContext& context,
+                       SegmentBuilder& builder) {
+  if (inputs.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(std::vector<uint32_t> kept, AddMergedRows(inputs, context, builder));
+  RETURN_IF_ERROR(CheckReads(inputs));  // a graph grows from as many nodes as were read
+  const SegmentView& first = inputs[0].segment->view();
+  if (first.engine == Engine::kHnsw) builder.GrowFrom(first.graph, std::move(kept));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::shared_ptr<const SealedSegment>> SealTail(const IndexJob& job,
                                                               const SealHandle& handle) {
   ASSIGN_OR_RETURN(std::unique_ptr<SegmentBuilder> builder,
                    SegmentBuilder::Create(job.table, job.index, handle.seq));
+  RETURN_IF_ERROR(BeginFrom(handle.grown, handle.context, *builder));
   for (uint32_t slot = 0; slot < handle.rows.size; ++slot) {
     if (!handle.rows.IsLive(slot)) continue;
     const TailRow& row = handle.rows.Row(slot);
@@ -141,7 +153,9 @@ absl::StatusOr<SealedFiles> RunSeal(const IndexJob& job, const SealHandle& handl
   // Of vectors, links and columns, roughly.
   const uint64_t row_bytes = 2 * sizeof(float) * uint64_t{job.index.dim} + 1'024;
   const uint64_t cells_bytes = 512;
-  RETURN_IF_ERROR(job.reserve->Check(handle.rows.size * row_bytes + revised * cells_bytes));
+  uint64_t bytes = handle.rows.size * row_bytes + revised * cells_bytes;
+  for (const IndexSnapshot::Sealed& part : handle.grown) bytes += part.segment->file().file_bytes();
+  RETURN_IF_ERROR(job.reserve->Check(bytes));
   SealedFiles files;
   if (handle.rows.size > 0) {
     ASSIGN_OR_RETURN(files.segment, SealTail(job, handle));
@@ -168,10 +182,7 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> RunMerge(const IndexJob& jo
   RETURN_IF_ERROR(job.reserve->Check(bytes));
   ASSIGN_OR_RETURN(std::unique_ptr<SegmentBuilder> builder,
                    SegmentBuilder::Create(job.table, job.index, seq));
-  ASSIGN_OR_RETURN(std::vector<uint32_t> kept, AddMergedRows(handle, *builder));
-  RETURN_IF_ERROR(CheckReads(handle.inputs));  // a graph grows from as many nodes as were read
-  const SegmentView& first = handle.inputs[0].segment->view();
-  if (first.engine == Engine::kHnsw) builder->GrowFrom(first.graph, std::move(kept));
+  RETURN_IF_ERROR(BeginFrom(handle.inputs, handle.context, *builder));
   return FinishSegment(job, job.index, std::move(builder), handle.context, nullptr);
 }
 

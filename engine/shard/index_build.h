@@ -50,8 +50,9 @@ absl::Status OfOutput(const absl::Status& status);
 /// OfOutput; what the gate and the disk say.
 absl::StatusOr<IndexBuildResult> RunIndexBuild(IndexBuildInput& input);
 
-/// A segment of the handle's part of the tail, and a file of its revised rows if some are in none.
-/// CANCELLED; RESOURCE_EXHAUSTED: the disk has too little room; UNAVAILABLE as OfOutput; what the
+/// A segment of the handle's part of the tail, and of the segment that grows by it if there is one;
+/// and a file of its revised rows if some are in none. CANCELLED; RESOURCE_EXHAUSTED: the disk has
+/// too little room; UNAVAILABLE as OfOutput; DATA_LOSS: a file of the handle's is damaged; what the
 /// disk says.
 absl::StatusOr<SealedFiles> RunSeal(const IndexJob& job, const SealHandle& handle);
 

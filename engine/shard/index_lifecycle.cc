@@ -227,7 +227,10 @@ void LocalShard::FinishSeal(uint32_t index_id, uint64_t number,
   absl::Status status = files.status();
   IndexGeneration next;
   if (status.ok()) next = index.AfterSeal(*files);
-  if (absl::Status read = CheckReads(index.seal()->revised); !read.ok()) {
+  absl::Status read = CheckReads(index.seal()->grown);
+  read.Update(CheckReads(index.seal()->revised));
+  if (absl::IsDataLoss(status)) read.Update(status);
+  if (!read.ok()) {
     if (files.ok()) RemoveFiles({files->segment, files->revisions});
     Quarantine(index_id, index.generation(), read);
     status = std::move(read);
@@ -369,7 +372,7 @@ void LocalShard::StartScheduledBuilds() {
 void LocalShard::StartSeal(ShardIndex& index) {
   Executor* const executor =
       options_.seal_executor != nullptr ? options_.seal_executor : options_.build_executor;
-  const std::shared_ptr<SealHandle> handle = index.BeginSeal();
+  const std::shared_ptr<SealHandle> handle = index.BeginSeal(options_.min_seal_rows);
   StartJob(*executor,
            [this, index_id = index.definition().id, handle, job = JobOf(index)]() -> Command {
              auto result = std::make_shared<absl::StatusOr<SealedFiles>>(RunSeal(job, *handle));

@@ -177,8 +177,8 @@ absl::Status LocalShard::OnApplier(std::function<absl::Status()> command) {
 absl::Status LocalShard::CheckQueue(const WriteTask& task) {
   MutexLock lock(queue_mutex_);
   // One alone is taken, however large: its size has a limit of its own.
-  if (queue_.empty() || (queued_rows_ + task.write.rows.size() <= options_.max_queued_rows &&
-                         queued_bytes_ + task.bytes <= options_.max_queued_bytes)) {
+  if (queued_rows_ == 0 || (queued_rows_ + task.write.rows.size() <= options_.max_queued_rows &&
+                            queued_bytes_ + task.bytes <= options_.max_queued_bytes)) {
     return absl::OkStatus();
   }
   return WithRetryDelay(
@@ -193,16 +193,22 @@ void LocalShard::RunApplier() {
   GiveWay(kWriterNice);
   while (true) {
     std::deque<Task> tasks;
+    bool stopping = false;
     {
       const auto until = WaitUntil();
+      const bool idle = untrimmed_.empty() && unfed_.empty() && !MayRelease();
       MutexLock lock(queue_mutex_);
-      while (queue_.empty() && !stopping_ && untrimmed_.empty() && unfed_.empty()) {
+      while (queue_.empty() && !stopping_ && idle) {
         if (!queue_wake_.WaitUntil(queue_mutex_, until)) break;
       }
-      if (queue_.empty() && stopping_) break;
+      if (queue_.empty() && stopping_ && held_.empty()) break;
       tasks.swap(queue_);
+      stopping = stopping_;
     }
+    TakeHeld(tasks);
     while (!tasks.empty()) {
+      if (!stopping) HoldBack(tasks);
+      if (tasks.empty()) break;
       if (std::holds_alternative<WriteTask>(tasks.front())) {
         CommitWrites(tasks);
         Turn();
@@ -246,7 +252,7 @@ std::optional<int64_t> LocalShard::NextDueNanos() const {
 std::chrono::steady_clock::time_point LocalShard::WaitUntil() const {
   const auto now = std::chrono::steady_clock::now();
   const std::chrono::nanoseconds most =
-      waiters_.empty() ? std::chrono::nanoseconds(kLookAtHolds) : kLookAtWaiters;
+      waiters_.empty() && held_.empty() ? std::chrono::nanoseconds(kLookAtHolds) : kLookAtWaiters;
   const std::optional<int64_t> due = NextDueNanos();
   if (!due.has_value()) return now + most;
   const std::chrono::nanoseconds left(*due - options_.clock->MonotonicNanos());
@@ -388,6 +394,7 @@ ShardWatermarks LocalShard::GetWatermarks() {
   marks.remembered_requests = rows_->remembered_requests();
   marks.disk_full = reserve_.Check().ok() ? 0 : 1;
   MutexLock lock(queue_mutex_);
+  marks.held_writes = held_writes_;
   marks.accepted = std::max(accepted_, marks.durable);
   return marks;
 }

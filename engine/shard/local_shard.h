@@ -172,6 +172,15 @@ class LocalShard final : public Shard {
   void Enqueue(Task task) ORDINATE_EXCLUDES(queue_mutex_);
   /// RESOURCE_EXHAUSTED, with a delay, when too much waits already.
   absl::Status CheckQueue(const WriteTask& task) ORDINATE_EXCLUDES(queue_mutex_);
+  /// Whether a tail of the table is so long that its writes wait. See hold_writes.cc.
+  bool HoldsBack(uint32_t table_id) const;
+  /// The same of a write, whose call may have ended.
+  bool IsHeld(const WriteTask& write) const;
+  bool MayRelease() const;
+  /// Puts what is held before `tasks`, which came later.
+  void TakeHeld(std::deque<Task>& tasks);
+  /// Takes out of `tasks` the writes that are to wait.
+  void HoldBack(std::deque<Task>& tasks) ORDINATE_EXCLUDES(queue_mutex_);
   void TakeFromQueue(const WriteTask& task) ORDINATE_EXCLUDES(queue_mutex_);
 
   using SegmentOr = absl::StatusOr<std::shared_ptr<const SealedSegment>>;
@@ -237,6 +246,7 @@ class LocalShard final : public Shard {
   std::map<uint32_t, uint64_t> unfed_rows_;  // of it, by table; versions, not distinct rows
   uint64_t unfed_bytes_ = 0;
   std::vector<Waiter> waiters_;
+  std::deque<Task> held_;         // writes that wait for a shorter tail, in their order
   std::set<uint32_t> untrimmed_;  // tables whose change list may hold what nothing needs
   DelayedBuilds delayed_builds_;
   /// Files of an index that a manifest on the disk may name, though writing it failed. They go when
@@ -256,6 +266,7 @@ class LocalShard final : public Shard {
   uint64_t accepted_ ORDINATE_GUARDED_BY(queue_mutex_) = 0;
   uint64_t queued_rows_ ORDINATE_GUARDED_BY(queue_mutex_) = 0;  // of writes not taken yet
   uint64_t queued_bytes_ ORDINATE_GUARDED_BY(queue_mutex_) = 0;
+  uint64_t held_writes_ ORDINATE_GUARDED_BY(queue_mutex_) = 0;
   uint32_t waiting_ ORDINATE_GUARDED_BY(queue_mutex_) =
       0;  // calls in, or on their way to, waiters_
 

@@ -11,11 +11,9 @@ namespace {
 
 class MergeRows {
  public:
-  MergeRows(const MergeHandle& handle, SegmentBuilder& builder)
-      : inputs_(handle.inputs),
-        context_(handle.context),
-        builder_(builder),
-        taken_(inputs_.size()) {}
+  MergeRows(const std::vector<IndexSnapshot::Sealed>& inputs, const CallContext& context,
+            SegmentBuilder& builder)
+      : inputs_(inputs), context_(context), builder_(builder), taken_(inputs_.size()) {}
 
   /// Adds them all, node by node. The nodes of the first segment that stay.
   absl::StatusOr<std::vector<uint32_t>> AddAll() {
@@ -139,9 +137,10 @@ SegmentBuilder::RowClass BuilderClass(RowClass row_class) {
   return SegmentBuilder::RowClass::kInvalid;
 }
 
-absl::StatusOr<std::vector<uint32_t>> AddMergedRows(const MergeHandle& handle,
-                                                    SegmentBuilder& builder) {
-  return MergeRows(handle, builder).AddAll();
+absl::StatusOr<std::vector<uint32_t>> AddMergedRows(
+    const std::vector<IndexSnapshot::Sealed>& inputs, const CallContext& context,
+    SegmentBuilder& builder) {
+  return MergeRows(inputs, context, builder).AddAll();
 }
 
 }  // namespace ordinate

@@ -77,6 +77,12 @@ IndexSnapshot::Sealed ShardIndex::ShareShown(IndexPart& part) const {
   return {part.segment, part.masked.Share(), part.revised.Share(), revisions_.Share()};
 }
 
+IndexSnapshot::Sealed ShardIndex::ShareSealed(IndexPart& part) const {
+  IndexSnapshot::Sealed sealed = ShareShown(part);
+  sealed.revised = InFile(sealed);
+  return sealed;
+}
+
 void AttachRevisions(const RevisedRows& revisions, std::vector<IndexPart>& parts) {
   for (uint32_t slot = 0; slot < revisions.sealed(); ++slot) {
     const SegmentView& view = revisions.file()->view();

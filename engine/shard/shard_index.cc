@@ -9,8 +9,13 @@
 namespace ordinate {
 namespace {
 
-// With so many segments the tail grows until some are merged.
+// With so many segments a tail that makes one more is to be twice as long, with one more again
+// twice: however slow merges are, there are not many more.
 constexpr size_t kMostSegments = 10;
+constexpr size_t kMostDoublings = 20;
+// A segment of fewer than so many seals grows by the next: copying its graph takes less than
+// inserting its rows again in a merge, and one segment is searched faster than some small ones.
+constexpr uint64_t kGrownSeals = 8;
 // Revised rows are scanned by nothing: so many times more than tail rows, or such a part of those
 // in the file, which is written anew each time, may be in memory alone.
 constexpr uint64_t kRevisionsOfTail = 4;
@@ -345,13 +350,14 @@ void ShardIndex::FailBuild(const absl::Status& status) {
 
 bool ShardIndex::WantsSeal(uint64_t min_rows) const {
   if (!has_generation_ || !Feeds() || seal_ != nullptr) return false;
-  // Those that a build replaces are merged no more, and do not count.
-  const auto counts = [this](const IndexPart& part) {
-    return build_ == nullptr || part.during_build == build_->number;
-  };
-  const auto segments = std::count_if(parts_.begin(), parts_.end(), counts);
-  if (tail_.shown_slots() > 0 && static_cast<size_t>(segments) >= kMostSegments) return false;
+  const auto stays = [this](const IndexPart& part) { return Stays(part); };
+  const auto segments = static_cast<size_t>(std::count_if(parts_.begin(), parts_.end(), stays));
   if (UnsealedRows() < retry_seal_at_) return false;
+  if (segments >= kMostSegments && tail_.shown_slots() > 0 &&
+      !PartToGrow(kGrownSeals * min_rows).has_value()) {
+    const size_t doublings = std::min(segments - kMostSegments + 1, kMostDoublings);
+    if (tail_.shown_slots() < min_rows << doublings) return false;
+  }
   uint64_t unshown = 0;  // revised rows that no seal can write yet
   for (const IndexPart& part : parts_) {
     unshown += part.unshown[0] + part.unshown[1] + part.unshown[2];
@@ -361,11 +367,31 @@ bool ShardIndex::WantsSeal(uint64_t min_rows) const {
              std::max<uint64_t>(kRevisionsOfTail * min_rows, revisions_.sealed() / kRevisionsShare);
 }
 
-std::shared_ptr<SealHandle> ShardIndex::BeginSeal() {
+bool ShardIndex::Stays(const IndexPart& part) const {
+  return build_ == nullptr || part.during_build == build_->number;
+}
+
+std::optional<size_t> ShardIndex::PartToGrow(uint64_t most_rows) const {
+  // What a build replaces, and what it does not, stay apart.
+  if (build_ != nullptr && visible_seq_ <= build_->seq) return std::nullopt;
+  std::optional<size_t> smallest;
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    const uint64_t rows = LiveRows(parts_[i]);
+    if (!Stays(parts_[i]) || IsAtWork(parts_[i]) || rows >= most_rows) continue;
+    if (parts_[i].segment->view().rows() == 0) continue;  // goes with the next switch
+    if (!smallest.has_value() || rows < LiveRows(parts_[*smallest])) smallest = i;
+  }
+  return smallest;
+}
+
+std::shared_ptr<SealHandle> ShardIndex::BeginSeal(uint64_t min_rows) {
+  std::optional<size_t> grown;
+  if (tail_.shown_slots() > 0) grown = PartToGrow(kGrownSeals * min_rows);
   seal_ = std::make_shared<SealHandle>();
   seal_->number = ++jobs_begun_;
   seal_->seq = visible_seq_;
   seal_->rows = tail_.Share();
+  if (grown.has_value()) seal_->grown.push_back(ShareSealed(parts_[*grown]));
   seal_->revises = revisions_.unsealed() > 0;
   for (IndexPart& part : parts_) {
     if (seal_->revises && part.revised.count() > 0) seal_->revised.push_back(ShareShown(part));
@@ -376,20 +402,43 @@ std::shared_ptr<SealHandle> ShardIndex::BeginSeal() {
 IndexGeneration ShardIndex::AfterSeal(const SealedFiles& files) const {
   IndexGeneration next{generation_ + 1, std::max(seq_, seal_->seq), build_time_ms_, parts_,
                        revisions_};
+  if (files.segment != nullptr) {
+    IndexPart sealed(files.segment);
+    if (build_ != nullptr && seal_->seq > build_->seq) sealed.during_build = build_->number;
+    for (uint32_t slot = 0; slot < seal_->rows.size; ++slot) {
+      if (!seal_->rows.IsLive(slot)) continue;
+      if (tail_.IsMasked(slot)) {
+        sealed.Mask(seal_->rows.Row(slot).id);
+      } else if (tail_.IsSuperseded(slot)) {
+        sealed.Supersede(seal_->rows.Row(slot).id);
+      }
+    }
+    for (const IndexSnapshot::Sealed& input : seal_->grown) {
+      const auto grown = std::ranges::find(next.parts, input.segment, &IndexPart::segment);
+      TakeChanges(*grown, input, sealed);
+      next.parts.erase(grown);
+    }
+    next.parts.push_back(std::move(sealed));
+    DropEmpty(next.parts);
+    LargestFirst(next.parts);
+  }
   if (seal_->revises) MoveToFile(files.revisions, next);
-  if (files.segment == nullptr) return next;
-  IndexPart& sealed = next.parts.emplace_back(files.segment);
-  if (build_ != nullptr && seal_->seq > build_->seq) sealed.during_build = build_->number;
-  for (uint32_t slot = 0; slot < seal_->rows.size; ++slot) {
-    if (!seal_->rows.IsLive(slot)) continue;
-    if (tail_.IsMasked(slot)) {
-      sealed.Mask(seal_->rows.Row(slot).id);
-    } else if (tail_.IsSuperseded(slot)) {
-      sealed.Supersede(seal_->rows.Row(slot).id);
+  return next;
+}
+
+void ShardIndex::TakeChanges(const IndexPart& part, const IndexSnapshot::Sealed& input,
+                             IndexPart& merged) const {
+  merged.during_build = part.during_build;
+  TakeRevisions(part, revisions_, merged);
+  const SegmentView& view = part.segment->view();
+  for (uint32_t row = 0; row < view.rows(); ++row) {
+    if (!part.superseded.Test(row) || input.masked.Test(row)) continue;
+    if (part.masked.Test(row)) {
+      merged.Mask(view.row_ids[row]);
+    } else {
+      merged.Supersede(view.row_ids[row]);
     }
   }
-  DropEmpty(next.parts);
-  return next;
 }
 
 void ShardIndex::SwitchToSeal(IndexGeneration next) {
@@ -416,9 +465,7 @@ std::shared_ptr<MergeHandle> ShardIndex::BeginMerge(const MergePolicy& policy) {
   std::vector<IndexPart*> candidates;
   std::vector<SegmentRows> rows;
   for (IndexPart& part : parts_) {
-    // What a build replaces, and what it does not, stay apart.
-    if (build_ != nullptr && part.during_build != build_->number) continue;
-    if (IsBeingMerged(part)) continue;
+    if (!Stays(part) || IsAtWork(part)) continue;
     candidates.push_back(&part);
     rows.push_back({LiveRows(part), part.segment->view().rows(), part.revised_in_file});
   }
@@ -430,19 +477,17 @@ std::shared_ptr<MergeHandle> ShardIndex::BeginMerge(const MergePolicy& policy) {
   const auto merge = std::make_shared<MergeHandle>();
   merge->number = ++jobs_begun_;
   merge->rows = all_rows;
-  for (const size_t i : chosen) {
-    IndexSnapshot::Sealed& input = merge->inputs.emplace_back(ShareShown(*candidates[i]));
-    input.revised = InFile(input);
-  }
+  for (const size_t i : chosen) merge->inputs.push_back(ShareSealed(*candidates[i]));
   merges_.push_back(merge);
   return merge;
 }
 
-bool ShardIndex::IsBeingMerged(const IndexPart& part) const {
-  return std::ranges::any_of(merges_, [&part](const auto& merge) {
-    return std::ranges::find(merge->inputs, part.segment, &IndexSnapshot::Sealed::segment) !=
-           merge->inputs.end();
-  });
+bool ShardIndex::IsAtWork(const IndexPart& part) const {
+  const auto has = [&part](const std::vector<IndexSnapshot::Sealed>& inputs) {
+    return std::ranges::find(inputs, part.segment, &IndexSnapshot::Sealed::segment) != inputs.end();
+  };
+  if (seal_ != nullptr && has(seal_->grown)) return true;
+  return std::ranges::any_of(merges_, [&has](const auto& merge) { return has(merge->inputs); });
 }
 
 std::shared_ptr<const MergeHandle> ShardIndex::EndMerge(uint64_t number) {
@@ -464,17 +509,7 @@ IndexGeneration ShardIndex::AfterMerge(const MergeHandle& merge,
       next.parts.push_back(part);
       continue;
     }
-    merged.during_build = part.during_build;
-    TakeRevisions(part, revisions_, merged);
-    const SegmentView& view = part.segment->view();
-    for (uint32_t row = 0; row < view.rows(); ++row) {
-      if (!part.superseded.Test(row) || input->masked.Test(row)) continue;
-      if (part.masked.Test(row)) {
-        merged.Mask(view.row_ids[row]);
-      } else {
-        merged.Supersede(view.row_ids[row]);
-      }
-    }
+    TakeChanges(part, *input, merged);
   }
   next.parts.push_back(std::move(merged));
   DropEmpty(next.parts);

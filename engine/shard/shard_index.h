@@ -37,6 +37,9 @@ struct SealHandle {
   uint64_t number = 0;
   uint64_t seq = 0;  // what is shown
   Tail::View rows;
+  /// None, or one: the segment that the rows are added to, which then takes its place. Revised as
+  /// far as the files say.
+  std::vector<IndexSnapshot::Sealed> grown;
   std::vector<IndexSnapshot::Sealed> revised;  // the segments that have revised rows
   bool revises = false;                        // some of those are in no file yet
   CallContext context;
@@ -191,7 +194,13 @@ class ShardIndex {
 
   /// Whether the shown part of the tail is long enough to be sealed, or so much was revised.
   bool WantsSeal(uint64_t min_rows) const;
-  std::shared_ptr<SealHandle> BeginSeal();
+  /// Rows are added to the smallest segment while that has fewer than kGrownSeals times `min_rows`.
+  std::shared_ptr<SealHandle> BeginSeal(uint64_t min_rows);
+  /// Whether the shown part of the tail has so many rows, and a job at work is about to let it be
+  /// shorter.
+  bool IsBehind(uint64_t rows) const {
+    return tail_.shown_slots() >= rows && (seal_ != nullptr || !merges_.empty());
+  }
   IndexGeneration AfterSeal(const SealedFiles& files) const;
   void SwitchToSeal(IndexGeneration next);
   void FailSeal(const absl::Status& status);
@@ -239,12 +248,22 @@ class ShardIndex {
   void Adopt(IndexGeneration next);
   void ClearPending();
   void CancelSealAndMerges();
-  bool IsBeingMerged(const IndexPart& part) const;
+  /// Whether a seal or a merge makes another of it.
+  bool IsAtWork(const IndexPart& part) const;
+  /// Those that a build replaces are neither merged nor grown any more.
+  bool Stays(const IndexPart& part) const;
+  /// Which part a seal of what is shown now is to grow, of those with fewer rows; unset: none.
+  std::optional<size_t> PartToGrow(uint64_t most_rows) const;
   TailRow MakeTailRow(RowId id, uint64_t seq, const std::vector<Value>& cells) const;
   /// Takes the version in as a revised row, if a segment shows the row with that very vector.
   bool Revise(TailRow& row);
   uint64_t UnsealedRows() const { return tail_.shown_slots() + revisions_.unsealed(); }
   IndexSnapshot::Sealed ShareShown(IndexPart& part) const;
+  /// As files have it.
+  IndexSnapshot::Sealed ShareSealed(IndexPart& part) const;
+  /// `merged` holds what was shown of `part` in `input`; what has become of its rows since.
+  void TakeChanges(const IndexPart& part, const IndexSnapshot::Sealed& input,
+                   IndexPart& merged) const;
   /// What the status says: of the last build, then of damage.
   std::string LastError() const;
   void FillState(ShardIndexStatus& status) const;

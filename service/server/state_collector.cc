@@ -84,6 +84,9 @@ constexpr ShardGauge kShardGauges[] = {
      "Whether the shard takes no writes because its disk has only the reserve left, as 1 or 0, "
      "without a unit.",
      &ShardWatermarks::disk_full},
+    {"ordinate_shard_held_writes",
+     "Writes that wait until the tail of an index is shorter, in requests.",
+     &ShardWatermarks::held_writes},
 };
 
 MetricFamily GaugeFamily(const char* name, const char* help) {

@@ -59,7 +59,7 @@ class MatrixStorage : public faiss::Index {
 class ThreadCount {
  public:
   explicit ThreadCount(uint32_t threads) : before_(omp_get_max_threads()) {
-#ifdef __SANITIZE_THREAD__
+#ifdef ORDINATE_THREAD_SANITIZER
     threads = 1;  // the OpenMP runtime is not instrumented: every region would look like a race
 #endif
     omp_set_num_threads(static_cast<int>(std::clamp(threads, 1u, 1024u)));

@@ -246,28 +246,28 @@ TEST(Merging, RowsUnderTheSameVectorsAreThereOnceInTheirNewestVersion) {
   OneShard one(/*min_seal_rows=*/10);
   one.CreateIndex(OneShard::Flat(1));
   one.Settle(1);
-  one.Write(OneShard::Rows(0, 60));
+  one.Write(OneShard::Rows(0, 100));
   one.Settle(1);
   one.HoldBuilds();
   ASSERT_EQ(one.shard().RebuildIndex(1), absl::OkStatus());
-  one.Write(OneShard::Rows(0, 12));  // sealed when the build has ended
+  one.Write(OneShard::Rows(0, 20));  // sealed when the build has ended
   one.LetBuildsRun();
   one.Settle(1);
   EXPECT_EQ(one.Status(1).segments, 2u);
   std::vector<RowWrite> again = OneShard::Rows(10, 12);  // then a quarter of the first is gone
   again.push_back(OneShard::OneRow(20, {100, 0}));
-  for (const RowId id : {3u, 30u, 31u}) again.push_back(DeleteOf(id));
+  for (const RowId id : {3u, 30u, 31u, 32u, 33u}) again.push_back(DeleteOf(id));
   one.Write(std::move(again));
   const ShardIndexStatus status = one.Settle(1);
   EXPECT_EQ(status.segments, 1u);
   EXPECT_EQ(status.rows_deleted, 0u);
   const auto result = one.Query(1, {0});
   ASSERT_TRUE(result.ok());
-  ASSERT_EQ(result->ranked.size(), 57u);
+  ASSERT_EQ(result->ranked.size(), 95u);
   EXPECT_EQ(result->ranked.back().id, 20u);
   for (const RankedRow& row : result->ranked) {
     const bool newest = row.id == 10 || row.id == 11 || row.id == 20;
-    EXPECT_EQ(row.version, newest ? 3u : row.id < 12 ? 2u : 1u) << "row " << row.id;
+    EXPECT_EQ(row.version, newest ? 3u : row.id < 20 ? 2u : 1u) << "row " << row.id;
   }
   EXPECT_THAT(one.warnings(), IsEmpty());
 }

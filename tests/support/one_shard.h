@@ -53,6 +53,8 @@ class OneShard {
     options.clock = &clock_;
     options.query_executor = &query_executor_;
     options.build_executor = &build_executor_;
+    if (separate_merges_) options.merge_executor = &merge_executor_;
+    if (separate_seals_) options.seal_executor = &seal_executor_;
     options.min_seal_rows = min_seal_rows;
     options.disk_reserve_bytes = disk_reserve_bytes_;
     options.verify_at_start = verify_at_start_;
@@ -74,6 +76,8 @@ class OneShard {
   /// From the next Open on.
   void ReserveDisk(uint64_t bytes) { disk_reserve_bytes_ = bytes; }
   void VerifyAtStart() { verify_at_start_ = true; }
+  void SeparateMerges() { separate_merges_ = true; }
+  void SeparateSeals() { separate_seals_ = true; }
   /// ShardOptions::at, from the next Open on.
   void SetAt(std::function<void(std::string_view)> at) { at_ = std::move(at); }
 
@@ -203,8 +207,15 @@ class OneShard {
     build_executor_.Submit([released = held_->get_future().share()] { released.wait(); });
   }
   void LetBuildsRun() {
-    if (held_.has_value()) held_->set_value();
-    held_.reset();
+    for (auto* const held : {&held_, &held_merges_}) {
+      if (held->has_value()) (*held)->set_value();
+      held->reset();
+    }
+  }
+  /// The same of merges alone, which are not waited for by Settle. After SeparateMerges.
+  void HoldMerges() {
+    held_merges_.emplace();
+    merge_executor_.Submit([released = held_merges_->get_future().share()] { released.wait(); });
   }
 
   ShardIndexStatus Status(uint32_t index_id) {
@@ -213,12 +224,22 @@ class OneShard {
     return status.ok() ? *status : ShardIndexStatus();
   }
   /// The status once no build runs and none follows. REQUIRES: builds are not held.
-  ShardIndexStatus Settle(uint32_t index_id) {
+  ShardIndexStatus Settle(uint32_t index_id) { return Settle(index_id, build_executor_); }
+  /// The same of seals alone. After SeparateSeals.
+  ShardIndexStatus SettleSeals(uint32_t index_id) { return Settle(index_id, seal_executor_); }
+
+  std::vector<std::string> warnings() {
+    MutexLock lock(mutex_);
+    return warnings_;
+  }
+
+ private:
+  ShardIndexStatus Settle(uint32_t index_id, Executor& executor) {
     std::optional<std::pair<uint64_t, size_t>> before;
     while (true) {
       // What was queued is built, then switched to, by when the next one is queued.
       const auto built = std::make_shared<std::promise<void>>();
-      build_executor_.Submit([built] { built->set_value(); });
+      executor.Submit([built] { built->set_value(); });
       built->get_future().wait();
       EXPECT_EQ(shard_->DropIndex(0), absl::OkStatus());
       ShardIndexStatus status = Status(index_id);
@@ -228,12 +249,6 @@ class OneShard {
     }
   }
 
-  std::vector<std::string> warnings() {
-    MutexLock lock(mutex_);
-    return warnings_;
-  }
-
- private:
   struct ShiftedClock final : Clock {
     int64_t NowMicros() const override { return SystemClock().NowMicros() + added; }
     int64_t MonotonicNanos() const override {
@@ -246,6 +261,8 @@ class OneShard {
   TempDir dir_;
   uint64_t disk_reserve_bytes_ = 0;
   bool verify_at_start_ = false;
+  bool separate_merges_ = false;
+  bool separate_seals_ = false;
   ShiftedClock clock_;
   TableDef table_;
   DefinitionSet definitions_;
@@ -253,7 +270,10 @@ class OneShard {
       MakeGraphBuilder().value_or(nullptr);  // null without HNSW
   Executor query_executor_{1};
   Executor build_executor_{1};
+  Executor merge_executor_{1};
+  Executor seal_executor_{1};
   std::optional<std::promise<void>> held_;
+  std::optional<std::promise<void>> held_merges_;
   Mutex mutex_;
   std::vector<std::string> warnings_ ORDINATE_GUARDED_BY(mutex_);
   std::unique_ptr<Shard> shard_;

@@ -70,6 +70,14 @@ void FreshnessReport::Add(const PhaseResult& result) {
   all_["phases"].push_back(std::move(phase));
 }
 
+void FreshnessReport::AddRounds(std::vector<PhaseResult> phases) {
+  idle_p99_ = 0;
+  for (PhaseResult& phase : phases) {
+    phase.plan.name = "all " + phase.plan.name;
+    Add(phase);
+  }
+}
+
 void FreshnessReport::Note(const std::string& name, double value, std::string_view unit) {
   std::printf("  %s: %.4g %.*s\n", name.c_str(), value, static_cast<int>(unit.size()), unit.data());
   std::fflush(stdout);

@@ -16,6 +16,8 @@ class FreshnessReport {
   void Begin(uint64_t index_bytes);
   /// Ratios are to the first phase.
   void Add(const PhaseResult& result);
+  /// Each phase of some rounds together. Ratios are to the first of these.
+  void AddRounds(std::vector<PhaseResult> phases);
   /// A figure of its own.
   void Note(const std::string& name, double value, std::string_view unit);
   /// Ends the program when the file cannot be written.

@@ -28,6 +28,7 @@ struct Options {
   uint32_t dim = 128;
   uint32_t shards = 1;
   double seconds = 30;
+  uint32_t rounds = 1;
   double load_share = 0.3;
   double upserts = 2'000, updates = 5'000;
   uint32_t ingest_rows = 200'000;
@@ -63,7 +64,10 @@ class Bench {
     const double capacity = load.Capacity(4, 5);
     report_.Note("capacity when idle", capacity, "queries/s");
     queries_per_second_ = options_.load_share * capacity;
-    for (const std::string& phase : CLI::detail::split(options_.phases, ',')) RunPhaseOf(phase);
+    for (uint32_t round = 0; round < options_.rounds; ++round) {
+      for (const std::string& phase : CLI::detail::split(options_.phases, ',')) RunPhaseOf(phase);
+    }
+    if (options_.rounds > 1) report_.AddRounds(std::move(together_));
     if (!options_.json.empty()) report_.Write(options_.json);
   }
 
@@ -139,7 +143,16 @@ class Bench {
       std::fprintf(stderr, "unknown phase '%s'\n", name.c_str());
       std::exit(1);
     }
-    report_.Add(RunPhase(plan, stage_));
+    const PhaseResult result = RunPhase(plan, stage_);
+    report_.Add(result);
+    const auto same = std::ranges::find(together_, name, [](const PhaseResult& phase) {
+      return std::string_view(phase.plan.name);
+    });
+    if (same == together_.end()) {
+      together_.push_back(result);
+    } else {
+      same->Add(result);
+    }
     if (!plan.kind.has_value()) return;
     report_.Note(name + ": settled after", SettleSeconds(connection_, kIndex), "s");
   }
@@ -201,6 +214,7 @@ class Bench {
   DeletedRows deleted_;
   FreshnessReport report_;
   Stage stage_;
+  std::vector<PhaseResult> together_;  // of all rounds
   double queries_per_second_ = 0;
 };
 
@@ -212,6 +226,9 @@ int Main(int argc, char** argv) {
   app.add_option("--dim", options.dim, "their dimensions")->check(CLI::Range(16, 4'096));
   app.add_option("--shards", options.shards)->check(CLI::Range(1, 64));
   app.add_option("--seconds", options.seconds, "of each phase")->check(CLI::Range(1.0, 3'600.0));
+  app.add_option("--rounds", options.rounds,
+                 "of all phases; idle, upserts and updates of them are then told together, too")
+      ->check(CLI::Range(1, 100));
   app.add_option("--load", options.load_share,
                  "queries offered, of what the idle server can answer")
       ->check(CLI::Range(0.01, 0.9));

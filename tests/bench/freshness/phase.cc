@@ -12,6 +12,13 @@ constexpr uint32_t kRecallQuestions = 100;
 
 }  // namespace
 
+void PhaseResult::Add(const PhaseResult& more) {
+  queries.Add(more.queries);
+  writes.Add(more.writes);
+  most.Add(more.most);
+  least_recall = std::min(least_recall, more.least_recall);
+}
+
 PhaseResult RunPhase(const PhasePlan& plan, const Stage& stage) {
   PhaseResult result{plan, {}, {}, {}, 1};
   ServerWatch watch(stage.channel, stage.index, stage.data_dir);

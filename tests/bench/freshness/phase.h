@@ -25,6 +25,9 @@ struct PhaseResult {
   WriteResult writes;
   Extent most;
   double least_recall = 1;
+
+  /// Of the same phase, another time.
+  void Add(const PhaseResult& more);
 };
 
 /// Where phases happen.

@@ -23,6 +23,14 @@ double MillisSince(SteadyClock::time_point start) {
 
 }  // namespace
 
+void WriteResult::Add(const WriteResult& more) {
+  rows += more.rows;
+  seconds += more.seconds;
+  write_millis.insert(write_millis.end(), more.write_millis.begin(), more.write_millis.end());
+  visible_millis.insert(visible_millis.end(), more.visible_millis.begin(),
+                        more.visible_millis.end());
+}
+
 RowWriter::RowWriter(const std::shared_ptr<grpc::Channel>& channel, std::string table,
                      const DataSet& set, std::span<const float> new_vectors, DeletedRows& deleted)
     : connection_(channel),

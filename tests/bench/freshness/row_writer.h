@@ -22,6 +22,8 @@ struct WriteResult {
   std::vector<double> write_millis;    // of each request
   std::vector<double> visible_millis;  // of probed rows: acknowledged until the first question,
                                        // that showed them, was sent
+
+  void Add(const WriteResult& more);
 };
 
 /// Writes to random rows of a table at a steady rate, fifty requests a second;

@@ -56,10 +56,16 @@ void ServerWatch::Look() {
   const v1::IndexStatus status = connection_.Status(index_);
   Extent now;
   DiskBytes(data_dir_, now);
-  most_.segments = std::max<uint64_t>(most_.segments, status.segments());
-  most_.tail_rows = std::max<uint64_t>(most_.tail_rows, status.tail_rows());
-  most_.index_bytes = std::max(most_.index_bytes, now.index_bytes);
-  most_.store_bytes = std::max(most_.store_bytes, now.store_bytes);
+  now.segments = status.segments();
+  now.tail_rows = status.tail_rows();
+  most_.Add(now);
+}
+
+void Extent::Add(const Extent& more) {
+  segments = std::max(segments, more.segments);
+  tail_rows = std::max(tail_rows, more.tail_rows);
+  index_bytes = std::max(index_bytes, more.index_bytes);
+  store_bytes = std::max(store_bytes, more.store_bytes);
 }
 
 Extent ServerWatch::Stop() {

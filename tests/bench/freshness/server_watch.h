@@ -15,6 +15,9 @@ struct Extent {
   uint64_t tail_rows = 0;
   uint64_t index_bytes = 0;  // of all files in the index folders, those being written included
   uint64_t store_bytes = 0;  // of the shards' row stores
+
+  /// The most of either.
+  void Add(const Extent& more);
 };
 
 /// Bytes of the index folders and the row stores of a data directory now.

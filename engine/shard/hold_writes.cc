@@ -1,0 +1,55 @@
+// Writes that wait until a tail is shorter. Every query scans the tail of its index: whoever writes
+// faster than tails are sealed and segments merged is slowed down to what they keep up with.
+// Applier thread.
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "engine/shard/local_shard.h"
+
+namespace ordinate {
+namespace {
+
+// A tail of so many seals holds back the writes of its table.
+constexpr uint64_t kMostSeals = 16;
+
+}  // namespace
+
+bool LocalShard::HoldsBack(uint32_t table_id) const {
+  const uint64_t most = kMostSeals * options_.min_seal_rows;
+  return std::ranges::any_of(indexes_, [&](const auto& one) {
+    return one.second->definition().table_id == table_id && one.second->IsBehind(most);
+  });
+}
+
+bool LocalShard::IsHeld(const WriteTask& write) const {
+  return HoldsBack(write.table_id) && write.context->Check().ok();
+}
+
+bool LocalShard::MayRelease() const {
+  return std::ranges::any_of(
+      held_, [this](const Task& task) { return !IsHeld(std::get<WriteTask>(task)); });
+}
+
+void LocalShard::TakeHeld(std::deque<Task>& tasks) {
+  if (held_.empty()) return;
+  tasks.insert(tasks.begin(), std::make_move_iterator(held_.begin()),
+               std::make_move_iterator(held_.end()));
+  held_.clear();
+}
+
+void LocalShard::HoldBack(std::deque<Task>& tasks) {
+  const auto held = [this](const Task& task) {
+    const auto* write = std::get_if<WriteTask>(&task);
+    return write != nullptr && IsHeld(*write);
+  };
+  if (std::ranges::any_of(tasks, held)) {
+    std::deque<Task> rest;
+    for (Task& task : tasks) (held(task) ? held_ : rest).push_back(std::move(task));
+    tasks.swap(rest);
+  }
+  MutexLock lock(queue_mutex_);
+  held_writes_ = held_.size();
+}
+
+}  // namespace ordinate

@@ -1,0 +1,127 @@
+// Whoever writes faster than tails are sealed and segments merged is slowed down.
+#include <chrono>
+#include <filesystem>
+
+#include "gmock/gmock.h"
+#include "tests/support/one_shard.h"
+
+namespace ordinate {
+namespace {
+
+using ::testing::IsEmpty;
+
+constexpr uint32_t kIndex = 1;
+constexpr uint64_t kSealRows = 10;
+constexpr int64_t kMostTail = 160;  // 16 seals
+
+using Answer = std::future<absl::StatusOr<ShardWriteResult>>;
+
+Answer Send(OneShard& one, std::vector<RowWrite> rows, const CallContext& context) {
+  const auto done = std::make_shared<std::promise<absl::StatusOr<ShardWriteResult>>>();
+  one.shard().Write(one.table(), {.rows = std::move(rows)}, context,
+                    [done](auto result) { done->set_value(std::move(result)); });
+  return done->get_future();
+}
+
+bool IsReady(const Answer& answer) {
+  return answer.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+}
+
+uint64_t Held(OneShard& one) {
+  one.Turn();
+  return one.shard().GetWatermarks().held_writes;
+}
+
+class LongTail : public ::testing::Test {
+ protected:
+  // A seal is at work, and the tail as long as it may be.
+  void SetUp() override {
+    one_.CreateIndex(OneShard::Flat(kIndex));
+    one_.Settle(kIndex);
+    one_.HoldBuilds();
+    one_.Write(OneShard::Rows(0, kMostTail));
+  }
+
+  const CallContext context_;
+  OneShard one_{kSealRows};
+};
+
+TEST_F(LongTail, HoldsWritesBackUntilItIsSealed) {
+  Answer first = Send(one_, OneShard::Rows(kMostTail, kMostTail + 5), context_);
+  Answer second = Send(one_, OneShard::Rows(kMostTail, kMostTail + 1), context_);
+  EXPECT_EQ(Held(one_), 2u);
+  Answer third = Send(one_, OneShard::Rows(kMostTail, kMostTail + 1), context_);
+  EXPECT_EQ(Held(one_), 3u);
+  EXPECT_EQ(one_.shard().GetWatermarks().accepted, 1u);
+  EXPECT_EQ(one_.CountAnswers(kIndex), uint64_t{kMostTail}) << "reads go on";
+  EXPECT_FALSE(IsReady(first));
+  one_.LetBuildsRun();
+  EXPECT_EQ(first.get()->seq, 2u);
+  EXPECT_EQ(second.get()->seq, 3u) << "in their order";
+  EXPECT_EQ(third.get()->seq, 4u);
+  EXPECT_EQ(Held(one_), 0u);
+  EXPECT_EQ(one_.CountAnswers(kIndex), uint64_t{kMostTail} + 5);
+}
+
+TEST_F(LongTail, TellsAHeldWriteWhoseCallEnds) {
+  CallContext ended;
+  Answer write = Send(one_, OneShard::Rows(500, 501), ended);
+  EXPECT_EQ(Held(one_), 1u);
+  ended.Cancel();
+  EXPECT_TRUE(absl::IsCancelled(write.get().status()));
+  EXPECT_EQ(Held(one_), 0u);
+  EXPECT_EQ(one_.CountAnswers(kIndex), uint64_t{kMostTail}) << "and nothing of it is written";
+}
+
+// contract 9
+TEST_F(LongTail, HoldsNothingBackWhenTheServerStops) {
+  Answer write = Send(one_, OneShard::Rows(500, 501), context_);
+  EXPECT_EQ(Held(one_), 1u);
+  one_.Close();
+  EXPECT_TRUE(write.get().ok());
+  one_.Open(kSealRows);
+  EXPECT_EQ(one_.CountAnswers(kIndex), uint64_t{kMostTail} + 1);
+}
+
+// The next one begins when the tail is twice as long, which it never would be.
+TEST_F(LongTail, HoldsNothingBackAfterASealThatFailed) {
+  const std::string directory = one_.index_dir(kIndex);
+  std::filesystem::rename(directory, directory + ".away");
+  one_.LetBuildsRun();
+  one_.Write(OneShard::Rows(500, 501));
+  EXPECT_EQ(one_.Settle(kIndex).tail_rows, uint64_t{kMostTail} + 1);
+  std::filesystem::rename(directory + ".away", directory);
+}
+
+// While merges get no processor, seals make one segment more each time the tail has doubled.
+TEST(SlowMerges, LeaveTheTailShortAndTheSegmentsFew) {
+  OneShard one(kSealRows);
+  one.SeparateMerges();
+  one.Close();
+  one.Open(kSealRows);
+  one.CreateIndex(OneShard::Flat(kIndex));
+  one.Settle(kIndex);
+  one.HoldMerges();
+  const CallContext context;
+  int64_t rows = 0;
+  Answer write;
+  while (true) {
+    write = Send(one, OneShard::Rows(rows, rows + 10), context);
+    rows += 10;
+    if (Held(one) > 0) break;
+    ASSERT_TRUE(write.get().ok());
+    const ShardIndexStatus status = one.Settle(kIndex);
+    EXPECT_LE(status.segments, 14u);
+    EXPECT_LE(status.tail_rows, uint64_t{kMostTail});
+    ASSERT_LT(rows, 10'000) << "nothing is held back";
+  }
+  EXPECT_GE(rows, 14 * 80) << "segments grow first";
+  one.LetBuildsRun();
+  EXPECT_TRUE(write.get().ok());
+  EXPECT_EQ(one.Query(kIndex)->ranked.size(), 1'000u);
+  EXPECT_EQ(one.Status(kIndex).rows_indexed, static_cast<uint64_t>(rows));
+  EXPECT_THAT(one.warnings(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace ordinate
