@@ -33,7 +33,7 @@ elseif(ORDINATE_SANITIZER STREQUAL "thread")
   # Where the compiler says so, Protocol Buffers' headers lay out maps otherwise than the
   # distribution's library, which was built without.
   add_compile_options(-U__SANITIZE_THREAD__)
-  add_compile_definitions(ORDINATE_THREAD_SANITIZER)
+  add_compile_definitions(ORDINATE_THREAD_SANITIZER _GLIBCXX_TSAN=1)
   # GCC's TSan does not model std::atomic_thread_fence, which library headers use.
   add_compile_options(-Wno-tsan)
   add_link_options(-fsanitize=thread)

@@ -6,24 +6,47 @@
 #include <utility>
 
 #include "engine/shard/local_shard.h"
+#include "storage/base/error_details.h"
+#include "storage/base/text.h"
 
 namespace ordinate {
 namespace {
 
 // A tail of so many seals holds back the writes of its table.
 constexpr uint64_t kMostSeals = 16;
+// Each holds one of the calls that a server takes at a time; further ones are refused.
+constexpr size_t kMostHeld = 64;
+constexpr uint64_t kRetryMillis = 1'000;
+
+absl::Status TooManyHeld(const std::string& table) {
+  return WithRetryDelay(
+      absl::ResourceExhaustedError(Concat(
+          "rows of table '", table, "' come faster than its indexes take them in, and ", kMostHeld,
+          " writes wait already. The write was not taken; try it "
+          "again")),
+      kRetryMillis);
+}
 
 }  // namespace
 
 bool LocalShard::HoldsBack(uint32_t table_id) const {
   const uint64_t most = kMostSeals * options_.min_seal_rows;
   return std::ranges::any_of(indexes_, [&](const auto& one) {
-    return one.second->definition().table_id == table_id && one.second->IsBehind(most);
+    return one.second->definition().table_id == table_id &&
+           one.second->IsBehind(most, options_.min_seal_rows);
   });
 }
 
 bool LocalShard::IsHeld(const WriteTask& write) const {
-  return HoldsBack(write.table_id) && write.context->Check().ok();
+  return holds_writes_ && HoldsBack(write.table_id) && write.context->Check().ok();
+}
+
+void LocalShard::StopHoldingWrites() {
+  // A shard that is closing holds none.
+  (void)OnApplier([this] {
+    holds_writes_ = false;
+    return absl::OkStatus();
+  });
 }
 
 bool LocalShard::MayRelease() const {
@@ -45,7 +68,17 @@ void LocalShard::HoldBack(std::deque<Task>& tasks) {
   };
   if (std::ranges::any_of(tasks, held)) {
     std::deque<Task> rest;
-    for (Task& task : tasks) (held(task) ? held_ : rest).push_back(std::move(task));
+    for (Task& task : tasks) {
+      if (!held(task)) {
+        rest.push_back(std::move(task));
+      } else if (held_.size() < kMostHeld) {
+        held_.push_back(std::move(task));
+      } else {
+        auto& refused = std::get<WriteTask>(task);
+        TakeFromQueue(refused);
+        refused.done(TooManyHeld(tables_[refused.table_id].name));
+      }
+    }
     tasks.swap(rest);
   }
   MutexLock lock(queue_mutex_);

@@ -23,6 +23,7 @@ namespace {
 constexpr uint64_t kReadUnits = 1;
 constexpr uint64_t kInsertUnits = 9;
 constexpr std::string_view kAside = ".damaged";
+constexpr uint32_t kReadNodes = 4'096;
 // As a build waits at first (delayed_builds.h).
 constexpr uint64_t kMakeAgainMillis = 10'000;
 
@@ -49,6 +50,19 @@ absl::Status CollectRows(const IndexBuildInput& input, SegmentBuilder& builder) 
                           });
 }
 
+/// Checks every block of a file that was just written, and maps its pages, so that no query has to.
+absl::Status ReadOnce(const SegmentFile& file, const CallContext& context) {
+  const uint32_t nodes = file.view().nodes;
+  const bool has_codes = file.view().codes.quantization != Quantization::kNone;
+  for (uint32_t first = 0; first < nodes; first += std::min(kReadNodes, nodes - first)) {
+    RETURN_IF_ERROR(context.Check());
+    const uint32_t last = first + std::min(kReadNodes, nodes - first);
+    RETURN_IF_ERROR(file.EnsureVectors(first, last));
+    if (has_codes) RETURN_IF_ERROR(file.EnsureCodes(first, last));
+  }
+  return absl::OkStatus();
+}
+
 /// Writes what was collected, and opens it.
 absl::StatusOr<std::shared_ptr<const SealedSegment>> FinishSegment(
     const IndexJob& job, const IndexDef& index, std::unique_ptr<SegmentBuilder> builder,
@@ -64,14 +78,16 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> FinishSegment(
     return OfOutput(built.status());
   }
   builder.reset();
+  absl::Status read;
   using SegmentOr = absl::StatusOr<std::shared_ptr<const SealedSegment>>;
   SegmentOr opened = [&]() -> SegmentOr {
     ASSIGN_OR_RETURN(std::unique_ptr<SegmentFile> file, SegmentFile::Open(built->path));
     return SealedSegment::Create(std::move(file), job.table, index);
   }();
-  if (opened.ok()) return opened;
+  if (opened.ok()) read = ReadOnce((*opened)->file(), context);
+  if (opened.ok() && read.ok()) return opened;
   RemoveName(built->path).IgnoreError();
-  absl::Status status = OfOutput(opened.status());
+  absl::Status status = OfOutput(opened.ok() ? read : opened.status());
   const bool says_when = RetryDelayMillis(status).has_value();
   return says_when ? status : WithRetryDelay(std::move(status), kMakeAgainMillis);
 }

@@ -77,6 +77,7 @@ class LocalShard final : public Shard {
                      Done<std::vector<SampledVector>> done) override;
   ShardWatermarks GetWatermarks() override;
   void CancelBuilds() override;
+  void StopHoldingWrites() override;
   absl::StatusOr<StoreBackup> BackUpRows(const BackupTarget& target) const override {
     return rows_->BackUp(target);
   }
@@ -179,7 +180,7 @@ class LocalShard final : public Shard {
   bool MayRelease() const;
   /// Puts what is held before `tasks`, which came later.
   void TakeHeld(std::deque<Task>& tasks);
-  /// Takes out of `tasks` the writes that are to wait.
+  /// Takes out of `tasks` the writes that are to wait, and refuses what is too many.
   void HoldBack(std::deque<Task>& tasks) ORDINATE_EXCLUDES(queue_mutex_);
   void TakeFromQueue(const WriteTask& task) ORDINATE_EXCLUDES(queue_mutex_);
 
@@ -246,7 +247,8 @@ class LocalShard final : public Shard {
   std::map<uint32_t, uint64_t> unfed_rows_;  // of it, by table; versions, not distinct rows
   uint64_t unfed_bytes_ = 0;
   std::vector<Waiter> waiters_;
-  std::deque<Task> held_;         // writes that wait for a shorter tail, in their order
+  std::deque<Task> held_;  // writes that wait for a shorter tail, in their order
+  bool holds_writes_ = true;
   std::set<uint32_t> untrimmed_;  // tables whose change list may hold what nothing needs
   DelayedBuilds delayed_builds_;
   /// Files of an index that a manifest on the disk may name, though writing it failed. They go when

@@ -42,9 +42,12 @@ std::vector<size_t> ChooseMerge(std::span<const SegmentRows> segments, const Mer
   }
   for (size_t last = order.size(); last-- > 0;) {
     const auto [live, total, revised] = segments[order[last]];
-    const uint64_t dead = total - live + std::min(live, revised);
-    if (total >= policy.least_rows && dead > 0 &&
-        static_cast<double>(dead) >= policy.most_dead * static_cast<double>(total)) {
+    const uint64_t gone = total - live;
+    const uint64_t dead = gone + std::min(live, revised);
+    const auto is = [rows = static_cast<double>(total)](uint64_t part, double share) {
+      return part > 0 && static_cast<double>(part) >= share * rows;
+    };
+    if (total >= policy.least_rows && (is(dead, policy.most_dead) || is(gone, policy.most_gone))) {
       order.resize(last + 1);
       std::reverse(order.begin(), order.end());
       return order;

@@ -15,6 +15,7 @@ struct MergePolicy {
   uint64_t fanout = 4;          // so many segments of a tier become one of the next
   size_t max_segments = 8;      // with more, the smallest are merged whatever their tiers
   double most_dead = 0.25;      // a segment of least_rows with so many lost or revised is made anew
+  double most_gone = 0.25;      // or with so many lost
 };
 
 /// One segment: rows that are shown, all it holds, and those shown in versions of another file.

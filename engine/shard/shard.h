@@ -58,6 +58,9 @@ class Shard : public ShardClient {
   /// Cancels running and queued builds. Before a shard is destroyed, called on every shard that
   /// shares the build executor, so that none waits for another's. Any thread.
   virtual void CancelBuilds() = 0;
+  /// Takes the writes that wait for a shorter tail, and lets none wait from here on: the server is
+  /// about to stop. Any thread.
+  virtual void StopHoldingWrites() = 0;
 
   /// RowStore::BackUp of the shard's rows. Index files are derived from them, and not copied.
   virtual absl::StatusOr<StoreBackup> BackUpRows(const BackupTarget& target) const = 0;

@@ -9,17 +9,6 @@
 namespace ordinate {
 namespace {
 
-// With so many segments a tail that makes one more is to be twice as long, with one more again
-// twice: however slow merges are, there are not many more.
-constexpr size_t kMostSegments = 10;
-constexpr size_t kMostDoublings = 20;
-// A segment of fewer than so many seals grows by the next: copying its graph takes less than
-// inserting its rows again in a merge, and one segment is searched faster than some small ones.
-constexpr uint64_t kGrownSeals = 8;
-// Revised rows are scanned by nothing: so many times more than tail rows, or such a part of those
-// in the file, which is written anew each time, may be in memory alone.
-constexpr uint64_t kRevisionsOfTail = 4;
-constexpr uint64_t kRevisionsShare = 4;
 // At once: a merge of the largest segments must not keep the small ones from being merged, of which
 // there would soon be too many. The second has so many times fewer rows.
 constexpr size_t kMostMerges = 2;
@@ -36,14 +25,6 @@ uint32_t PositionOfColumn(const TableDef& table, uint32_t column_id) {
 }
 
 size_t Index(RowClass row_class) { return static_cast<size_t>(row_class); }
-
-uint64_t LiveRows(const IndexPart& part) { return part.shown[0] + part.shown[1] + part.shown[2]; }
-
-void LargestFirst(std::vector<IndexPart>& parts) {
-  std::stable_sort(parts.begin(), parts.end(), [](const IndexPart& a, const IndexPart& b) {
-    return a.segment->view().rows() > b.segment->view().rows();
-  });
-}
 
 }  // namespace
 
@@ -180,7 +161,7 @@ void ShardIndex::Feed(RowId id, uint64_t seq, const std::vector<Value>& cells) {
   changed_ = true;
   TailRow row = MakeTailRow(id, seq, cells);
   if (!FeedsLater()) {
-    if (!Revise(row)) tail_.Put(std::move(row));
+    if (!Revise(row)) PutInTail(std::move(row));
     return;
   }
   const auto deleted = deleted_unfed_.find(id);
@@ -188,7 +169,7 @@ void ShardIndex::Feed(RowId id, uint64_t seq, const std::vector<Value>& cells) {
   if (!Revise(row)) {
     for (IndexPart& part : parts_) part.Mask(id);
     tail_.Hide(id);
-    tail_.Put(std::move(row));
+    PutInTail(std::move(row));
     tail_.ShowSlots();
   }
   const auto pending = pending_.find(id);
@@ -199,6 +180,11 @@ void ShardIndex::Feed(RowId id, uint64_t seq, const std::vector<Value>& cells) {
   } else {
     pending_.erase(pending);
   }
+}
+
+void ShardIndex::PutInTail(TailRow row) {
+  tail_.Put(std::move(row));
+  if (let_in_ > 0) --let_in_;
 }
 
 TailRow ShardIndex::MakeTailRow(RowId id, uint64_t seq, const std::vector<Value>& cells) const {
@@ -348,82 +334,8 @@ void ShardIndex::FailBuild(const absl::Status& status) {
   ClearPending();
 }
 
-bool ShardIndex::WantsSeal(uint64_t min_rows) const {
-  if (!has_generation_ || !Feeds() || seal_ != nullptr) return false;
-  const auto stays = [this](const IndexPart& part) { return Stays(part); };
-  const auto segments = static_cast<size_t>(std::count_if(parts_.begin(), parts_.end(), stays));
-  if (UnsealedRows() < retry_seal_at_) return false;
-  if (segments >= kMostSegments && tail_.shown_slots() > 0 &&
-      !PartToGrow(kGrownSeals * min_rows).has_value()) {
-    const size_t doublings = std::min(segments - kMostSegments + 1, kMostDoublings);
-    if (tail_.shown_slots() < min_rows << doublings) return false;
-  }
-  uint64_t unshown = 0;  // revised rows that no seal can write yet
-  for (const IndexPart& part : parts_) {
-    unshown += part.unshown[0] + part.unshown[1] + part.unshown[2];
-  }
-  return tail_.shown_slots() >= min_rows ||
-         revisions_.unsealed() - std::min<uint64_t>(unshown, revisions_.unsealed()) >=
-             std::max<uint64_t>(kRevisionsOfTail * min_rows, revisions_.sealed() / kRevisionsShare);
-}
-
 bool ShardIndex::Stays(const IndexPart& part) const {
   return build_ == nullptr || part.during_build == build_->number;
-}
-
-std::optional<size_t> ShardIndex::PartToGrow(uint64_t most_rows) const {
-  // What a build replaces, and what it does not, stay apart.
-  if (build_ != nullptr && visible_seq_ <= build_->seq) return std::nullopt;
-  std::optional<size_t> smallest;
-  for (size_t i = 0; i < parts_.size(); ++i) {
-    const uint64_t rows = LiveRows(parts_[i]);
-    if (!Stays(parts_[i]) || IsAtWork(parts_[i]) || rows >= most_rows) continue;
-    if (parts_[i].segment->view().rows() == 0) continue;  // goes with the next switch
-    if (!smallest.has_value() || rows < LiveRows(parts_[*smallest])) smallest = i;
-  }
-  return smallest;
-}
-
-std::shared_ptr<SealHandle> ShardIndex::BeginSeal(uint64_t min_rows) {
-  std::optional<size_t> grown;
-  if (tail_.shown_slots() > 0) grown = PartToGrow(kGrownSeals * min_rows);
-  seal_ = std::make_shared<SealHandle>();
-  seal_->number = ++jobs_begun_;
-  seal_->seq = visible_seq_;
-  seal_->rows = tail_.Share();
-  if (grown.has_value()) seal_->grown.push_back(ShareSealed(parts_[*grown]));
-  seal_->revises = revisions_.unsealed() > 0;
-  for (IndexPart& part : parts_) {
-    if (seal_->revises && part.revised.count() > 0) seal_->revised.push_back(ShareShown(part));
-  }
-  return seal_;
-}
-
-IndexGeneration ShardIndex::AfterSeal(const SealedFiles& files) const {
-  IndexGeneration next{generation_ + 1, std::max(seq_, seal_->seq), build_time_ms_, parts_,
-                       revisions_};
-  if (files.segment != nullptr) {
-    IndexPart sealed(files.segment);
-    if (build_ != nullptr && seal_->seq > build_->seq) sealed.during_build = build_->number;
-    for (uint32_t slot = 0; slot < seal_->rows.size; ++slot) {
-      if (!seal_->rows.IsLive(slot)) continue;
-      if (tail_.IsMasked(slot)) {
-        sealed.Mask(seal_->rows.Row(slot).id);
-      } else if (tail_.IsSuperseded(slot)) {
-        sealed.Supersede(seal_->rows.Row(slot).id);
-      }
-    }
-    for (const IndexSnapshot::Sealed& input : seal_->grown) {
-      const auto grown = std::ranges::find(next.parts, input.segment, &IndexPart::segment);
-      TakeChanges(*grown, input, sealed);
-      next.parts.erase(grown);
-    }
-    next.parts.push_back(std::move(sealed));
-    DropEmpty(next.parts);
-    LargestFirst(next.parts);
-  }
-  if (seal_->revises) MoveToFile(files.revisions, next);
-  return next;
 }
 
 void ShardIndex::TakeChanges(const IndexPart& part, const IndexSnapshot::Sealed& input,
@@ -441,22 +353,6 @@ void ShardIndex::TakeChanges(const IndexPart& part, const IndexSnapshot::Sealed&
   }
 }
 
-void ShardIndex::SwitchToSeal(IndexGeneration next) {
-  Adopt(std::move(next));
-  if (seal_->rows.size > 0) tail_ = tail_.From(seal_->rows.size);
-  seal_.reset();
-  retry_seal_at_ = 0;
-  build_error_.clear();
-}
-
-void ShardIndex::FailSeal(const absl::Status& status) {
-  changed_ = true;
-  seal_.reset();
-  build_error_ = std::string(status.message());
-  // What failed once likely fails again: not before there is twice as much.
-  retry_seal_at_ = 2 * UnsealedRows();
-}
-
 std::shared_ptr<MergeHandle> ShardIndex::BeginMerge(const MergePolicy& policy) {
   if (!has_generation_ || !Feeds() || merges_.size() >= kMostMerges ||
       clock_.MonotonicNanos() < retry_merge_nanos_) {
@@ -467,7 +363,7 @@ std::shared_ptr<MergeHandle> ShardIndex::BeginMerge(const MergePolicy& policy) {
   for (IndexPart& part : parts_) {
     if (!Stays(part) || IsAtWork(part)) continue;
     candidates.push_back(&part);
-    rows.push_back({LiveRows(part), part.segment->view().rows(), part.revised_in_file});
+    rows.push_back({part.live(), part.segment->view().rows(), part.revised_in_file});
   }
   const std::vector<size_t> chosen = ChooseMerge(rows, policy);
   if (chosen.empty()) return nullptr;
@@ -516,6 +412,12 @@ IndexGeneration ShardIndex::AfterMerge(const MergeHandle& merge,
   DropUnusedRevisions(next);
   LargestFirst(next.parts);
   return next;
+}
+
+void ShardIndex::LargestFirst(std::vector<IndexPart>& parts) {
+  std::stable_sort(parts.begin(), parts.end(), [](const IndexPart& a, const IndexPart& b) {
+    return a.segment->view().rows() > b.segment->view().rows();
+  });
 }
 
 void ShardIndex::DropEmpty(std::vector<IndexPart>& parts) {

@@ -35,8 +35,8 @@ struct BuildHandle {
 /// and a file of all revised rows. Immutable but for the context.
 struct SealHandle {
   uint64_t number = 0;
-  uint64_t seq = 0;  // what is shown
-  Tail::View rows;
+  uint64_t seq = 0;  // what is shown up to here
+  Tail::View rows;   // the first of those
   /// None, or one: the segment that the rows are added to, which then takes its place. Revised as
   /// far as the files say.
   std::vector<IndexSnapshot::Sealed> grown;
@@ -97,6 +97,8 @@ struct IndexPart {
   void ShowNewest();
   /// Anew, after the slots were changed: what follows from them.
   void CountRevised(const RevisedRows& revisions);
+  /// Rows that are shown.
+  uint64_t live() const { return shown[0] + shown[1] + shown[2]; }
   /// Whether the newest version is one that is not shown, of a row that is not superseded.
   bool IsUnshown(uint32_t row) const { return revised.Get(row) != revised_newest.Get(row); }
 
@@ -194,13 +196,12 @@ class ShardIndex {
 
   /// Whether the shown part of the tail is long enough to be sealed, or so much was revised.
   bool WantsSeal(uint64_t min_rows) const;
-  /// Rows are added to the smallest segment while that has fewer than kGrownSeals times `min_rows`.
+  /// Of the first kGrownSeals times `min_rows` rows of the tail, and what is left of their record.
+  /// They are added to the smallest segment while that has no more.
   std::shared_ptr<SealHandle> BeginSeal(uint64_t min_rows);
-  /// Whether the shown part of the tail has so many rows, and a job at work is about to let it be
-  /// shorter.
-  bool IsBehind(uint64_t rows) const {
-    return tail_.shown_slots() >= rows && (seal_ != nullptr || !merges_.empty());
-  }
+  /// Whether the shown part of the tail has `rows` and no more should come: it is being sealed, or
+  /// waits for a merge at work. After each seal some come in, fewer than were sealed.
+  bool IsBehind(uint64_t rows, uint64_t min_rows) const;
   IndexGeneration AfterSeal(const SealedFiles& files) const;
   void SwitchToSeal(IndexGeneration next);
   void FailSeal(const absl::Status& status);
@@ -245,6 +246,7 @@ class ShardIndex {
 
   bool tracks() const { return has_generation_ || build_ != nullptr; }
   static void DropEmpty(std::vector<IndexPart>& parts);
+  static void LargestFirst(std::vector<IndexPart>& parts);
   void Adopt(IndexGeneration next);
   void ClearPending();
   void CancelSealAndMerges();
@@ -252,9 +254,13 @@ class ShardIndex {
   bool IsAtWork(const IndexPart& part) const;
   /// Those that a build replaces are neither merged nor grown any more.
   bool Stays(const IndexPart& part) const;
-  /// Which part a seal of what is shown now is to grow, of those with fewer rows; unset: none.
-  std::optional<size_t> PartToGrow(uint64_t most_rows) const;
+  /// Whether a seal of the tail would make one segment more than there should be.
+  bool TailWaits(uint64_t min_rows) const;
+  /// Which part a seal of what is shown up to `seq` is to grow, of those with fewer rows; unset:
+  /// none.
+  std::optional<size_t> PartToGrow(uint64_t most_rows, uint64_t seq) const;
   TailRow MakeTailRow(RowId id, uint64_t seq, const std::vector<Value>& cells) const;
+  void PutInTail(TailRow row);
   /// Takes the version in as a revised row, if a segment shows the row with that very vector.
   bool Revise(TailRow& row);
   uint64_t UnsealedRows() const { return tail_.shown_slots() + revisions_.unsealed(); }
@@ -302,6 +308,7 @@ class ShardIndex {
   std::vector<std::shared_ptr<MergeHandle>> merges_;  // that run
   SinceBuild since_build_;
 
+  uint64_t let_in_ = 0;            // rows of the tail, though it is long
   uint64_t retry_seal_at_ = 0;     // unsealed rows, after a failed seal
   int64_t retry_merge_nanos_ = 0;  // not before, after a failed merge
   uint32_t merges_failed_ = 0;     // in a row

@@ -97,7 +97,7 @@ void AddStorage(const ServeOptions& defaults, std::vector<Parameter>& all) {
   all.push_back(Whole(
       "min-seal-rows", {1, 100'000'000, "rows"}, absl::StrCat(defaults.standalone.min_seal_rows),
       "New rows of a shard that are scanned exactly until so many of them are sealed into a "
-      "segment. While sixteen times as many are, writes of their table wait.",
+      "segment. While sixteen times as many wait for that, writes of their table wait, too.",
       [](ServeOptions& options, uint64_t value) { options.standalone.min_seal_rows = value; }));
   all.push_back(Whole(
       "disk-reserve-bytes", {0, 1ull << 50, "bytes"},

@@ -144,6 +144,7 @@ int RunServer(const ServeOptions& options, std::function<void(std::string_view)>
   end.reset();
   LogEvent(spdlog::level::info, "draining",
            {{"signal", signal}, {"drain_seconds", options.drain_seconds}});
+  server.standalone->StopHoldingWrites();
   server.grpc->Drain(std::chrono::seconds(options.drain_seconds));
   LogEvent(spdlog::level::info, "drained", nlohmann::ordered_json::object());
   return 0;

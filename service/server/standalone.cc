@@ -54,6 +54,10 @@ Standalone::~Standalone() {
   }
 }
 
+void Standalone::StopHoldingWrites() {
+  for (const std::unique_ptr<Shard>& shard : shards_) shard->StopHoldingWrites();
+}
+
 absl::Status Standalone::OpenShards(const StandaloneOptions& options,
                                     const StandaloneSeams& seams) {
   const uint32_t count = directory_->shards();

@@ -40,6 +40,9 @@ class Standalone {
   static absl::StatusOr<std::unique_ptr<Standalone>> Open(const StandaloneOptions& options,
                                                           const StandaloneSeams& seams = {});
   ~Standalone();
+
+  /// Shard::StopHoldingWrites of all. To be called before calls are waited for.
+  void StopHoldingWrites();
   Standalone(const Standalone&) = delete;
   Standalone& operator=(const Standalone&) = delete;
 

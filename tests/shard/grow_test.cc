@@ -1,5 +1,6 @@
 // A tail is added to the smallest segment while that is small.
 #include <set>
+#include <tuple>
 
 #include "gmock/gmock.h"
 #include "tests/support/one_shard.h"
@@ -10,13 +11,19 @@ namespace {
 using ::testing::IsEmpty;
 
 constexpr uint32_t kIndex = 1;
+constexpr int64_t kBatchMicros = 3'600'000'000;  // no test waits for it
 
-class Growing : public ::testing::TestWithParam<FreshnessMode> {
+class Growing : public ::testing::TestWithParam<std::tuple<FreshnessMode, Engine>> {
  protected:
   // 40 rows in one segment. Sealed from 10 on, grown up to 80.
   void SetUp() override {
     one_.Write(OneShard::Rows(0, 40));
-    one_.CreateIndex(OneShard::Flat(kIndex, GetParam()));
+    IndexDef index = OneShard::Flat(kIndex, std::get<FreshnessMode>(GetParam()));
+    index.engine = std::get<Engine>(GetParam());
+    index.m = 4;
+    index.ef_build = 50;
+    index.batch_interval_micros = kBatchMicros;
+    one_.CreateIndex(index);
     ASSERT_EQ(one_.Settle(kIndex).segments, 1u);
   }
 
@@ -42,7 +49,7 @@ class Growing : public ::testing::TestWithParam<FreshnessMode> {
     EXPECT_EQ(s.rows_total, s.rows_indexed + s.rows_pending + s.rows_null + s.rows_invalid);
   }
   void ShowAll() {
-    one_.AddMicros(10'000'000);
+    one_.AddMicros(kBatchMicros);
     one_.Turn();
   }
 
@@ -97,20 +104,62 @@ TEST_P(Growing, KeepsUpWithChangesMeanwhile) {
 // What is gone from the segment is not taken along.
 TEST_P(Growing, LeavesOutWhatIsGone) {
   std::vector<RowWrite> deletes;
-  for (RowId id = 0; id < 9; ++id) deletes.push_back(DeleteOf(id));
+  for (RowId id = 0; id < 3; ++id) deletes.push_back(DeleteOf(id));
   one_.Write(std::move(deletes));
-  EXPECT_EQ(one_.Settle(kIndex).rows_deleted, 9u);
+  EXPECT_EQ(one_.Settle(kIndex).rows_deleted, 3u);
   one_.Write(OneShard::Rows(40, 50));
   ShowAll();
   const ShardIndexStatus status = one_.Settle(kIndex);
   EXPECT_EQ(status.segments, 1u);
   EXPECT_EQ(status.rows_deleted, 0u);
-  EXPECT_EQ(one_.CountAnswers(kIndex), 41u);
+  EXPECT_EQ(one_.CountAnswers(kIndex), 47u);
 }
 
+// A graph that has lost so much would be made anew with each seal.
+TEST_P(Growing, LeavesASegmentAloneThatHasLostATenth) {
+  one_.Write(OneShard::Rows(40, 50));
+  ShowAll();
+  ASSERT_EQ(one_.Settle(kIndex).segments, 1u);
+  one_.HoldBuilds();  // and so the merge that drops them
+  std::vector<RowWrite> deletes;
+  for (RowId id = 0; id < 6; ++id) deletes.push_back(DeleteOf(id));
+  one_.Write(std::move(deletes));
+  one_.Write(OneShard::Rows(50, 60));
+  ShowAll();
+  one_.LetBuildsRun();
+  one_.Settle(kIndex);
+  EXPECT_EQ(one_.CountAnswers(kIndex), 54u);
+  EXPECT_THAT(one_.warnings(), IsEmpty());
+}
+
+// A tail that is longer is sealed in steps, of which none passes what is left: after a restart
+// every row is there.
+TEST_P(Growing, InSteps) {
+  one_.HoldBuilds();
+  for (int64_t rows = 40; rows < 190; rows += 15) {
+    one_.Write(OneShard::Rows(rows, rows + 15));
+    ShowAll();
+  }
+  one_.LetBuildsRun();
+  one_.Settle(kIndex);
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(one_.CountAnswers(kIndex), 190u);
+    ExpectBalance();
+    one_.Close();
+    one_.Open(/*min_seal_rows=*/10);
+  }
+}
+
+#ifdef ORDINATE_WITH_HNSW
+constexpr Engine kEngines[] = {Engine::kFlat, Engine::kHnsw};
+#else
+constexpr Engine kEngines[] = {Engine::kFlat};
+#endif
 INSTANTIATE_TEST_SUITE_P(Modes, Growing,
-                         ::testing::Values(FreshnessMode::kImmediate, FreshnessMode::kBatched,
-                                           FreshnessMode::kAsync));
+                         ::testing::Combine(::testing::Values(FreshnessMode::kImmediate,
+                                                              FreshnessMode::kBatched,
+                                                              FreshnessMode::kAsync),
+                                            ::testing::ValuesIn(kEngines)));
 
 // Rows of before a build, which has them, and of after it are never in one segment.
 TEST(GrowingBesideABuild, StaysApartFromWhatTheBuildReplaces) {

@@ -3,11 +3,13 @@
 #include <filesystem>
 
 #include "gmock/gmock.h"
+#include "storage/base/error_details.h"
 #include "tests/support/one_shard.h"
 
 namespace ordinate {
 namespace {
 
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 constexpr uint32_t kIndex = 1;
@@ -73,14 +75,28 @@ TEST_F(LongTail, TellsAHeldWriteWhoseCallEnds) {
   EXPECT_EQ(one_.CountAnswers(kIndex), uint64_t{kMostTail}) << "and nothing of it is written";
 }
 
-// contract 9
-TEST_F(LongTail, HoldsNothingBackWhenTheServerStops) {
+// While it is sealed, which it stays for long.
+TEST_F(LongTail, HoldsNothingBackWhenTheServerIsAboutToStop) {
   Answer write = Send(one_, OneShard::Rows(500, 501), context_);
   EXPECT_EQ(Held(one_), 1u);
-  one_.Close();
+  one_.shard().StopHoldingWrites();
   EXPECT_TRUE(write.get().ok());
-  one_.Open(kSealRows);
-  EXPECT_EQ(one_.CountAnswers(kIndex), uint64_t{kMostTail} + 1);
+  one_.Write(OneShard::Rows(501, 502));
+  EXPECT_EQ(Held(one_), 0u);
+}
+
+// contract 8: each holds a call of the server.
+TEST_F(LongTail, RefusesWritesWhenManyWait) {
+  std::vector<Answer> held;
+  for (int i = 0; i < 64; ++i) held.push_back(Send(one_, OneShard::Rows(i, i + 1), context_));
+  const absl::Status refused = Send(one_, OneShard::Rows(70, 71), context_).get().status();
+  EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("'items'"));
+  EXPECT_EQ(RetryDelayMillis(refused), 1'000u);
+  EXPECT_EQ(Held(one_), 64u);
+  one_.LetBuildsRun();
+  for (Answer& answer : held) EXPECT_TRUE(answer.get().ok());
+  one_.Write(OneShard::Rows(70, 71));
 }
 
 // The next one begins when the tail is twice as long, which it never would be.
@@ -91,6 +107,34 @@ TEST_F(LongTail, HoldsNothingBackAfterASealThatFailed) {
   one_.Write(OneShard::Rows(500, 501));
   EXPECT_EQ(one_.Settle(kIndex).tail_rows, uint64_t{kMostTail} + 1);
   std::filesystem::rename(directory + ".away", directory);
+}
+
+// As a first build leaves it, during which nothing is sealed: of the rows of each seal, a quarter
+// come in, so that the tail gets shorter and no write waits for all of it.
+TEST(SlowSeals, LetSomeRowsInAfterEach) {
+  OneShard one(kSealRows);
+  one.SeparateSeals();
+  one.Close();
+  one.Open(kSealRows);
+  one.HoldBuilds();
+  one.HoldSeals();
+  one.CreateIndex(OneShard::Flat(kIndex));
+  for (int64_t id = 0; id < 400; id += 10) one.Write(OneShard::Rows(id, id + 10));
+  one.LetBuildsRunAlone();
+  EXPECT_EQ(one.Settle(kIndex).tail_rows, 400u);
+  const CallContext context;
+  Answer first = Send(one, OneShard::Rows(400, 410), context);
+  EXPECT_EQ(Held(one), 1u);
+  one.LetASealRun();  // of 80 rows
+  EXPECT_TRUE(first.get().ok());
+  EXPECT_EQ(one.Status(kIndex).tail_rows, 330u);
+  one.Write(OneShard::Rows(410, 420));
+  Answer third = Send(one, OneShard::Rows(420, 430), context);
+  EXPECT_EQ(Held(one), 1u);
+  one.LetBuildsRun();
+  EXPECT_TRUE(third.get().ok());
+  EXPECT_EQ(one.SettleSeals(kIndex).rows_indexed, 430u);
+  EXPECT_EQ(one.CountAnswers(kIndex), 430u);
 }
 
 // While merges get no processor, seals make one segment more each time the tail has doubled.

@@ -42,5 +42,18 @@ TEST(MergePolicy, OneThatHasLostAQuarterTakesInWhatIsSmaller) {
   EXPECT_THAT(Choose({{100, 100}, {4, 9}}), IsEmpty()) << "too small to matter";
 }
 
+// A graph is taken over while few of its nodes are gone; rows that are revised keep theirs.
+TEST(MergePolicy, OneMayHaveToLoseLess) {
+  MergePolicy policy = kPolicy;
+  policy.most_gone = 0.08;
+  const auto choose = [&policy](std::vector<SegmentRows> segments) {
+    return ChooseMerge(segments, policy);
+  };
+  EXPECT_THAT(choose({{921, 1'000}, {20, 20}}), IsEmpty());
+  EXPECT_THAT(choose({{920, 1'000}, {20, 20}}), ElementsAre(0, 1));
+  EXPECT_THAT(choose({{1'000, 1'000, 249}, {20, 20}}), IsEmpty());
+  EXPECT_THAT(choose({{1'000, 1'000, 250}, {20, 20}}), ElementsAre(0, 1));
+}
+
 }  // namespace
 }  // namespace ordinate

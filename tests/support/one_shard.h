@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <future>
 #include <map>
 #include <memory>
@@ -211,6 +212,24 @@ class OneShard {
       if (held->has_value()) (*held)->set_value();
       held->reset();
     }
+    for (std::promise<void>& held : held_seals_) held.set_value();
+    held_seals_.clear();
+  }
+  /// Builds alone: what waits in executors of its own goes on waiting.
+  void LetBuildsRunAlone() {
+    held_->set_value();
+    held_.reset();
+  }
+  /// The same of seals alone, and what lets one of them run. After SeparateSeals.
+  void HoldSeals() {
+    held_seals_.emplace_back();
+    seal_executor_.Submit(
+        [released = held_seals_.back().get_future().share()] { released.wait(); });
+  }
+  void LetASealRun() {
+    HoldSeals();
+    held_seals_.front().set_value();
+    held_seals_.pop_front();
   }
   /// The same of merges alone, which are not waited for by Settle. After SeparateMerges.
   void HoldMerges() {
@@ -274,6 +293,7 @@ class OneShard {
   Executor seal_executor_{1};
   std::optional<std::promise<void>> held_;
   std::optional<std::promise<void>> held_merges_;
+  std::deque<std::promise<void>> held_seals_;
   Mutex mutex_;
   std::vector<std::string> warnings_ ORDINATE_GUARDED_BY(mutex_);
   std::unique_ptr<Shard> shard_;
