@@ -354,13 +354,16 @@ void LocalShard::StartJobs() {
 void LocalShard::StartMerge(ShardIndex& index, const std::shared_ptr<MergeHandle>& handle) {
   Executor* const executor =
       options_.merge_executor != nullptr ? options_.merge_executor : options_.build_executor;
-  StartJob(*executor,
-           [this, index_id = index.definition().id, handle, job = JobOf(index)]() -> Command {
-             auto result = std::make_shared<SegmentOr>(RunMerge(job, *handle));
-             return [this, index_id, number = handle->number, result] {
-               FinishMerge(index_id, number, std::move(*result));
-             };
-           });
+  StartJob(
+      *executor,
+      [this, index_id = index.definition().id, handle, job = JobOf(index)]() mutable -> Command {
+        // There is always one more to make: it leaves half of the processors alone.
+        job.threads = std::max(1u, job.threads / 2);
+        auto result = std::make_shared<SegmentOr>(RunMerge(job, *handle));
+        return [this, index_id, number = handle->number, result] {
+          FinishMerge(index_id, number, std::move(*result));
+        };
+      });
 }
 
 void LocalShard::ResumeBuilds() {

@@ -8,6 +8,7 @@
 #include "storage/base/error_details.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
+#include "storage/base/thread_priority.h"
 
 namespace ordinate {
 
@@ -26,11 +27,10 @@ absl::StatusOr<std::unique_ptr<Standalone>> Standalone::Open(const StandaloneOpt
     return builder.status();
   }
   standalone->query_executor_ = std::make_unique<Executor>(options.query_threads);
-  standalone->build_executor_ =
-      std::make_unique<Executor>(options.build_threads, /*background=*/true);
+  standalone->build_executor_ = std::make_unique<Executor>(options.build_threads, kBackgroundNice);
   // A small merge beside a large one.
-  standalone->merge_executor_ = std::make_unique<Executor>(2, /*background=*/true);
-  standalone->seal_executor_ = std::make_unique<Executor>(1, /*background=*/true);
+  standalone->merge_executor_ = std::make_unique<Executor>(2, kBackgroundNice);
+  standalone->seal_executor_ = std::make_unique<Executor>(1, kSealNice);
   RETURN_IF_ERROR(standalone->OpenShards(options, seams));
   RETURN_IF_ERROR(standalone->directory_->FinishCreation());
   RETURN_IF_ERROR(standalone->OpenBackups(options, seams));

@@ -10,12 +10,12 @@
 
 namespace ordinate {
 
-Executor::Executor(size_t threads, bool background) {
+Executor::Executor(size_t threads, int gives_way_by) {
   workers_.reserve(std::max<size_t>(threads, 1));
   for (size_t i = 0; i < std::max<size_t>(threads, 1); ++i) {
-    workers_.emplace_back([this, background] {
-      if (background) {
-        GiveWay(kBackgroundNice);
+    workers_.emplace_back([this, gives_way_by] {
+      if (gives_way_by > 0) {
+        GiveWay(gives_way_by);
         AskForTurns(kBackgroundTurn);
       }
       RunWorker();

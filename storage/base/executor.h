@@ -14,9 +14,9 @@ namespace ordinate {
 /// executor, except through ParallelFor, whose caller works too and so never starves.
 class Executor {
  public:
-  /// `threads` >= 1 workers. With `background`, they and the threads they start give way to others
-  /// where the system is busy.
-  explicit Executor(size_t threads, bool background = false);
+  /// `threads` >= 1 workers. Unless `gives_way_by` (thread_priority.h) is 0, they and the threads
+  /// they start give way to others where the system is busy.
+  explicit Executor(size_t threads, int gives_way_by = 0);
   /// Runs every task already submitted, then joins.
   ~Executor();
   Executor(const Executor&) = delete;

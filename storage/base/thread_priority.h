@@ -7,7 +7,8 @@ namespace ordinate {
 /// How far below the threads that answer questions, which are served first where the processors
 /// are short.
 inline constexpr int kWriterNice = 5;       // a shard's applier: a question waits for no write
-inline constexpr int kBackgroundNice = 10;  // builds, seals, merges
+inline constexpr int kSealNice = 5;         // seals: every question scans what waits for them
+inline constexpr int kBackgroundNice = 10;  // builds, merges
 
 /// Lowers the priority of the calling thread alone, on Linux, from what it has, as far as the
 /// system's lowest. Threads it starts from then on inherit it. To be called once.

@@ -61,7 +61,7 @@ TEST(GiveWay, IsOfTheCallingThreadAloneAndNeverRaises) {
     at_last = nice();
   }).join();
   {
-    Executor background(1, /*background=*/true);
+    Executor background(1, kBackgroundNice);
     background.Submit([&] { of_worker = nice(); });
   }
   EXPECT_EQ(of_thread, std::min(kLowest, before + kWriterNice));

@@ -7,7 +7,8 @@
 namespace ordinate::bench {
 namespace {
 
-constexpr double kSliceSeconds = 5;
+constexpr double kSliceSeconds = 5;  // at least
+constexpr double kMostSlices = 40;
 constexpr uint32_t kRecallQuestions = 100;
 
 }  // namespace
@@ -22,7 +23,8 @@ void PhaseResult::Add(const PhaseResult& more) {
 PhaseResult RunPhase(const PhasePlan& plan, const Stage& stage) {
   PhaseResult result{plan, {}, {}, {}, 1};
   ServerWatch watch(stage.channel, stage.index, stage.data_dir);
-  const auto slices = std::max(1, static_cast<int>(plan.seconds / kSliceSeconds));
+  const auto slices = std::max(
+      1, static_cast<int>(plan.seconds / std::max(kSliceSeconds, plan.seconds / kMostSlices)));
   for (int slice = 0; slice < slices; ++slice) {
     const double seconds = plan.seconds / slices;
     std::thread writes([&] {
