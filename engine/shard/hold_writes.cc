@@ -76,7 +76,7 @@ void LocalShard::HoldBack(std::deque<Task>& tasks) {
       } else {
         auto& refused = std::get<WriteTask>(task);
         TakeFromQueue(refused);
-        refused.done(TooManyHeld(tables_[refused.table_id].name));
+        refused.done(TooManyHeld(tables_.find(refused.table_id)->second.name));
       }
     }
     tasks.swap(rest);

@@ -103,6 +103,17 @@ Value CellAt(const TailRow& row, uint32_t position) {
   return position < row.cells.size() ? row.cells[position] : Value();
 }
 
+/// No version in them is newer.
+uint64_t NewestSeq(const std::vector<IndexSnapshot::Sealed>& parts) {
+  uint64_t seq = 0;
+  for (const IndexSnapshot::Sealed& part : parts) {
+    seq = std::max(seq, part.segment->view().seq);
+    const SealedSegment* const file = part.revisions == nullptr ? nullptr : part.revisions->file();
+    if (file != nullptr) seq = std::max(seq, file->view().seq);
+  }
+  return seq;
+}
+
 /// Takes in the inputs' rows, and the graph of the first, to which all others are added.
 absl::Status BeginFrom(const std::vector<IndexSnapshot::Sealed>& inputs, const CallContext& context,
                        SegmentBuilder& builder) {
@@ -116,8 +127,9 @@ absl::Status BeginFrom(const std::vector<IndexSnapshot::Sealed>& inputs, const C
 
 absl::StatusOr<std::shared_ptr<const SealedSegment>> SealTail(const IndexJob& job,
                                                               const SealHandle& handle) {
-  ASSIGN_OR_RETURN(std::unique_ptr<SegmentBuilder> builder,
-                   SegmentBuilder::Create(job.table, job.index, handle.seq));
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<SegmentBuilder> builder,
+      SegmentBuilder::Create(job.table, job.index, std::max(handle.seq, NewestSeq(handle.grown))));
   RETURN_IF_ERROR(BeginFrom(handle.grown, handle.context, *builder));
   for (uint32_t slot = 0; slot < handle.rows.size; ++slot) {
     if (!handle.rows.IsLive(slot)) continue;
@@ -134,7 +146,7 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> SealRevisions(const IndexJo
                                                                    const SealHandle& handle) {
   const IndexDef index = OfRevisions(job.index);
   ASSIGN_OR_RETURN(std::unique_ptr<SegmentBuilder> builder,
-                   SegmentBuilder::Create(job.table, index, handle.seq));
+                   SegmentBuilder::Create(job.table, index, handle.revised_seq));
   absl::Status status;
   for (const IndexSnapshot::Sealed& part : handle.revised) {
     RETURN_IF_ERROR(handle.context.Check());
@@ -190,14 +202,12 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> RunMerge(const IndexJob& jo
                                                               const MergeHandle& handle) {
   RETURN_IF_ERROR(handle.context.Check());
   uint64_t bytes = 0;
-  uint64_t seq = 0;
   for (const IndexSnapshot::Sealed& part : handle.inputs) {
     bytes += part.segment->file().file_bytes();
-    seq = std::max(seq, part.segment->view().seq);
   }
   RETURN_IF_ERROR(job.reserve->Check(bytes));
   ASSIGN_OR_RETURN(std::unique_ptr<SegmentBuilder> builder,
-                   SegmentBuilder::Create(job.table, job.index, seq));
+                   SegmentBuilder::Create(job.table, job.index, NewestSeq(handle.inputs)));
   RETURN_IF_ERROR(BeginFrom(handle.inputs, handle.context, *builder));
   return FinishSegment(job, job.index, std::move(builder), handle.context, nullptr);
 }
@@ -375,6 +385,11 @@ FoundIndex OpenIndexFiles(const std::string& directory, const TableDef& table,
   }
   const auto open = [&](const IndexManifest::Segment& entry, const IndexDef& as) {
     auto segment = OpenListed(directory, entry, table, as, every_byte);
+    if (segment.ok() && (*segment)->view().seq > newest_seq) {
+      segment = absl::DataLossError(Concat("segment file ", directory, "/", entry.file,
+                                           " is of sequence ", (*segment)->view().seq,
+                                           ", newer than the rows, which end at ", newest_seq));
+    }
     if (segment.ok()) return *std::move(segment);
     found.status = segment.status();
     // A segment that is listed but missing is damage.

@@ -40,6 +40,7 @@ struct SealHandle {
   /// None, or one: the segment that the rows are added to, which then takes its place. Revised as
   /// far as the files say.
   std::vector<IndexSnapshot::Sealed> grown;
+  uint64_t revised_seq = 0;                    // revised rows are as shown up to here
   std::vector<IndexSnapshot::Sealed> revised;  // the segments that have revised rows
   bool revises = false;                        // some of those are in no file yet
   CallContext context;

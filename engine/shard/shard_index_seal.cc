@@ -73,7 +73,7 @@ std::shared_ptr<SealHandle> ShardIndex::BeginSeal(uint64_t min_rows) {
   const uint64_t most = kGrownSeals * min_rows;
   auto seal = std::make_shared<SealHandle>();
   seal->number = ++jobs_begun_;
-  seal->seq = visible_seq_;
+  seal->seq = seal->revised_seq = visible_seq_;
   seal->rows = tail_.Share();
   Tail::View& rows = seal->rows;
   uint32_t size =
