@@ -14,16 +14,16 @@ namespace {
 
 // A tail of so many seals holds back the writes of its table.
 constexpr uint64_t kMostSeals = 16;
-// Each holds one of the calls that a server takes at a time; further ones are refused.
-constexpr size_t kMostHeld = 64;
+// So that writes of other tables find room: what is held takes this part of the queue at most.
+constexpr uint64_t kMostOfQueue = 4;
 constexpr uint64_t kRetryMillis = 1'000;
 
-absl::Status TooManyHeld(const std::string& table) {
+absl::Status TooManyHeld(const std::string& table, size_t held) {
   return WithRetryDelay(
-      absl::ResourceExhaustedError(Concat(
-          "rows of table '", table, "' come faster than its indexes take them in, and ", kMostHeld,
-          " writes wait already. The write was not taken; try it "
-          "again")),
+      absl::ResourceExhaustedError(Concat("rows of table '", table,
+                                          "' come faster than its indexes take them in, and ", held,
+                                          " writes wait already. The write was not taken; try it "
+                                          "again")),
       kRetryMillis);
 }
 
@@ -42,11 +42,7 @@ bool LocalShard::IsHeld(const WriteTask& write) const {
 }
 
 void LocalShard::StopHoldingWrites() {
-  // A shard that is closing holds none.
-  (void)OnApplier([this] {
-    holds_writes_ = false;
-    return absl::OkStatus();
-  });
+  Enqueue(Command([this] { holds_writes_ = false; }));
 }
 
 bool LocalShard::MayRelease() const {
@@ -68,15 +64,23 @@ void LocalShard::HoldBack(std::deque<Task>& tasks) {
   };
   if (std::ranges::any_of(tasks, held)) {
     std::deque<Task> rest;
+    uint64_t rows = 0, bytes = 0;  // held
     for (Task& task : tasks) {
       if (!held(task)) {
         rest.push_back(std::move(task));
-      } else if (held_.size() < kMostHeld) {
+        continue;
+      }
+      auto& write = std::get<WriteTask>(task);
+      const bool fits = held_.size() < options_.max_held_writes &&
+                        rows + write.write.rows.size() <= options_.max_queued_rows / kMostOfQueue &&
+                        bytes + write.bytes <= options_.max_queued_bytes / kMostOfQueue;
+      if (fits || held_.empty()) {
+        rows += write.write.rows.size();
+        bytes += write.bytes;
         held_.push_back(std::move(task));
       } else {
-        auto& refused = std::get<WriteTask>(task);
-        TakeFromQueue(refused);
-        refused.done(TooManyHeld(tables_.find(refused.table_id)->second.name));
+        TakeFromQueue(write);
+        write.done(TooManyHeld(tables_.find(write.table_id)->second.name, held_.size()));
       }
     }
     tasks.swap(rest);

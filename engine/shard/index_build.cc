@@ -87,6 +87,7 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> FinishSegment(
   if (opened.ok()) read = ReadOnce((*opened)->file(), context);
   if (opened.ok() && read.ok()) return opened;
   RemoveName(built->path).IgnoreError();
+  if (absl::IsCancelled(read)) return read;
   absl::Status status = OfOutput(opened.ok() ? read : opened.status());
   const bool says_when = RetryDelayMillis(status).has_value();
   return says_when ? status : WithRetryDelay(std::move(status), kMakeAgainMillis);
@@ -127,9 +128,9 @@ absl::Status BeginFrom(const std::vector<IndexSnapshot::Sealed>& inputs, const C
 
 absl::StatusOr<std::shared_ptr<const SealedSegment>> SealTail(const IndexJob& job,
                                                               const SealHandle& handle) {
-  ASSIGN_OR_RETURN(
-      std::unique_ptr<SegmentBuilder> builder,
-      SegmentBuilder::Create(job.table, job.index, std::max(handle.seq, NewestSeq(handle.grown))));
+  ASSIGN_OR_RETURN(std::unique_ptr<SegmentBuilder> builder,
+                   SegmentBuilder::Create(job.table, job.index,
+                                          std::max(handle.shown_seq, NewestSeq(handle.grown))));
   RETURN_IF_ERROR(BeginFrom(handle.grown, handle.context, *builder));
   for (uint32_t slot = 0; slot < handle.rows.size; ++slot) {
     if (!handle.rows.IsLive(slot)) continue;
@@ -146,7 +147,7 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> SealRevisions(const IndexJo
                                                                    const SealHandle& handle) {
   const IndexDef index = OfRevisions(job.index);
   ASSIGN_OR_RETURN(std::unique_ptr<SegmentBuilder> builder,
-                   SegmentBuilder::Create(job.table, index, handle.revised_seq));
+                   SegmentBuilder::Create(job.table, index, handle.shown_seq));
   absl::Status status;
   for (const IndexSnapshot::Sealed& part : handle.revised) {
     RETURN_IF_ERROR(handle.context.Check());

@@ -130,6 +130,7 @@ absl::Status LocalShard::CatchUp(const TableDef& table, ShardIndex& index) {
     index.Feed(id, row->version, cells);
   }
   if (feeds) index.ShowAll(rows_->applied_seq());
+  index.DropMaskedSlots();  // a tail that was there is in it again, in the order of versions
   return absl::OkStatus();
 }
 

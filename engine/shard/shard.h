@@ -34,6 +34,9 @@ struct ShardOptions {
   uint64_t min_seal_rows = 2'000;      // a tail this long becomes a segment
   uint64_t max_queued_rows = 400'000;  // of writes that wait for the applier; more are refused
   uint64_t max_queued_bytes = 512u << 20;
+  /// Writes that wait for a shorter tail; more are refused. Each holds one of the calls that a
+  /// server takes at a time.
+  uint32_t max_held_writes = 64;
   uint64_t disk_reserve_bytes = 0;  // free space under which no write is taken, no build begun
   bool verify_at_start = false;     // every byte of index files, before they answer
   KeyHash key_hash = &DefaultKeyHash;
@@ -58,8 +61,8 @@ class Shard : public ShardClient {
   /// Cancels running and queued builds. Before a shard is destroyed, called on every shard that
   /// shares the build executor, so that none waits for another's. Any thread.
   virtual void CancelBuilds() = 0;
-  /// Takes the writes that wait for a shorter tail, and lets none wait from here on: the server is
-  /// about to stop. Any thread.
+  /// Takes the writes that wait for a shorter tail, soon, and lets none wait from then on: the
+  /// server is about to stop. Any thread.
   virtual void StopHoldingWrites() = 0;
 
   /// RowStore::BackUp of the shard's rows. Index files are derived from them, and not copied.

@@ -184,7 +184,7 @@ void ShardIndex::Feed(RowId id, uint64_t seq, const std::vector<Value>& cells) {
 
 void ShardIndex::PutInTail(TailRow row) {
   tail_.Put(std::move(row));
-  if (let_in_ > 0) --let_in_;
+  --let_in_;
 }
 
 TailRow ShardIndex::MakeTailRow(RowId id, uint64_t seq, const std::vector<Value>& cells) const {

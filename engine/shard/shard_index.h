@@ -40,7 +40,8 @@ struct SealHandle {
   /// None, or one: the segment that the rows are added to, which then takes its place. Revised as
   /// far as the files say.
   std::vector<IndexSnapshot::Sealed> grown;
-  uint64_t revised_seq = 0;                    // revised rows are as shown up to here
+  uint64_t shown_seq = 0;                      // all that is shown, revised rows, too, up to here
+  bool leaves_rows = false;                    // in the tail
   std::vector<IndexSnapshot::Sealed> revised;  // the segments that have revised rows
   bool revises = false;                        // some of those are in no file yet
   CallContext context;
@@ -168,6 +169,8 @@ class ShardIndex {
   void EndGroup(uint64_t seq);
   /// Shows everything that was fed, up to `seq`. REQUIRES: all that was noted was fed.
   void ShowAll(uint64_t seq);
+  /// Lets go of the slots of the tail that show nothing any more.
+  void DropMaskedSlots() { tail_ = tail_.From(0); }
   /// When EndGroup is next wanted, by Clock::MonotonicNanos, for a batch that is open.
   std::optional<int64_t> DueNanos() const;
 
@@ -197,8 +200,9 @@ class ShardIndex {
 
   /// Whether the shown part of the tail is long enough to be sealed, or so much was revised.
   bool WantsSeal(uint64_t min_rows) const;
-  /// Of the first kGrownSeals times `min_rows` rows of the tail, and what is left of their record.
-  /// They are added to the smallest segment while that has no more.
+  /// Of the first kGrownSeals times `min_rows` rows of the tail, or a quarter of it when that is
+  /// more, and what is left of their record. They are added to the smallest segment while that has
+  /// less than the former.
   std::shared_ptr<SealHandle> BeginSeal(uint64_t min_rows);
   /// Whether the shown part of the tail has `rows` and no more should come: it is being sealed, or
   /// waits for a merge at work. After each seal some come in, fewer than were sealed.
@@ -257,6 +261,8 @@ class ShardIndex {
   bool Stays(const IndexPart& part) const;
   /// Whether a seal of the tail would make one segment more than there should be.
   bool TailWaits(uint64_t min_rows) const;
+  /// How many of the first slots a seal takes, at least `most` if there are so many.
+  static uint32_t FirstSlots(const Tail::View& rows, uint64_t most);
   /// Which part a seal of what is shown up to `seq` is to grow, of those with fewer rows; unset:
   /// none.
   std::optional<size_t> PartToGrow(uint64_t most_rows, uint64_t seq) const;
@@ -309,7 +315,8 @@ class ShardIndex {
   std::vector<std::shared_ptr<MergeHandle>> merges_;  // that run
   SinceBuild since_build_;
 
-  uint64_t let_in_ = 0;            // rows of the tail, though it is long
+  bool tail_is_long_ = false;      // the last seal left some of it
+  int64_t let_in_ = 0;             // rows of the tail, though it is long; less: so many too many
   uint64_t retry_seal_at_ = 0;     // unsealed rows, after a failed seal
   int64_t retry_merge_nanos_ = 0;  // not before, after a failed merge
   uint32_t merges_failed_ = 0;     // in a row

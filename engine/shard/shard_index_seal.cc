@@ -15,10 +15,10 @@ constexpr size_t kMostSegments = 10;
 constexpr size_t kMostDoublings = 20;
 // A segment of fewer than so many shortest tails grows by the next: copying its graph takes less
 // than inserting its rows again in a merge, and one segment is searched faster than some small
-// ones. A longer tail is sealed in steps of as many.
+// ones. A longer tail is sealed in steps of as many, or of a part of it: what is left is copied
+// each time.
 constexpr uint64_t kGrownSeals = 8;
-// A segment of which one row of so many is gone is not grown: see kMostGoneOfGraph.
-constexpr uint64_t kGraphStays = 10;
+constexpr uint64_t kStepOfTail = 4;
 // Of the rows of a seal, this part comes in after it while the tail is too long.
 constexpr uint64_t kLetInShare = 4;
 // Revised rows are scanned by nothing: so many times more than tail rows, or such a part of those
@@ -62,27 +62,37 @@ std::optional<size_t> ShardIndex::PartToGrow(uint64_t most_rows, uint64_t seq) c
   for (size_t i = 0; i < parts_.size(); ++i) {
     const uint64_t live = parts_[i].live(), total = parts_[i].segment->view().rows();
     if (!Stays(parts_[i]) || IsAtWork(parts_[i]) || total >= most_rows) continue;
-    if (live * kGraphStays < total * (kGraphStays - 1)) continue;
     if (live == 0) continue;
     if (!smallest.has_value() || live < parts_[*smallest].live()) smallest = i;
   }
   return smallest;
 }
 
+uint32_t ShardIndex::FirstSlots(const Tail::View& rows, uint64_t most) {
+  uint64_t size = std::min<uint64_t>(rows.size, std::max(most, rows.size / kStepOfTail));
+  const auto version = [&rows](uint64_t slot) {
+    return rows.Row(static_cast<uint32_t>(slot)).version;
+  };
+  while (size > 0 && size < rows.size && version(size) == version(size - 1)) ++size;
+  // Slots are filled in the order of versions; where they are not, no part can be told from the
+  // rest.
+  for (uint64_t slot = size; size > 0 && slot < rows.size; ++slot) {
+    if (version(slot) <= version(size - 1)) return rows.size;
+  }
+  return static_cast<uint32_t>(size);
+}
+
 std::shared_ptr<SealHandle> ShardIndex::BeginSeal(uint64_t min_rows) {
   const uint64_t most = kGrownSeals * min_rows;
   auto seal = std::make_shared<SealHandle>();
   seal->number = ++jobs_begun_;
-  seal->seq = seal->revised_seq = visible_seq_;
+  seal->seq = seal->shown_seq = visible_seq_;
   seal->rows = tail_.Share();
-  Tail::View& rows = seal->rows;
-  uint32_t size =
-      TailWaits(min_rows) ? 0 : static_cast<uint32_t>(std::min<uint64_t>(rows.size, most));
-  while (size > 0 && size < rows.size && rows.Row(size).version == rows.Row(size - 1).version)
-    ++size;
-  // Later slots have newer versions.
-  if (size < rows.size) seal->seq = rows.Row(size).version - 1;
-  rows.size = size;
+  seal->rows.size = TailWaits(min_rows) ? 0 : FirstSlots(seal->rows, most);
+  const uint32_t size = seal->rows.size;
+  seal->leaves_rows = size < tail_.shown_slots();
+  // What is left is read again at the next start.
+  if (seal->leaves_rows) seal->seq = seal->rows.Row(size).version - 1;
   std::optional<size_t> grown;
   if (size > 0) grown = PartToGrow(most, seal->seq);
   seal_ = std::move(seal);
@@ -125,7 +135,10 @@ IndexGeneration ShardIndex::AfterSeal(const SealedFiles& files) const {
 void ShardIndex::SwitchToSeal(IndexGeneration next) {
   Adopt(std::move(next));
   if (seal_->rows.size > 0) tail_ = tail_.From(seal_->rows.size);
-  let_in_ = seal_->rows.size / kLetInShare;
+  // What came in beyond it the last time counts, while the tail stays long.
+  const int64_t before = seal_->leaves_rows && tail_is_long_ ? std::min<int64_t>(let_in_, 0) : 0;
+  tail_is_long_ = seal_->leaves_rows;
+  let_in_ = before + static_cast<int64_t>(seal_->rows.size / kLetInShare);
   seal_.reset();
   retry_seal_at_ = 0;
   build_error_.clear();

@@ -79,6 +79,7 @@ absl::Status Standalone::OpenShards(const StandaloneOptions& options,
     // As many builds run at once as the executor has threads, so with many shards each takes one.
     shard.build_threads = std::max(1u, options.build_threads / count);
     shard.min_seal_rows = options.min_seal_rows;
+    shard.max_held_writes = std::max(1u, shard.max_held_writes / count);
     shard.disk_reserve_bytes = options.disk_reserve_bytes;
     shard.verify_at_start = options.verify_at_start;
     shard.key_hash = seams.key_hash;

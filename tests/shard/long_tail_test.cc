@@ -85,6 +85,18 @@ TEST_F(LongTail, HoldsNothingBackWhenTheServerIsAboutToStop) {
   EXPECT_EQ(Held(one_), 0u);
 }
 
+// contract 9
+TEST_F(LongTail, LetsAllInWhenTheShardCloses) {
+  Answer write = Send(one_, OneShard::Rows(500, 501), context_);
+  EXPECT_EQ(Held(one_), 1u);
+  std::thread closing = one_.CloseBeside();
+  EXPECT_TRUE(write.get().ok());
+  one_.LetBuildsRun();
+  closing.join();
+  one_.Open(kSealRows);
+  EXPECT_EQ(one_.CountAnswers(kIndex), uint64_t{kMostTail} + 1);
+}
+
 // contract 8: each holds a call of the server.
 TEST_F(LongTail, RefusesWritesWhenManyWait) {
   std::vector<Answer> held;
@@ -125,16 +137,21 @@ TEST(SlowSeals, LetSomeRowsInAfterEach) {
   const CallContext context;
   Answer first = Send(one, OneShard::Rows(400, 410), context);
   EXPECT_EQ(Held(one), 1u);
-  one.LetASealRun();  // of 80 rows
+  one.LetASealRun();  // of 100 rows, a quarter of 400: 25 come in
   EXPECT_TRUE(first.get().ok());
-  EXPECT_EQ(one.Status(kIndex).tail_rows, 330u);
-  one.Write(OneShard::Rows(410, 420));
-  Answer third = Send(one, OneShard::Rows(420, 430), context);
+  EXPECT_EQ(one.Status(kIndex).tail_rows, 310u);
+  one.Write(OneShard::Rows(410, 430));
+  Answer third = Send(one, OneShard::Rows(430, 440), context);
   EXPECT_EQ(Held(one), 1u);
-  one.LetBuildsRun();
+  one.LetASealRun();  // of 80 rows: 20 come in, less 5 that came before
   EXPECT_TRUE(third.get().ok());
-  EXPECT_EQ(one.SettleSeals(kIndex).rows_indexed, 430u);
-  EXPECT_EQ(one.CountAnswers(kIndex), 430u);
+  one.Write(OneShard::Rows(440, 450));
+  Answer last = Send(one, OneShard::Rows(450, 451), context);
+  EXPECT_EQ(Held(one), 1u) << "10 + 10 of 20 - 5";
+  one.LetBuildsRun();
+  EXPECT_TRUE(last.get().ok());
+  EXPECT_EQ(one.SettleSeals(kIndex).rows_indexed, 451u);
+  EXPECT_EQ(one.CountAnswers(kIndex), 451u);
 }
 
 // While merges get no processor, seals make one segment more each time the tail has doubled.

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -72,6 +73,10 @@ class OneShard {
   void Close() {
     LetBuildsRun();
     shard_.reset();
+  }
+  /// Begins to close, while builds are held, and goes on when they run.
+  std::thread CloseBeside() {
+    return std::thread([shard = std::move(shard_)]() mutable { shard.reset(); });
   }
 
   /// From the next Open on.
