@@ -48,11 +48,19 @@ class RowStreams::Call final : public grpc::ServerWriteReactor<grpc::ByteBuffer>
     taken_ = taken;
     streams_.pages_.Submit([this] { GoOn(); });
   }
-  void OnCancel() override { context_.Cancel(); }
+  void OnCancel() override {
+    TakeOver();
+    context_.Cancel();
+  }
   void OnDone() override {
     TakeOver();
     delete this;
   }
+
+  // gRPC lets what was done before a call of its happen before the callback that follows, by locks
+  // of its own, which ThreadSanitizer does not see. These say the same.
+  void HandOver() { handed_over_.store(true, std::memory_order_release); }
+  void TakeOver() const { (void)handed_over_.load(std::memory_order_acquire); }
 
  private:
   void SendPage() {
@@ -103,10 +111,6 @@ class RowStreams::Call final : public grpc::ServerWriteReactor<grpc::ByteBuffer>
     Finish(ended);  // and from here on this may be gone
   }
 
-  // gRPC lets what was done before a call of its happen before the callback that follows, by locks
-  // of its own, which ThreadSanitizer does not see. These say the same.
-  void HandOver() { handed_over_.store(true, std::memory_order_release); }
-  void TakeOver() const { (void)handed_over_.load(std::memory_order_acquire); }
 
   RowStreams& streams_;
   v1::StreamQueryRequest request_;
@@ -126,6 +130,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* RowStreams::Start(grpc::CallbackServ
                                                               const grpc::ByteBuffer& request) {
   auto* const started = new Call(*this, call);
   started->Start(request);
+  started->HandOver();  // gRPC ends no call before it has this
   return started;
 }
 
