@@ -111,7 +111,6 @@ class RowStreams::Call final : public grpc::ServerWriteReactor<grpc::ByteBuffer>
     Finish(ended);  // and from here on this may be gone
   }
 
-
   RowStreams& streams_;
   v1::StreamQueryRequest request_;
   CallGate::Passage passage_;

@@ -275,13 +275,18 @@ RowWrite Delete(int64_t id) {
   return gone;
 }
 
+/// Rows that are written again while the index is built; with 30 deleted ones they make the merge
+/// due, and not before: a graph is merged when less of it is gone.
+int64_t RowsAgain(const IndexDef& index) { return index.engine == Engine::kHnsw ? 50 : 200; }
+
 /// Two segments of which a merge is due: the first has lost rows, and the second has newer versions
 /// of others. `cut`: the one, and where it is cut before the merge begins.
 void MergeWithout(const IndexDef& index, size_t number, const Place& cut) {
-  Shard1 one(index, /*min_seal_rows=*/100);
+  Shard1 one(index, /*min_seal_rows=*/static_cast<uint64_t>(RowsAgain(index)) / 2);
   one.HoldBuilds();
   ASSERT_EQ(one.shard().RebuildIndex(kIndex, std::nullopt), absl::OkStatus());
-  one.Write(OneShard::Rows(501, 701));  // during a build, which leaves them in two segments
+  // During a build, which leaves them in two segments.
+  one.Write(OneShard::Rows(501, 501 + RowsAgain(index)));
   one.LetBuildsRun();
   ASSERT_EQ(one.Settle(kIndex).generation, 3u);
   std::vector<std::string> files = one.Segments();
@@ -312,7 +317,7 @@ TEST(LostPages, AMergeOfThemIsNotPublished) {
       Shard1 whole(index);
       places[0] = PlacesToCut(whole.Segments().at(0));
       OneShard small;
-      small.Write(OneShard::Rows(501, 701));
+      small.Write(OneShard::Rows(501, 501 + RowsAgain(index)));
       small.CreateIndex(index);
       small.Settle(kIndex);
       for (const auto& entry : fs::directory_iterator(small.index_dir(kIndex))) {
