@@ -65,6 +65,10 @@ void LocalShard::HoldBack(std::deque<Task>& tasks) {
   if (std::ranges::any_of(tasks, held)) {
     std::deque<Task> rest;
     uint64_t rows = 0, bytes = 0;  // held
+    for (const Task& task : held_) {
+      rows += std::get<WriteTask>(task).write.rows.size();
+      bytes += std::get<WriteTask>(task).bytes;
+    }
     for (Task& task : tasks) {
       if (!held(task)) {
         rest.push_back(std::move(task));

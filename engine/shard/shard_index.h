@@ -41,7 +41,7 @@ struct SealHandle {
   /// far as the files say.
   std::vector<IndexSnapshot::Sealed> grown;
   uint64_t shown_seq = 0;                      // all that is shown, revised rows, too, up to here
-  bool leaves_rows = false;                    // in the tail
+  bool leaves_many = false;                    // in the tail, which stays long
   std::vector<IndexSnapshot::Sealed> revised;  // the segments that have revised rows
   bool revises = false;                        // some of those are in no file yet
   CallContext context;
@@ -315,7 +315,7 @@ class ShardIndex {
   std::vector<std::shared_ptr<MergeHandle>> merges_;  // that run
   SinceBuild since_build_;
 
-  bool tail_is_long_ = false;      // the last seal left some of it
+  bool tail_is_long_ = false;      // the last seal left many rows
   int64_t let_in_ = 0;             // rows of the tail, though it is long; less: so many too many
   uint64_t retry_seal_at_ = 0;     // unsealed rows, after a failed seal
   int64_t retry_merge_nanos_ = 0;  // not before, after a failed merge

@@ -20,7 +20,7 @@ constexpr size_t kMostDoublings = 20;
 constexpr uint64_t kGrownSeals = 8;
 constexpr uint64_t kStepOfTail = 4;
 // Of the rows of a seal, this part comes in after it while the tail is too long.
-constexpr uint64_t kLetInShare = 4;
+constexpr int64_t kLetInShare = 4;
 // Revised rows are scanned by nothing: so many times more than tail rows, or such a part of those
 // in the file, which is written anew each time, may be in memory alone.
 constexpr uint64_t kRevisionsOfTail = 4;
@@ -74,10 +74,11 @@ uint32_t ShardIndex::FirstSlots(const Tail::View& rows, uint64_t most) {
     return rows.Row(static_cast<uint32_t>(slot)).version;
   };
   while (size > 0 && size < rows.size && version(size) == version(size - 1)) ++size;
+  if (size > 0 && size < rows.size && version(size) < version(size - 1)) return rows.size;
   // Slots are filled in the order of versions; where they are not, no part can be told from the
   // rest.
   for (uint64_t slot = size; size > 0 && slot < rows.size; ++slot) {
-    if (version(slot) <= version(size - 1)) return rows.size;
+    if (version(slot) < version(size)) return rows.size;
   }
   return static_cast<uint32_t>(size);
 }
@@ -90,9 +91,10 @@ std::shared_ptr<SealHandle> ShardIndex::BeginSeal(uint64_t min_rows) {
   seal->rows = tail_.Share();
   seal->rows.size = TailWaits(min_rows) ? 0 : FirstSlots(seal->rows, most);
   const uint32_t size = seal->rows.size;
-  seal->leaves_rows = size < tail_.shown_slots();
+  const uint32_t left = tail_.shown_slots() - size;
+  seal->leaves_many = left >= most;
   // What is left is read again at the next start.
-  if (seal->leaves_rows) seal->seq = seal->rows.Row(size).version - 1;
+  if (left > 0) seal->seq = seal->rows.Row(size).version - 1;
   std::optional<size_t> grown;
   if (size > 0) grown = PartToGrow(most, seal->seq);
   seal_ = std::move(seal);
@@ -134,11 +136,15 @@ IndexGeneration ShardIndex::AfterSeal(const SealedFiles& files) const {
 
 void ShardIndex::SwitchToSeal(IndexGeneration next) {
   Adopt(std::move(next));
-  if (seal_->rows.size > 0) tail_ = tail_.From(seal_->rows.size);
-  // What came in beyond it the last time counts, while the tail stays long.
-  const int64_t before = seal_->leaves_rows && tail_is_long_ ? std::min<int64_t>(let_in_, 0) : 0;
-  tail_is_long_ = seal_->leaves_rows;
-  let_in_ = before + static_cast<int64_t>(seal_->rows.size / kLetInShare);
+  if (seal_->rows.size > 0) {
+    tail_ = tail_.From(seal_->rows.size);
+    // What came in beyond it the last time counts, while the tail stays long, up to a whole seal.
+    const int64_t sealed = seal_->rows.size;
+    const int64_t before =
+        seal_->leaves_many && tail_is_long_ ? std::clamp<int64_t>(let_in_, -sealed, 0) : 0;
+    tail_is_long_ = seal_->leaves_many;
+    let_in_ = before + sealed / kLetInShare;
+  }
   seal_.reset();
   retry_seal_at_ = 0;
   build_error_.clear();

@@ -59,7 +59,7 @@ class RowStreams::Call final : public grpc::ServerWriteReactor<grpc::ByteBuffer>
 
   // gRPC lets what was done before a call of its happen before the callback that follows, by locks
   // of its own, which ThreadSanitizer does not see. These say the same.
-  void HandOver() { handed_over_.store(true, std::memory_order_release); }
+  void HandOver() { handed_over_.exchange(true, std::memory_order_acq_rel); }
   void TakeOver() const { (void)handed_over_.load(std::memory_order_acquire); }
 
  private:
