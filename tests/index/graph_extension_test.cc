@@ -67,6 +67,8 @@ TEST(GraphExtension, FindsWhatAFreshGraphFinds) {
       ExpectRecallOfAFreshGraph(metric, clusters, 3'000, 3'000, 1'500);  // grown
       ExpectRecallOfAFreshGraph(metric, clusters, 4'000, 2'000, 0);      // half is gone
       ExpectRecallOfAFreshGraph(metric, clusters, 4'000, 3'700, 500);    // mended and grown
+      ExpectRecallOfAFreshGraph(metric, clusters, 4'000, 3'000, 1'000);
+      ExpectRecallOfAFreshGraph(metric, clusters, 4'000, 2'800, 0);  // the most that is mended
     }
   }
 }

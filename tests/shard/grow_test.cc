@@ -27,12 +27,6 @@ class Growing : public ::testing::TestWithParam<std::tuple<FreshnessMode, Engine
     ASSERT_EQ(one_.Settle(kIndex).segments, 1u);
   }
 
-  static RowWrite DeleteOf(RowId id) {
-    RowWrite row;
-    row.kind = Mutation::Kind::kDelete;
-    row.preferred_id = id;
-    return row;
-  }
   // By distance, with the sequence of the version that is shown, and its tag.
   std::vector<std::string> Shown() {
     const auto result = one_.Query(kIndex, {0, 3});
@@ -76,7 +70,7 @@ TEST_P(Growing, KeepsUpWithChangesMeanwhile) {
   one_.HoldBuilds();
   one_.Write(OneShard::Rows(40, 50));
   ShowAll();
-  std::vector<RowWrite> changes = {DeleteOf(1), DeleteOf(41)};
+  std::vector<RowWrite> changes = {OneShard::DeleteOf(1), OneShard::DeleteOf(41)};
   changes.push_back(OneShard::OneRow(2, {200, 0}));            // another vector
   changes.push_back(OneShard::OneRow(42, {201, 0}));           // of a row of the tail
   changes.push_back(OneShard::OneRow(3, {3, 0}, int64_t{7}));  // the same vector
@@ -104,7 +98,7 @@ TEST_P(Growing, KeepsUpWithChangesMeanwhile) {
 // What is gone from the segment is not taken along.
 TEST_P(Growing, LeavesOutWhatIsGone) {
   std::vector<RowWrite> deletes;
-  for (RowId id = 0; id < 3; ++id) deletes.push_back(DeleteOf(id));
+  for (RowId id = 0; id < 3; ++id) deletes.push_back(OneShard::DeleteOf(id));
   one_.Write(std::move(deletes));
   EXPECT_EQ(one_.Settle(kIndex).rows_deleted, 3u);
   one_.Write(OneShard::Rows(40, 50));

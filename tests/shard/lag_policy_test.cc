@@ -31,13 +31,6 @@ uint64_t VisibleSeq(OneShard& one, LagPolicy policy) {
   return one.Query(1, {}, policy)->visible_seq;
 }
 
-RowWrite DeleteOf(RowId id) {
-  RowWrite row;
-  row.kind = Mutation::Kind::kDelete;
-  row.preferred_id = id;
-  return row;
-}
-
 bool IsDone(const std::future<absl::StatusOr<uint64_t>>& answer) {
   return answer.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
 }
@@ -58,7 +51,7 @@ void Prepare(OneShard& one, FreshnessMode mode) {
   ASSERT_EQ(one.shard().RebuildIndex(1), absl::OkStatus());
   one.Settle(1);
   one.Write({OneShard::OneRow(2, {9, 0}), OneShard::OneRow(4, {4, 0})});
-  one.Write({DeleteOf(3)});
+  one.Write({OneShard::DeleteOf(3)});
 }
 
 const Scores kBefore = {{1, 1}, {2, 2}};

@@ -277,7 +277,7 @@ RowWrite Delete(int64_t id) {
 
 /// Rows that are written again while the index is built; with 30 deleted ones they make the merge
 /// due, and not before: a graph is merged when less of it is gone.
-int64_t RowsAgain(const IndexDef& index) { return index.engine == Engine::kHnsw ? 50 : 200; }
+int64_t RowsAgain(const IndexDef& index) { return index.engine == Engine::kHnsw ? 110 : 200; }
 
 /// Two segments of which a merge is due: the first has lost rows, and the second has newer versions
 /// of others. `cut`: the one, and where it is cut before the merge begins.

@@ -23,13 +23,6 @@ std::vector<RowId> Ids(OneShard& one, uint32_t index = 1) {
   return ids;
 }
 
-RowWrite DeleteOf(RowId id) {
-  RowWrite row;
-  row.kind = Mutation::Kind::kDelete;
-  row.preferred_id = id;
-  return row;
-}
-
 void ExpectBalance(OneShard& one) {
   const ShardIndexStatus status = one.Status(1);
   EXPECT_EQ(status.rows_total,
@@ -82,7 +75,7 @@ TEST(Batched, MasksDeletesAtOnceAndNothingComesBack) {
   one.Settle(1);
   one.Write(OneShard::Rows(1, 4));
   one.Write({OneShard::OneRow(2, {9, 0})});  // pending
-  one.Write({DeleteOf(2), DeleteOf(3)});
+  one.Write({OneShard::DeleteOf(2), OneShard::DeleteOf(3)});
   EXPECT_THAT(Ids(one), ElementsAre(1));
   EXPECT_EQ(one.Status(1).rows_pending, 0u);
   EXPECT_EQ(one.Status(1).visible_seq, 3u) << "nothing waits";
@@ -228,7 +221,7 @@ TEST(Merging, KeepsSegmentsFewAndForgetsDeletedRows) {
   }
   EXPECT_EQ(one.CountAnswers(1), 400u);
   std::vector<RowWrite> deletes;
-  for (RowId id = 0; id < 400; id += 2) deletes.push_back(DeleteOf(id));
+  for (RowId id = 0; id < 400; id += 2) deletes.push_back(OneShard::DeleteOf(id));
   one.Write(std::move(deletes));
   const ShardIndexStatus status = one.Settle(1);
   EXPECT_EQ(one.CountAnswers(1), 200u);
@@ -256,7 +249,7 @@ TEST(Merging, RowsUnderTheSameVectorsAreThereOnceInTheirNewestVersion) {
   EXPECT_EQ(one.Status(1).segments, 2u);
   std::vector<RowWrite> again = OneShard::Rows(10, 12);  // then a quarter of the first is gone
   again.push_back(OneShard::OneRow(20, {100, 0}));
-  for (const RowId id : {3u, 30u, 31u, 32u, 33u}) again.push_back(DeleteOf(id));
+  for (const RowId id : {3u, 30u, 31u, 32u, 33u}) again.push_back(OneShard::DeleteOf(id));
   one.Write(std::move(again));
   const ShardIndexStatus status = one.Settle(1);
   EXPECT_EQ(status.segments, 1u);
@@ -279,7 +272,7 @@ TEST(Merging, WhatIsGoneFromSegmentsStaysGoneAcrossARestart) {
   one.Settle(1);
   one.Write(OneShard::Rows(0, 10));
   one.Settle(1);
-  std::vector<RowWrite> changed = {DeleteOf(9)};
+  std::vector<RowWrite> changed = {OneShard::DeleteOf(9)};
   for (int64_t id = 0; id < 2; ++id) changed.push_back(OneShard::OneRow(id, {100, 0}));
   one.Write(std::move(changed));
   one.Write(OneShard::Rows(20, 30));  // sealed, and the change list shortened
@@ -331,7 +324,7 @@ TEST(Merging, AKillBetweenItsStepsLosesNothing) {
     std::vector<RowWrite> rows = OneShard::Rows(10 * (round - 1), 10 * round);
     if (round > 1) {
       rows.push_back(OneShard::OneRow(0, {static_cast<float>(round), 0}));
-      rows.push_back(DeleteOf(static_cast<RowId>(10 * (round - 1) - 1)));
+      rows.push_back(OneShard::DeleteOf(static_cast<RowId>(10 * (round - 1) - 1)));
     }
     one.Write(std::move(rows));
     one.Settle(1);

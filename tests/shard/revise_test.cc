@@ -18,13 +18,6 @@ using Tags = std::map<RowId, int64_t>;
 RowWrite Tagged(int64_t id, int64_t tag) {
   return OneShard::OneRow(id, {static_cast<float>(id), 0}, tag);
 }
-RowWrite DeleteOf(RowId id) {
-  RowWrite row;
-  row.preferred_id = id;
-  row.kind = Mutation::Kind::kDelete;
-  return row;
-}
-
 class Revising : public ::testing::TestWithParam<Engine> {
  protected:
   // Rows 0 to 9, tagged 0, in one segment.
@@ -102,7 +95,7 @@ TEST_P(Revising, ANewVectorOrADeleteTakesTheRowOutOfItsSegment) {
   one_.Write({Tagged(3, 7), Tagged(4, 7)});
   RowWrite moved = Tagged(3, 8);
   moved.cells[1] = Vector{20, 0};
-  one_.Write({moved, DeleteOf(4)});
+  one_.Write({moved, OneShard::DeleteOf(4)});
   EXPECT_EQ(one_.Status(1).tail_rows, 1u);
   EXPECT_THAT(WithTag(7), IsEmpty());
   EXPECT_THAT(WithTag(8), ElementsAre(3));
@@ -253,7 +246,7 @@ TEST_P(RevisingBatched, TheOldCellsAreShownUntilTheBatchEnds) {
 
 TEST_P(RevisingBatched, ADeleteOfAWaitingRevisionIsShownAtOnce) {
   one_.Write({Tagged(3, 7)});
-  one_.Write({DeleteOf(3)});
+  one_.Write({OneShard::DeleteOf(3)});
   EXPECT_EQ(Ask().count(3), 0u);
   EXPECT_EQ(one_.Status(1).rows_indexed, 9u);
   EXPECT_EQ(one_.Status(1).rows_pending, 0u);

@@ -141,6 +141,12 @@ class OneShard {
     row.cells = {id, std::move(vector), std::string(400, 'd'), std::move(tag)};
     return row;
   }
+  static RowWrite DeleteOf(RowId id) {
+    RowWrite row;
+    row.kind = Mutation::Kind::kDelete;
+    row.preferred_id = id;
+    return row;
+  }
   absl::StatusOr<ShardWriteResult> TryWrite(std::vector<RowWrite> rows) {
     return TryWrite(ShardWrite{.rows = std::move(rows)});
   }
