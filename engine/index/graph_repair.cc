@@ -42,9 +42,6 @@ void GraphRepair::Collect(uint32_t self, uint32_t old_node, uint32_t level, int 
 }
 
 void GraphRepair::Measure(uint32_t node) {
-  std::sort(stay_.begin(), stay_.end());
-  std::sort(found_.begin(), found_.end());
-  found_.erase(std::unique(found_.begin(), found_.end()), found_.end());
   distances_.resize(found_.size());
   matrix_.Distances(matrix_.row(node), found_, distances_.data());
   sorted_.clear();
@@ -86,6 +83,8 @@ void GraphRepair::TakeOver(uint32_t old_node) {
       found_.clear();
       lost_ = false;
       Collect(node, old_node, level, steps);
+      std::sort(found_.begin(), found_.end());
+      found_.erase(std::unique(found_.begin(), found_.end()), found_.end());
       if (steps == 0) stay_ = found_;
       if (!lost_ || (steps > 0 && found_.size() >= capacity)) break;
     }

@@ -40,7 +40,7 @@ class GraphRepair {
   LinkDraft& draft_;
   LinkChoice choice_;
   bool lost_ = false;                   // a link of the node leads to one that is left out
-  std::vector<uint32_t> found_, stay_;  // what may be linked to, and of that what is
+  std::vector<uint32_t> found_, stay_;  // ascending: what may be linked to, and of that what is
   std::vector<float> distances_;
   std::vector<Candidate> sorted_, staying_, links_;
 };
