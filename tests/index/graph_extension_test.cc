@@ -37,12 +37,6 @@ AlignedFloats Chosen(const AlignedFloats& all, const std::vector<uint32_t>& node
   return chosen;
 }
 
-// What is around `node` goes, so many nodes: the neighbours of most that lose links go with them.
-std::vector<uint32_t> Around(const Built& built, uint32_t node, uint32_t count) {
-  const std::set<uint32_t> gone = built.BruteForce(built.Row(node), count, 1);
-  return {gone.begin(), gone.end()};
-}
-
 // Of `old_nodes`, `kept` stay at random, and `added` come.
 void ExpectRecallOfAFreshGraph(Metric metric, uint32_t clusters, uint32_t old_nodes, uint32_t kept,
                                uint32_t added) {
@@ -85,14 +79,15 @@ TEST(GraphExtension, OfASmallBaseAndOfOneThatIsMostlyGone) {
   ExpectRecallOfAFreshGraph(Metric::kL2, 0, 1, 1, 300);
 }
 
+// What is around a node goes: the neighbours of most that lose links go with them.
 TEST(GraphExtension, AroundAHoleFindsWhatAFreshGraphFinds) {
   constexpr uint32_t kNodes = 4'000, kGone = 1'000;
   const AlignedFloats all = MakeVectors(kNodes, kDim, 0, 11);
   const Built old(Metric::kL2, kDim, AlignedFloats(all));
-  const std::vector<uint32_t> gone = Around(old, 17, kGone);
+  const std::set<uint32_t> gone = old.BruteForce(old.Row(17), kGone, 1);
   std::vector<uint32_t> stay;
   for (uint32_t i = 0; i < kNodes; ++i) {
-    if (!std::ranges::binary_search(gone, i)) stay.push_back(i);
+    if (!gone.contains(i)) stay.push_back(i);
   }
   const Extender extender({old.graph.view(), stay});
   const Built extended(Metric::kL2, kDim, Chosen(all, stay), 1, extender);

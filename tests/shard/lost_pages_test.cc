@@ -267,14 +267,6 @@ TEST(LostPages, ASampleOfVectorsIsRightOrRefused) {
   EXPECT_GE(lost, 3u);
 }
 
-/// The changes of row `id`.
-RowWrite Delete(int64_t id) {
-  RowWrite gone;
-  gone.kind = Mutation::Kind::kDelete;
-  gone.preferred_id = static_cast<RowId>(id);
-  return gone;
-}
-
 /// Rows that are written again while the index is built; with 30 deleted ones they make the merge
 /// due, and not before: a graph is merged when less of it is gone.
 int64_t RowsAgain(const IndexDef& index) { return index.engine == Engine::kHnsw ? 110 : 200; }
@@ -294,7 +286,7 @@ void MergeWithout(const IndexDef& index, size_t number, const Place& cut) {
   if (fs::file_size(files[0]) < fs::file_size(files[1])) std::swap(files[0], files[1]);
   one.HoldBuilds();
   std::vector<RowWrite> deletes;
-  for (int64_t id = 1; id <= 30; ++id) deletes.push_back(Delete(id));
+  for (RowId id = 1; id <= 30; ++id) deletes.push_back(OneShard::DeleteOf(id));
   one.Write(std::move(deletes));
   fs::resize_file(files[number], cut.offset);
   one.LetBuildsRun();
@@ -342,7 +334,7 @@ TEST(LostPages, WhatWasFoundInThemIsNotWrittenToTheManifest) {
   fs::copy_file(file, whole);
   one.CutSegment(4096);
   std::vector<RowWrite> writes = OneShard::Rows(5'000, 5'100);
-  writes.push_back(Delete(7));
+  writes.push_back(OneShard::DeleteOf(7));
   one.Write(std::move(writes));
   one.Settle(kIndex);
   EXPECT_TRUE(fs::exists(file + ".damaged"));

@@ -18,6 +18,7 @@ using Tags = std::map<RowId, int64_t>;
 RowWrite Tagged(int64_t id, int64_t tag) {
   return OneShard::OneRow(id, {static_cast<float>(id), 0}, tag);
 }
+
 class Revising : public ::testing::TestWithParam<Engine> {
  protected:
   // Rows 0 to 9, tagged 0, in one segment.
