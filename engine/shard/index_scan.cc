@@ -161,6 +161,14 @@ class NearestSoFar {
   std::vector<float> distances_;  // ascending
 };
 
+/// So many of the nearest nodes hold at least `live` that are not masked, where this part of all
+/// is, at random: their number is binomial, and 2.5 of its deviations are allowed for.
+uint32_t WithMasked(uint32_t live, double masked) {
+  constexpr double kDeviations = 2.5;
+  const double deviation = std::sqrt(live * masked);
+  return static_cast<uint32_t>((live + kDeviations * deviation) / (1 - masked)) + 1;
+}
+
 /// Ranks the nodes of a segment that its graph finds.
 class GraphRanking {
  public:
@@ -237,7 +245,7 @@ class GraphRanking {
                         GraphStats& graph_stats) {
     GraphQuery search{.query = &prepared, .ef = ef, .beyond = beyond, .file = &file_};
     if (!in_graph_ && masked_ <= kFewMasked) {
-      if (filters_) search.ef = static_cast<uint32_t>(ef / (1 - masked_)) + kMoreForMasked;
+      if (filters_) search.ef = WithMasked(ef, masked_);
       ASSIGN_OR_RETURN(hits_, SearchGraph(view_, search, job_.context, &graph_stats));
       if (!filters_) return absl::OkStatus();
       std::erase_if(hits_, [this](const GraphHit& hit) { return !wanted_.Accepts(hit.node); });
@@ -324,9 +332,7 @@ class GraphRanking {
   }
 
   static constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  // Up to this part of the rows, and so many nodes more than there are masked ones among as many.
-  static constexpr double kFewMasked = 0.4;
-  static constexpr uint32_t kMoreForMasked = 16;
+  static constexpr double kFewMasked = 0.4;  // up to this part of the rows
 
   const SegmentView& view_;
   const SegmentFile& file_;

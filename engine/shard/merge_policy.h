@@ -27,7 +27,8 @@ struct SegmentRows {
 
 /// Which of the segments to merge into one now, by their numbers, the most live rows first; empty:
 /// none. One that is made anew without its dead rows takes in all that are smaller: they hold the
-/// newer versions of many of those, whose nodes may stay.
+/// newer versions of many of those, whose nodes may stay. While a larger one is to be made anew
+/// soon, those of a tier wait for that: each row is inserted once less.
 std::vector<size_t> ChooseMerge(std::span<const SegmentRows> segments, const MergePolicy& policy);
 
 }  // namespace ordinate

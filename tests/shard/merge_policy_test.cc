@@ -42,6 +42,28 @@ TEST(MergePolicy, OneThatHasLostAQuarterTakesInWhatIsSmaller) {
   EXPECT_THAT(Choose({{100, 100}, {4, 9}}), IsEmpty()) << "too small to matter";
 }
 
+// What a merge of the four would insert, that merge soon inserts again.
+TEST(MergePolicy, FourWaitForALargerOneThatIsMadeAnewSoon) {
+  EXPECT_THAT(Choose({{813, 1'000}, {11, 11}, {12, 12}, {10, 10}, {13, 13}}),
+              ElementsAre(4, 2, 1, 3));
+  EXPECT_THAT(Choose({{812, 1'000}, {11, 11}, {12, 12}, {10, 10}, {13, 13}}), IsEmpty());
+  EXPECT_THAT(Choose({{750, 1'000}, {11, 11}, {12, 12}, {10, 10}, {13, 13}}),
+              ElementsAre(0, 4, 2, 1, 3));
+}
+
+TEST(MergePolicy, TooManyDoNotWait) {
+  EXPECT_THAT(Choose({{812, 1'000},
+                      {11, 11},
+                      {12, 12},
+                      {10, 10},
+                      {13, 13},
+                      {14, 14},
+                      {15, 15},
+                      {16, 16},
+                      {17, 17}}),
+              ElementsAre(8, 7, 6, 5, 4, 2, 1, 3));
+}
+
 // A graph is taken over while few of its nodes are gone; rows that are revised keep theirs.
 TEST(MergePolicy, OneMayHaveToLoseLess) {
   MergePolicy policy = kPolicy;
