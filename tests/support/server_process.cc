@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,9 +30,13 @@ pid_t Spawn(const char* binary_variable, const std::vector<std::string>& argumen
   argv.push_back(nullptr);
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) std::abort();
+  const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid < 0) std::abort();
   if (pid == 0) {
+    // It ends with the thread that started it, however that ends.
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) ::_exit(127);
     ::dup2(ends[1], STDOUT_FILENO);
     ::dup2(ends[1], STDERR_FILENO);
     ::execv(argv[0], argv.data());

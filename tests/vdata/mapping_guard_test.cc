@@ -103,6 +103,7 @@ class ForeignFault : public MappingGuardTest {
     FILE* const file = fopen(path.c_str(), "r");
     const void* const page = mmap(nullptr, kPage, PROT_READ, MAP_SHARED, fileno(file), 0);
     std::filesystem::resize_file(path, 0);
+    std::filesystem::remove_all(folder_.path());  // by nobody after this
     (void)*static_cast<const volatile char*>(page);
   }
 };
