@@ -42,6 +42,12 @@ class BoundedQueue {
     return Take();
   }
 
+  /// Whether it is closed and empty.
+  bool IsAtEnd() ORDINATE_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return closed_ && items_.empty();
+  }
+
   /// No more items come in; those inside still come out.
   void Close() ORDINATE_EXCLUDES(mutex_) {
     MutexLock lock(mutex_);

@@ -23,17 +23,23 @@ struct LoadResult {
   absl::Status status;  // why it ended early, or OK
 };
 
+struct LoadPatience {
+  std::chrono::milliseconds pause = std::chrono::seconds(10);    // with the source
+  std::chrono::milliseconds refused = std::chrono::seconds(60);  // with the server; 0: none
+};
+
 /// Sends everything `batches` gives through a StreamUpsert call: one thread reads and parses, one
 /// sends, this one takes the acknowledgements, with at most kWindow messages unacknowledged. When
-/// the source gives nothing for the time `pause`, the call ends and the next batch begins another,
-/// since servers end idle calls. `on_progress(rows, bytes)` is called on this thread after each
-/// acknowledgement: rows acknowledged, and bytes of the source behind them. A refused row is named
-/// by its position in the source.
+/// the source gives nothing for `patience.pause`, the call ends and the next batch begins another,
+/// since servers end idle calls. A server that refuses a message for now, and says when to try
+/// again, gets it and what follows it again then, unless none was acknowledged for
+/// `patience.refused`; `on_wait` is told what it said. `on_progress(rows, bytes)` is called on this
+/// thread after each acknowledgement: rows acknowledged, and bytes of the source behind them. A
+/// refused row is named by its position in the source.
 LoadResult BulkLoad(v1::RowService::StubInterface& rows, Batcher& batches,
-                    std::chrono::milliseconds pause,
-                    const std::function<void(uint64_t rows, uint64_t bytes)>& on_progress);
-
-inline constexpr std::chrono::seconds kLoadPause{10};
+                    const LoadPatience& patience,
+                    const std::function<void(uint64_t rows, uint64_t bytes)>& on_progress,
+                    const std::function<void(const absl::Status&)>& on_wait);
 
 inline constexpr int kWindow = 8;
 

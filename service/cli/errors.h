@@ -20,7 +20,7 @@ absl::Status FileError(std::string_view message);
 absl::Status Finding(std::string_view message);
 /// No server at `server`.
 absl::Status ConnectError(std::string_view server, std::string_view why);
-/// What the server answered, details included. OK for OK.
+/// What the server answered, details included, and RetryDelayMillis. OK for OK.
 absl::Status FromServer(const grpc::Status& status);
 
 /// Where a row of a request came from, by its number; "" when that is not known.

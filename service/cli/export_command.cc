@@ -121,7 +121,7 @@ absl::Status Export(const ExportOptions& options) {
     request.set_page_token(response.next_page_token());
   } while (!request.page_token().empty());
   RETURN_IF_ERROR(output->Close());
-  progress.Finish(Concat("exported ", Grouped(rows), " rows of ", options.table));
+  progress.Say(Concat("exported ", Grouped(rows), " rows of ", options.table));
   return absl::OkStatus();
 }
 

@@ -113,7 +113,7 @@ absl::StatusOr<v1::IndexInfo> WaitForBuild(Client& client, const std::string& na
     const bool building = status.state() == v1::INDEX_STATE_BUILDING || status.build_progress() < 1;
     if (status.state() == v1::INDEX_STATE_FAILED && !building) return BuildFailed(info);
     if (!building && status.generation() > before.generation()) {
-      progress.Finish(Concat("built ", name, ": ", status.rows_indexed(), " rows in ",
+      progress.Say(Concat("built ", name, ": ", status.rows_indexed(), " rows in ",
                              DurationText(progress.seconds())));
       return info;
     }

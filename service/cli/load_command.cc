@@ -1,6 +1,9 @@
+#include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_format.h"
 #include "service/cli/bulk_load.h"
@@ -21,7 +24,14 @@ struct LoadOptions {
   VectorSourceOptions source;
   std::string format;  // empty: by the name's ending
   std::string on_invalid = "error";
+  double retry_seconds = 60;
 };
+
+LoadPatience PatienceOf(const LoadOptions& options) {
+  LoadPatience patience;
+  patience.refused = std::chrono::milliseconds(std::llround(options.retry_seconds * 1'000));
+  return patience;
+}
 
 /// nullopt: JSON lines.
 std::optional<VectorFile::Format> FormatOf(const LoadOptions& options) {
@@ -82,12 +92,18 @@ absl::Status Load(const LoadOptions& options) {
   {
     Progress progress(Concat("load ", options.table), "rows");
     const auto total = static_cast<double>(source->total_bytes());
-    result = BulkLoad(client->rows(), batches, kLoadPause, [&](uint64_t rows, uint64_t bytes) {
+    const auto on_progress = [&](uint64_t rows, uint64_t bytes) {
       progress.Update(rows, total > 0 ? static_cast<double>(bytes) / total : -1);
-    });
+    };
+    const auto on_wait = [&, waits = false](const absl::Status& refused) mutable {
+      if (!std::exchange(waits, true)) {
+        progress.Say(Concat("waiting: ", std::string(refused.message())));
+      }
+    };
+    result = BulkLoad(client->rows(), batches, PatienceOf(options), on_progress, on_wait);
     seconds = progress.seconds();
     if (result.status.ok()) {
-      progress.Finish(absl::StrFormat(
+      progress.Say(absl::StrFormat(
           "loaded %s rows into %s in %s (%s rows/s)", Grouped(result.rows), options.table,
           DurationText(seconds),
           Grouped(static_cast<uint64_t>(static_cast<double>(result.rows) / seconds))));
@@ -126,6 +142,11 @@ void AddLoadCommand(CLI::App& app, int* exit_code) {
   load.add_option("--on-invalid", options->on_invalid,
                   "Invalid vectors: error ends the load, null stores NULL instead")
       ->check(CLI::IsMember({"error", "null"}))
+      ->capture_default_str();
+  load.add_option("--retry-seconds", options->retry_seconds,
+                  "How long to send again what the server refuses for now, while it acknowledges "
+                  "nothing; 0: not at all")
+      ->check(CLI::Range(0.0, 86400.0))
       ->capture_default_str();
   AddClientOptions(load, &options->client);
   RunWith(load, exit_code, options, &Load);

@@ -98,7 +98,7 @@ void Progress::Update(uint64_t done, double fraction) {
   std::fflush(stderr);
 }
 
-void Progress::Finish(const std::string& text) {
+void Progress::Say(const std::string& text) {
   Clear();
   std::fprintf(stderr, "%s\n", text.c_str());
   std::fflush(stderr);

@@ -37,7 +37,7 @@ class Progress {
 
   void Update(uint64_t done, double fraction);
   /// Prints `text` as a line of its own, after clearing the bar.
-  void Finish(const std::string& text);
+  void Say(const std::string& text);
   double seconds() const;
 
  private:

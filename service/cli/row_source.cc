@@ -10,6 +10,7 @@
 #include "service/cli/line_reader.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
+#include "storage/files/unique_name.h"
 
 namespace ordinate::cli {
 namespace {
@@ -179,6 +180,8 @@ absl::StatusOr<std::optional<Batcher::Batch>> Batcher::Next() {
   }
   upsert.set_table(table_);
   upsert.set_on_invalid(on_invalid_);
+  // With a key, rows that are sent again replace themselves.
+  if (key_columns_.empty()) upsert.set_request_id(NewUuid());
   return batch;
 }
 

@@ -64,8 +64,8 @@ class Batcher {
   /// `source` outlives this.
   Batcher(RowSource& source, const v1::Table& table, v1::OnInvalid on_invalid);
 
-  /// nullopt at the end. After an error of the source the rows before it come as a last batch, and
-  /// then the error.
+  /// A request that may be sent again as it is. nullopt at the end. After an error of the source
+  /// the rows before it come as a last batch, and then the error.
   absl::StatusOr<std::optional<Batch>> Next();
 
   /// RowSource::PositionOf. Any thread.
