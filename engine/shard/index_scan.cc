@@ -161,12 +161,15 @@ class NearestSoFar {
   std::vector<float> distances_;  // ascending
 };
 
-/// So many of the nearest nodes hold at least `live` that are not masked, where this part of all
-/// is, at random: their number is binomial, and 2.5 of its deviations are allowed for.
+/// How many of the nearest nodes to ask for, so that `live` of them have rows where `masked` is the
+/// share of all rows that have gone. At random their number is binomial, and 2.5 of its deviations
+/// are allowed for; but rows leave where others come, so that where few have gone, more of these
+/// are among the nearest.
 uint32_t WithMasked(uint32_t live, double masked) {
   constexpr double kDeviations = 2.5;
   const double deviation = std::sqrt(live * masked);
-  return static_cast<uint32_t>((live + kDeviations * deviation) / (1 - masked)) + 1;
+  const auto at_random = static_cast<uint32_t>((live + kDeviations * deviation) / (1 - masked)) + 1;
+  return std::max(at_random, live + std::max(8u, live / 8));
 }
 
 /// Ranks the nodes of a segment that its graph finds.

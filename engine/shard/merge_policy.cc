@@ -12,7 +12,7 @@ int TierOf(uint64_t rows, const MergePolicy& policy) {
   return tier;
 }
 
-// A segment that has lost such a part of what makes it due is made anew soon.
+// A segment that has lost such a part of what makes it due is likely made anew soon.
 constexpr double kSoon = 0.75;
 
 // Whether it has lost that part of what makes it due.
@@ -51,7 +51,7 @@ std::vector<size_t> ChooseMerge(std::span<const SegmentRows> segments, const Mer
   }
   const auto is_due_soon = [&](size_t i) { return HasLost(segments[i], policy, kSoon); };
   const bool waits =
-      segments.size() <= policy.max_segments && due < order.size() &&
+      policy.may_wait && segments.size() <= policy.max_segments && due < order.size() &&
       std::any_of(order.begin() + static_cast<ptrdiff_t>(due), order.end(), is_due_soon);
   if (due >= 2 && !waits) {
     order.resize(due);

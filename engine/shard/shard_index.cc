@@ -1,6 +1,7 @@
 #include "engine/shard/shard_index.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "engine/shard/revise.h"
@@ -358,18 +359,23 @@ std::shared_ptr<MergeHandle> ShardIndex::BeginMerge(const MergePolicy& policy) {
       clock_.MonotonicNanos() < retry_merge_nanos_) {
     return nullptr;
   }
+  // Beside a large merge, only those of much smaller segments.
+  const uint64_t most_rows =
+      merges_.empty() ? std::numeric_limits<uint64_t>::max() : merges_.front()->rows / kMuchSmaller;
   std::vector<IndexPart*> candidates;
   std::vector<SegmentRows> rows;
   for (IndexPart& part : parts_) {
-    if (!Stays(part) || IsAtWork(part)) continue;
+    if (!Stays(part) || IsAtWork(part) || part.segment->view().rows() > most_rows) continue;
     candidates.push_back(&part);
     rows.push_back({part.live(), part.segment->view().rows(), part.revised_in_file});
   }
-  const std::vector<size_t> chosen = ChooseMerge(rows, policy);
+  MergePolicy now = policy;
+  now.may_wait = retry_merge_nanos_ == 0;  // after a failure, the larger one may not be soon
+  const std::vector<size_t> chosen = ChooseMerge(rows, now);
   if (chosen.empty()) return nullptr;
   uint64_t all_rows = 0;
   for (const size_t i : chosen) all_rows += rows[i].total;
-  if (!merges_.empty() && all_rows * kMuchSmaller > merges_.front()->rows) return nullptr;
+  if (all_rows > most_rows) return nullptr;
   const auto merge = std::make_shared<MergeHandle>();
   merge->number = ++jobs_begun_;
   merge->rows = all_rows;

@@ -20,6 +20,10 @@ namespace {
 constexpr size_t kParsedBatches = 4;
 constexpr std::chrono::milliseconds kLook(50);  // how often a sender without a batch looks around
 
+// Between tries, whatever the server says.
+constexpr uint64_t kLeastMillis = 10;
+constexpr uint64_t kMostMillis = 86'400'000;
+
 using Clock = std::chrono::steady_clock;
 using Stream = grpc::ClientReaderWriterInterface<v1::StreamUpsertRequest, v1::StreamUpsertResponse>;
 using SharedBatch = std::shared_ptr<const Batcher::Batch>;
@@ -40,7 +44,6 @@ class Loader {
 
   LoadResult Run() {
     std::thread parser([this] { Parse(); });
-    acknowledged_ = Clock::now();
     while (result_.status.ok() && HasMore()) {
       result_.status = RunCall();
       if (!result_.status.ok() && WaitToTryAgain(result_.status)) result_.status = absl::OkStatus();
@@ -67,8 +70,6 @@ class Loader {
     if (!to_send_.empty()) return true;
     std::optional<SharedBatch> next = parsed_.Pop();
     if (!next.has_value()) return false;
-    // The server was not asked while the source gave nothing.
-    acknowledged_ = Clock::now();
     to_send_.push_back(*std::move(next));
     return true;
   }
@@ -77,8 +78,11 @@ class Loader {
   bool WaitToTryAgain(const absl::Status& status) {
     const std::optional<uint64_t> millis = RetryDelayMillis(status);
     if (!millis.has_value()) return false;
-    const Clock::time_point again = Clock::now() + std::chrono::milliseconds(*millis);
-    if (again > acknowledged_ + patience_.refused) return false;
+    const Clock::time_point now = Clock::now();
+    if (!refused_since_.has_value()) refused_since_ = now;
+    const auto again =
+        now + std::chrono::milliseconds(std::clamp(*millis, kLeastMillis, kMostMillis));
+    if (again > *refused_since_ + patience_.refused) return false;
     on_wait_(status);
     std::this_thread::sleep_until(again);
     return true;
@@ -144,7 +148,7 @@ class Loader {
   }
 
   void Add(const v1::UpsertResponse& response, const Batcher::Batch& message) {
-    acknowledged_ = Clock::now();
+    refused_since_.reset();
     result_.rows += message.numbers.size();
     result_.last_position = batches_.PositionOf(message.numbers.back());
     result_.nulled_rows += static_cast<uint64_t>(response.nulled_rows_size());
@@ -168,8 +172,8 @@ class Loader {
   const OnProgress& on_progress_;
   const OnWait& on_wait_;
   BoundedQueue<SharedBatch> parsed_{kParsedBatches};
-  std::deque<SharedBatch> to_send_;  // of a call's sender while there is one
-  Clock::time_point acknowledged_;   // the last time
+  std::deque<SharedBatch> to_send_;                 // of a call's sender while there is one
+  std::optional<Clock::time_point> refused_since_;  // the last acknowledgement
   LoadResult result_;
   absl::Status source_status_;  // written by the parser thread, read after it is joined
 };

@@ -1,6 +1,5 @@
 #include "service/cli/errors.h"
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -12,6 +11,7 @@
 #include "absl/strings/strip.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "service/wire/status.h"
 #include "storage/base/error_details.h"
 #include "storage/base/text.h"
 
@@ -90,20 +90,6 @@ std::optional<size_t> RefusedRow(const std::string& serialized_rpc_status) {
   return std::nullopt;
 }
 
-/// Of the first google.rpc.RetryInfo.
-std::optional<uint64_t> RetryMillis(const std::string& serialized_rpc_status) {
-  google::rpc::Status status;
-  if (!status.ParseFromString(serialized_rpc_status)) return std::nullopt;
-  for (const auto& detail : status.details()) {
-    google::rpc::RetryInfo retry;
-    if (!detail.UnpackTo(&retry)) continue;
-    const auto& delay = retry.retry_delay();
-    const int64_t millis = delay.seconds() * 1'000 + delay.nanos() / 1'000'000;
-    return static_cast<uint64_t>(std::max<int64_t>(0, millis));
-  }
-  return std::nullopt;
-}
-
 std::optional<std::string> Payload(const absl::Status& status, const char* name) {
   const auto cord = status.GetPayload(name);
   if (!cord.has_value()) return std::nullopt;
@@ -136,7 +122,7 @@ absl::Status FromServer(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
   absl::Status made =
       Make(static_cast<absl::StatusCode>(status.error_code()), status.error_message(), kExitServer);
-  if (const auto millis = RetryMillis(status.error_details()); millis.has_value()) {
+  if (const auto millis = RetryDelayMillis(FromGrpc(status)); millis.has_value()) {
     made = WithRetryDelay(std::move(made), *millis);
   }
   const std::string lines = DetailLines(status.error_details());

@@ -114,7 +114,7 @@ absl::StatusOr<v1::IndexInfo> WaitForBuild(Client& client, const std::string& na
     if (status.state() == v1::INDEX_STATE_FAILED && !building) return BuildFailed(info);
     if (!building && status.generation() > before.generation()) {
       progress.Say(Concat("built ", name, ": ", status.rows_indexed(), " rows in ",
-                             DurationText(progress.seconds())));
+                          DurationText(progress.seconds())));
       return info;
     }
     idle = building ? 0 : idle + 1;

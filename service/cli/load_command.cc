@@ -82,6 +82,9 @@ absl::Status Describe(const LoadResult& result) {
 }
 
 absl::Status Load(const LoadOptions& options) {
+  if (!std::isfinite(options.retry_seconds)) {
+    return UsageError("--retry-seconds takes a number of seconds, 0 to 86400");
+  }
   ASSIGN_OR_RETURN(const auto client, Client::Connect(options.client));
   ASSIGN_OR_RETURN(const v1::Table table, client->GetTable(options.table));
   ASSIGN_OR_RETURN(const auto source, OpenSource(options, table));
@@ -95,10 +98,9 @@ absl::Status Load(const LoadOptions& options) {
     const auto on_progress = [&](uint64_t rows, uint64_t bytes) {
       progress.Update(rows, total > 0 ? static_cast<double>(bytes) / total : -1);
     };
-    const auto on_wait = [&, waits = false](const absl::Status& refused) mutable {
-      if (!std::exchange(waits, true)) {
-        progress.Say(Concat("waiting: ", std::string(refused.message())));
-      }
+    const auto on_wait = [&, said = std::string()](const absl::Status& refused) mutable {
+      const std::string why(refused.message());
+      if (std::exchange(said, why) != why) progress.Say(Concat("waiting: ", why));
     };
     result = BulkLoad(client->rows(), batches, PatienceOf(options), on_progress, on_wait);
     seconds = progress.seconds();
@@ -144,8 +146,8 @@ void AddLoadCommand(CLI::App& app, int* exit_code) {
       ->check(CLI::IsMember({"error", "null"}))
       ->capture_default_str();
   load.add_option("--retry-seconds", options->retry_seconds,
-                  "How long to send again what the server refuses for now, while it acknowledges "
-                  "nothing; 0: not at all")
+                  "How long to send again what the server refuses for now, from its first refusal "
+                  "until it takes something; 0: not at all")
       ->check(CLI::Range(0.0, 86400.0))
       ->capture_default_str();
   AddClientOptions(load, &options->client);

@@ -1,5 +1,6 @@
 #include "service/server/run_server.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -58,8 +59,10 @@ class EndSignal {
 
   /// Blocks until one has come; returns which.
   int Wait() const {
-    uint64_t count = 0;
-    while (::read(fd_, &count, sizeof(count)) < 0 && errno == EINTR) {
+    // A signal ends this even where it starts calls again, as ThreadSanitizer needs to run a
+    // handler.
+    pollfd readable{fd_, POLLIN, 0};
+    while (::poll(&readable, 1, -1) < 0 && errno == EINTR) {
     }
     return received;
   }

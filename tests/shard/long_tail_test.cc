@@ -1,6 +1,10 @@
 // Whoever writes faster than tails are sealed and segments merged is slowed down.
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
+#include <future>
+#include <utility>
 
 #include "gmock/gmock.h"
 #include "storage/base/error_details.h"
@@ -24,6 +28,16 @@ Answer Send(OneShard& one, std::vector<RowWrite> rows, const CallContext& contex
                     [done](auto result) { done->set_value(std::move(result)); });
   return done->get_future();
 }
+
+// Ends the process where there is none.
+absl::StatusOr<ShardWriteResult> Get(Answer&& answer) {
+  if (answer.wait_for(std::chrono::minutes(1)) != std::future_status::ready) {
+    std::fputs("a write has no answer\n", stderr);
+    std::abort();
+  }
+  return answer.get();
+}
+absl::StatusOr<ShardWriteResult> Get(Answer& answer) { return Get(std::move(answer)); }
 
 bool IsReady(const Answer& answer) {
   return answer.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
@@ -58,9 +72,9 @@ TEST_F(LongTail, HoldsWritesBackUntilItIsSealed) {
   EXPECT_EQ(one_.CountAnswers(kIndex), uint64_t{kMostTail}) << "reads go on";
   EXPECT_FALSE(IsReady(first));
   one_.LetBuildsRun();
-  EXPECT_EQ(first.get()->seq, 2u);
-  EXPECT_EQ(second.get()->seq, 3u) << "in their order";
-  EXPECT_EQ(third.get()->seq, 4u);
+  EXPECT_EQ(Get(first)->seq, 2u);
+  EXPECT_EQ(Get(second)->seq, 3u) << "in their order";
+  EXPECT_EQ(Get(third)->seq, 4u);
   EXPECT_EQ(Held(one_), 0u);
   EXPECT_EQ(one_.CountAnswers(kIndex), uint64_t{kMostTail} + 5);
 }
@@ -70,7 +84,7 @@ TEST_F(LongTail, TellsAHeldWriteWhoseCallEnds) {
   Answer write = Send(one_, OneShard::Rows(500, 501), ended);
   EXPECT_EQ(Held(one_), 1u);
   ended.Cancel();
-  EXPECT_TRUE(absl::IsCancelled(write.get().status()));
+  EXPECT_TRUE(absl::IsCancelled(Get(write).status()));
   EXPECT_EQ(Held(one_), 0u);
   EXPECT_EQ(one_.CountAnswers(kIndex), uint64_t{kMostTail}) << "and nothing of it is written";
 }
@@ -80,7 +94,7 @@ TEST_F(LongTail, HoldsNothingBackWhenTheServerIsAboutToStop) {
   Answer write = Send(one_, OneShard::Rows(500, 501), context_);
   EXPECT_EQ(Held(one_), 1u);
   one_.shard().StopHoldingWrites();
-  EXPECT_TRUE(write.get().ok());
+  EXPECT_TRUE(Get(write).ok());
   one_.Write(OneShard::Rows(501, 502));
   EXPECT_EQ(Held(one_), 0u);
 }
@@ -90,7 +104,7 @@ TEST_F(LongTail, LetsAllInWhenTheShardCloses) {
   Answer write = Send(one_, OneShard::Rows(500, 501), context_);
   EXPECT_EQ(Held(one_), 1u);
   std::thread closing = one_.CloseBeside();
-  EXPECT_TRUE(write.get().ok());
+  EXPECT_TRUE(Get(write).ok());
   one_.LetBuildsRun();
   closing.join();
   one_.Open(kSealRows);
@@ -101,13 +115,13 @@ TEST_F(LongTail, LetsAllInWhenTheShardCloses) {
 TEST_F(LongTail, RefusesWritesWhenManyWait) {
   std::vector<Answer> held;
   for (int i = 0; i < 64; ++i) held.push_back(Send(one_, OneShard::Rows(i, i + 1), context_));
-  const absl::Status refused = Send(one_, OneShard::Rows(70, 71), context_).get().status();
+  const absl::Status refused = Get(Send(one_, OneShard::Rows(70, 71), context_)).status();
   EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
   EXPECT_THAT(std::string(refused.message()), HasSubstr("'items'"));
   EXPECT_EQ(RetryDelayMillis(refused), 1'000u);
   EXPECT_EQ(Held(one_), 64u);
   one_.LetBuildsRun();
-  for (Answer& answer : held) EXPECT_TRUE(answer.get().ok());
+  for (Answer& answer : held) EXPECT_TRUE(Get(answer).ok());
   one_.Write(OneShard::Rows(70, 71));
 }
 
@@ -138,18 +152,18 @@ TEST(SlowSeals, LetSomeRowsInAfterEach) {
   Answer first = Send(one, OneShard::Rows(400, 410), context);
   EXPECT_EQ(Held(one), 1u);
   one.LetASealRun();  // of 100 rows, a quarter of 400: 25 come in
-  EXPECT_TRUE(first.get().ok());
+  EXPECT_TRUE(Get(first).ok());
   EXPECT_EQ(one.Status(kIndex).tail_rows, 310u);
   one.Write(OneShard::Rows(410, 430));
   Answer third = Send(one, OneShard::Rows(430, 440), context);
   EXPECT_EQ(Held(one), 1u);
   one.LetASealRun();  // of 80 rows: 20 come in, less 5 that came before
-  EXPECT_TRUE(third.get().ok());
+  EXPECT_TRUE(Get(third).ok());
   one.Write(OneShard::Rows(440, 446));
   Answer last = Send(one, OneShard::Rows(446, 447), context);
   EXPECT_EQ(Held(one), 1u) << "10 + 6 of 20 - 5";
   one.LetBuildsRun();
-  EXPECT_TRUE(last.get().ok());
+  EXPECT_TRUE(Get(last).ok());
   EXPECT_EQ(one.SettleSeals(kIndex).rows_indexed, 447u);
   EXPECT_EQ(one.CountAnswers(kIndex), 447u);
 }
@@ -170,7 +184,7 @@ TEST(SlowMerges, LeaveTheTailShortAndTheSegmentsFew) {
     write = Send(one, OneShard::Rows(rows, rows + 10), context);
     rows += 10;
     if (Held(one) > 0) break;
-    ASSERT_TRUE(write.get().ok());
+    ASSERT_TRUE(Get(write).ok());
     const ShardIndexStatus status = one.Settle(kIndex);
     EXPECT_LE(status.segments, 14u);
     EXPECT_LE(status.tail_rows, uint64_t{kMostTail});
@@ -178,10 +192,42 @@ TEST(SlowMerges, LeaveTheTailShortAndTheSegmentsFew) {
   }
   EXPECT_GE(rows, 14 * 80) << "segments grow first";
   one.LetBuildsRun();
-  EXPECT_TRUE(write.get().ok());
+  EXPECT_TRUE(Get(write).ok());
   EXPECT_EQ(one.Query(kIndex)->ranked.size(), 1'000u);
   EXPECT_EQ(one.Status(kIndex).rows_indexed, static_cast<uint64_t>(rows));
   EXPECT_THAT(one.warnings(), IsEmpty());
+}
+
+// Nor do those of much smaller segments wait for one that is made anew soon, which is not before
+// the large one ends.
+TEST(SlowMerges, OfLargeSegmentsLetThoseOfSmallOnesGoOn) {
+  OneShard one(kSealRows);
+  one.SeparateMerges();
+  one.Close();
+  one.Open(kSealRows);
+  one.Write(OneShard::Rows(0, 2'000));
+  one.CreateIndex(OneShard::Flat(kIndex));
+  one.Settle(kIndex);
+  int64_t rows = 2'000;
+  const auto write = [&](int64_t more, bool merges) {
+    for (const int64_t end = rows + more; rows < end; rows += 10) {
+      one.Write(OneShard::Rows(rows, rows + 10));
+      one.Settle(kIndex);
+      if (merges) one.SettleMerges(kIndex);
+    }
+    return one.Status(kIndex).segments;
+  };
+  EXPECT_EQ(write(3 * 280, true), 4u) << "80 + 80 + 80 + 40 rows are merged";
+  EXPECT_EQ(write(270, true), 8u);
+  one.HoldMerges();
+  EXPECT_EQ(write(10, false), 8u) << "and all 1,120 of them now";
+  std::vector<RowWrite> deletes;
+  for (RowId id = 0; id < 380; ++id) deletes.push_back(OneShard::DeleteOf(id));
+  one.Write(std::move(deletes));  // nearly a quarter of the first segment
+  EXPECT_EQ(write(280, false), 12u);
+  one.LetBuildsRun();
+  EXPECT_EQ(one.SettleMerges(kIndex).segments, 3u) << "2,000 + 1,120 + 280 rows";
+  EXPECT_EQ(one.CountAnswers(kIndex), 1'000u);
 }
 
 }  // namespace

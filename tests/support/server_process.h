@@ -10,8 +10,8 @@
 
 namespace ordinate {
 
-/// A real `ordinate serve` process over a data directory, ended by its process id alone, or with the
-/// thread that started it.
+/// A real `ordinate serve` process over a data directory, ended by its process id alone, or with
+/// the thread that started it.
 class ServerProcess {
  public:
   /// Starts the binary that the environment variable names and waits until it says it is ready.

@@ -103,7 +103,7 @@ class ForeignFault : public MappingGuardTest {
     FILE* const file = fopen(path.c_str(), "r");
     const void* const page = mmap(nullptr, kPage, PROT_READ, MAP_SHARED, fileno(file), 0);
     std::filesystem::resize_file(path, 0);
-    std::filesystem::remove_all(folder_.path());  // by nobody after this
+    std::filesystem::remove_all(folder_.path());  // nobody does after the fault
     (void)*static_cast<const volatile char*>(page);
   }
 };
@@ -149,12 +149,14 @@ TEST_F(ForeignFault, ASignalThatWasSentIsNoFault) {
   const auto by_default = [this] {
     signal(SIGBUS, SIG_DFL);
     const MappedFile guarded = Map(Write("a", kPage, 'x'));
+    std::filesystem::remove_all(folder_.path());
     raise(SIGBUS);
   };
   EXPECT_EXIT(by_default(), ::testing::KilledBySignal(SIGBUS), "");
   const auto ignored = [this] {
     signal(SIGBUS, SIG_IGN);
     const MappedFile guarded = Map(Write("a", kPage, 'x'));
+    std::filesystem::remove_all(folder_.path());
     raise(SIGBUS);
     _exit(Read(guarded, 0) == 'x' ? 0 : 1);
   };
