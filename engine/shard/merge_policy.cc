@@ -68,4 +68,24 @@ std::vector<size_t> ChooseMerge(std::span<const SegmentRows> segments, const Mer
   return {};
 }
 
+std::vector<size_t> ChooseMergeUpTo(uint64_t most_rows, std::span<const SegmentRows> segments,
+                                    MergePolicy policy) {
+  std::vector<SegmentRows> left(segments.begin(), segments.end());
+  std::vector<size_t> number(segments.size());  // of those left
+  std::iota(number.begin(), number.end(), size_t{0});
+  while (true) {
+    std::vector<size_t> chosen = ChooseMerge(left, policy);
+    uint64_t rows = 0;
+    for (const size_t i : chosen) rows += left[i].total;
+    if (rows <= most_rows) {
+      for (size_t& i : chosen) i = number[i];
+      return chosen;
+    }
+    const auto largest = static_cast<ptrdiff_t>(chosen.front());
+    left.erase(left.begin() + largest);
+    number.erase(number.begin() + largest);
+    policy.max_segments -= policy.max_segments > 1;  // it stays one of them
+  }
+}
+
 }  // namespace ordinate

@@ -9,7 +9,8 @@ namespace ordinate {
 
 /// When segments of an index are merged. Tiers, each `fanout` times as large as the one below: a
 /// row is inserted into a graph again once per tier at most, and a query searches at most
-/// fanout - 1 segments of each, and max_segments in all while those of a tier wait.
+/// fanout - 1 segments of each, and max_segments in all while those of a tier wait; but for what is
+/// at work, and for a while what comes in meanwhile.
 struct MergePolicy {
   uint64_t least_rows = 2'000;  // the first tier ends at fanout times as many
   uint64_t fanout = 4;          // so many segments of a tier become one of the next
@@ -32,5 +33,10 @@ struct SegmentRows {
 /// makes it due, those of a tier wait for that, but for more than max_segments: each row is
 /// inserted once less.
 std::vector<size_t> ChooseMerge(std::span<const SegmentRows> segments, const MergePolicy& policy);
+
+/// As ChooseMerge, of at most so many rows in all: while there are more in what is chosen, the
+/// largest is left as it is, and others are chosen.
+std::vector<size_t> ChooseMergeUpTo(uint64_t most_rows, std::span<const SegmentRows> segments,
+                                    MergePolicy policy);
 
 }  // namespace ordinate

@@ -359,27 +359,27 @@ std::shared_ptr<MergeHandle> ShardIndex::BeginMerge(const MergePolicy& policy) {
       clock_.MonotonicNanos() < retry_merge_nanos_) {
     return nullptr;
   }
-  // Beside a large merge, only those of much smaller segments.
-  const uint64_t most_rows =
-      merges_.empty() ? std::numeric_limits<uint64_t>::max() : merges_.front()->rows / kMuchSmaller;
   std::vector<IndexPart*> candidates;
   std::vector<SegmentRows> rows;
   for (IndexPart& part : parts_) {
-    if (!Stays(part) || IsAtWork(part) || part.segment->view().rows() > most_rows) continue;
+    if (!Stays(part) || IsAtWork(part)) continue;
     candidates.push_back(&part);
     rows.push_back({part.live(), part.segment->view().rows(), part.revised_in_file});
   }
+  // Beside a large merge, only those of much smaller segments.
+  const uint64_t most_rows =
+      merges_.empty() ? std::numeric_limits<uint64_t>::max() : merges_.front()->rows / kMuchSmaller;
   MergePolicy now = policy;
-  now.may_wait = retry_merge_nanos_ == 0;  // after a failure, the larger one may not be soon
-  const std::vector<size_t> chosen = ChooseMerge(rows, now);
+  // Beside one, or after a failure, the one to wait for may not be soon.
+  now.may_wait = merges_.empty() && retry_merge_nanos_ == 0;
+  const std::vector<size_t> chosen = ChooseMergeUpTo(most_rows, rows, now);
   if (chosen.empty()) return nullptr;
-  uint64_t all_rows = 0;
-  for (const size_t i : chosen) all_rows += rows[i].total;
-  if (all_rows > most_rows) return nullptr;
   const auto merge = std::make_shared<MergeHandle>();
   merge->number = ++jobs_begun_;
-  merge->rows = all_rows;
-  for (const size_t i : chosen) merge->inputs.push_back(ShareSealed(*candidates[i]));
+  for (const size_t i : chosen) {
+    merge->rows += rows[i].total;
+    merge->inputs.push_back(ShareSealed(*candidates[i]));
+  }
   merges_.push_back(merge);
   return merge;
 }

@@ -173,7 +173,7 @@ class Loader {
   const OnWait& on_wait_;
   BoundedQueue<SharedBatch> parsed_{kParsedBatches};
   std::deque<SharedBatch> to_send_;                 // of a call's sender while there is one
-  std::optional<Clock::time_point> refused_since_;  // the last acknowledgement
+  std::optional<Clock::time_point> refused_since_;  // the first after an acknowledgement
   LoadResult result_;
   absl::Status source_status_;  // written by the parser thread, read after it is joined
 };

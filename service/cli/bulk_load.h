@@ -32,10 +32,10 @@ struct LoadPatience {
 /// sends, this one takes the acknowledgements, with at most kWindow messages unacknowledged. When
 /// the source gives nothing for `patience.pause`, the call ends and the next batch begins another,
 /// since servers end idle calls. A server that refuses a message for now, and says when to try
-/// again, gets it and what follows it again then, unless none was acknowledged for
-/// `patience.refused`; `on_wait` is told what it said. `on_progress(rows, bytes)` is called on this
-/// thread after each acknowledgement: rows acknowledged, and bytes of the source behind them. A
-/// refused row is named by its position in the source.
+/// again, gets it and what follows it again then, until `patience.refused` after the first refusal
+/// if it took nothing meanwhile; `on_wait` is told what it said. `on_progress(rows, bytes)` is
+/// called on this thread after each acknowledgement: rows acknowledged, and bytes of the source
+/// behind them. A refused row is named by its position in the source.
 LoadResult BulkLoad(v1::RowService::StubInterface& rows, Batcher& batches,
                     const LoadPatience& patience,
                     const std::function<void(uint64_t rows, uint64_t bytes)>& on_progress,

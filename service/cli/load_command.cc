@@ -18,6 +18,8 @@
 namespace ordinate::cli {
 namespace {
 
+constexpr double kSecondsBetweenWaits = 10;  // that are told
+
 struct LoadOptions {
   ClientOptions client;
   std::string table;
@@ -98,9 +100,11 @@ absl::Status Load(const LoadOptions& options) {
     const auto on_progress = [&](uint64_t rows, uint64_t bytes) {
       progress.Update(rows, total > 0 ? static_cast<double>(bytes) / total : -1);
     };
-    const auto on_wait = [&, said = std::string()](const absl::Status& refused) mutable {
-      const std::string why(refused.message());
-      if (std::exchange(said, why) != why) progress.Say(Concat("waiting: ", why));
+    double next = 0;  // seconds
+    const auto on_wait = [&](const absl::Status& refused) {
+      if (progress.seconds() < next) return;
+      next = progress.seconds() + kSecondsBetweenWaits;
+      progress.Say(Concat("waiting: ", std::string(refused.message())));
     };
     result = BulkLoad(client->rows(), batches, PatienceOf(options), on_progress, on_wait);
     seconds = progress.seconds();

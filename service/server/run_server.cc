@@ -38,6 +38,7 @@ class EndSignal {
  public:
   EndSignal() : fd_(::eventfd(0, EFD_CLOEXEC)) {
     event_fd = fd_;
+    received = 0;
     struct sigaction action = {};
     action.sa_handler = [](int signal) {
       const int saved = errno;
@@ -62,7 +63,7 @@ class EndSignal {
     // A signal ends this even where it starts calls again, as ThreadSanitizer needs to run a
     // handler.
     pollfd readable{fd_, POLLIN, 0};
-    while (::poll(&readable, 1, -1) < 0 && errno == EINTR) {
+    while (::poll(&readable, 1, -1) < 0 && errno == EINTR && received == 0) {
     }
     return received;
   }

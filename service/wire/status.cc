@@ -19,6 +19,7 @@ constexpr size_t kMaxDescriptionBytes = 300;
 constexpr size_t kMaxViolations = 4;
 constexpr size_t kMaxPreconditions = 20;
 constexpr size_t kMaxPreconditionBytes = 80;  // of each of its texts
+constexpr int64_t kMostRetryMillis = 86'400'000;
 
 // At most `most` bytes, cut between UTF-8 sequences.
 std::string Cut(std::string_view text, size_t most) {
@@ -57,8 +58,7 @@ void AddDetails(const absl::Status& status, google::rpc::Status* proto) {
   }
   if (const auto millis = RetryDelayMillis(status)) {
     google::rpc::RetryInfo retry;
-    constexpr uint64_t kMostMillis = 86'400'000;
-    MicrosToProto(static_cast<int64_t>(std::min(*millis, kMostMillis)) * 1000,
+    MicrosToProto(static_cast<int64_t>(std::min<uint64_t>(*millis, kMostRetryMillis)) * 1000,
                   retry.mutable_retry_delay());
     proto->add_details()->PackFrom(retry);
   }
@@ -83,8 +83,10 @@ absl::Status ReadDetail(absl::Status status, const google::protobuf::Any& any) {
   } else if (any.UnpackTo(&info)) {
     return WithResource(std::move(status), info.resource_type(), info.resource_name());
   } else if (any.UnpackTo(&retry)) {
-    const auto micros = MicrosFromProto(retry.retry_delay());
-    if (micros.ok()) return WithRetryDelay(std::move(status), *micros / 1000);
+    const auto& delay = retry.retry_delay();
+    const int64_t seconds = std::clamp<int64_t>(delay.seconds(), 0, kMostRetryMillis / 1'000);
+    const int64_t millis = std::clamp<int64_t>(delay.nanos() / 1'000'000, 0, 999);
+    return WithRetryDelay(std::move(status), static_cast<uint64_t>(seconds * 1'000 + millis));
   }
   return status;
 }
