@@ -161,17 +161,6 @@ class NearestSoFar {
   std::vector<float> distances_;  // ascending
 };
 
-/// How many of the nearest nodes to ask for, so that `live` of them have rows where `masked` is the
-/// share of all rows that have gone. At random their number is binomial, and 2.5 of its deviations
-/// are allowed for; but rows leave where others come, so that where few have gone, more of these
-/// are among the nearest.
-uint32_t WithMasked(uint32_t live, double masked) {
-  constexpr double kDeviations = 2.5;
-  const double deviation = std::sqrt(live * masked);
-  const auto at_random = static_cast<uint32_t>((live + kDeviations * deviation) / (1 - masked)) + 1;
-  return std::max(at_random, live + std::max(8u, live / 8));
-}
-
 /// Ranks the nodes of a segment that its graph finds.
 class GraphRanking {
  public:
@@ -248,7 +237,7 @@ class GraphRanking {
                         GraphStats& graph_stats) {
     GraphQuery search{.query = &prepared, .ef = ef, .beyond = beyond, .file = &file_};
     if (!in_graph_ && masked_ <= kFewMasked) {
-      if (filters_) search.ef = WithMasked(ef, masked_);
+      if (filters_) search.ef = static_cast<uint32_t>(ef / (1 - masked_)) + kMoreForMasked;
       ASSIGN_OR_RETURN(hits_, SearchGraph(view_, search, job_.context, &graph_stats));
       if (!filters_) return absl::OkStatus();
       std::erase_if(hits_, [this](const GraphHit& hit) { return !wanted_.Accepts(hit.node); });
@@ -335,7 +324,9 @@ class GraphRanking {
   }
 
   static constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  static constexpr double kFewMasked = 0.4;  // up to this part of the rows
+  // Up to this part of the rows, and so many nodes more than there are masked ones among as many.
+  static constexpr double kFewMasked = 0.4;
+  static constexpr uint32_t kMoreForMasked = 16;
 
   const SegmentView& view_;
   const SegmentFile& file_;

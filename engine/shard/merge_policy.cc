@@ -12,20 +12,6 @@ int TierOf(uint64_t rows, const MergePolicy& policy) {
   return tier;
 }
 
-// A segment that has lost such a part of what makes it due is likely made anew soon.
-constexpr double kSoon = 0.75;
-
-// Whether it has lost that part of what makes it due.
-bool HasLost(const SegmentRows& segment, const MergePolicy& policy, double part) {
-  const auto [live, total, revised] = segment;
-  const uint64_t gone = total - live;
-  const uint64_t dead = gone + std::min(live, revised);
-  const auto is = [&](uint64_t rows, double share) {
-    return rows > 0 && static_cast<double>(rows) >= part * share * static_cast<double>(total);
-  };
-  return total >= policy.least_rows && (is(dead, policy.most_dead) || is(gone, policy.most_gone));
-}
-
 }  // namespace
 
 std::vector<size_t> ChooseMerge(std::span<const SegmentRows> segments, const MergePolicy& policy) {
@@ -49,43 +35,25 @@ std::vector<size_t> ChooseMerge(std::span<const SegmentRows> segments, const Mer
     sum += segments[order[i]].live;
     if (in_tier >= policy.fanout) due = std::max(due, i + 1);
   }
-  const auto is_due_soon = [&](size_t i) { return HasLost(segments[i], policy, kSoon); };
-  const bool waits =
-      policy.may_wait && segments.size() <= policy.max_segments && due < order.size() &&
-      std::any_of(order.begin() + static_cast<ptrdiff_t>(due), order.end(), is_due_soon);
-  if (due >= 2 && !waits) {
+  if (due >= 2) {
     order.resize(due);
     std::reverse(order.begin(), order.end());
     return order;
   }
   for (size_t last = order.size(); last-- > 0;) {
-    if (HasLost(segments[order[last]], policy, 1)) {
+    const auto [live, total, revised] = segments[order[last]];
+    const uint64_t gone = total - live;
+    const uint64_t dead = gone + std::min(live, revised);
+    const auto is = [rows = static_cast<double>(total)](uint64_t part, double share) {
+      return part > 0 && static_cast<double>(part) >= share * rows;
+    };
+    if (total >= policy.least_rows && (is(dead, policy.most_dead) || is(gone, policy.most_gone))) {
       order.resize(last + 1);
       std::reverse(order.begin(), order.end());
       return order;
     }
   }
   return {};
-}
-
-std::vector<size_t> ChooseMergeUpTo(uint64_t most_rows, std::span<const SegmentRows> segments,
-                                    MergePolicy policy) {
-  std::vector<SegmentRows> left(segments.begin(), segments.end());
-  std::vector<size_t> number(segments.size());  // of those left
-  std::iota(number.begin(), number.end(), size_t{0});
-  while (true) {
-    std::vector<size_t> chosen = ChooseMerge(left, policy);
-    uint64_t rows = 0;
-    for (const size_t i : chosen) rows += left[i].total;
-    if (rows <= most_rows) {
-      for (size_t& i : chosen) i = number[i];
-      return chosen;
-    }
-    const auto largest = static_cast<ptrdiff_t>(chosen.front());
-    left.erase(left.begin() + largest);
-    number.erase(number.begin() + largest);
-    policy.max_segments -= policy.max_segments > 1;  // it stays one of them
-  }
 }
 
 }  // namespace ordinate

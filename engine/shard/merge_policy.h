@@ -9,15 +9,13 @@ namespace ordinate {
 
 /// When segments of an index are merged. Tiers, each `fanout` times as large as the one below: a
 /// row is inserted into a graph again once per tier at most, and a query searches at most
-/// fanout - 1 segments of each, and max_segments in all while those of a tier wait; but for what is
-/// at work, and for a while what comes in meanwhile.
+/// fanout - 1 segments of each.
 struct MergePolicy {
   uint64_t least_rows = 2'000;  // the first tier ends at fanout times as many
   uint64_t fanout = 4;          // so many segments of a tier become one of the next
   size_t max_segments = 8;      // with more, the smallest are merged whatever their tiers
   double most_dead = 0.25;      // a segment of least_rows with so many lost or revised is made anew
   double most_gone = 0.25;      // or with so many lost
-  bool may_wait = true;         // for a larger one that is made anew soon
 };
 
 /// One segment: rows that are shown, all it holds, and those shown in versions of another file.
@@ -29,14 +27,7 @@ struct SegmentRows {
 
 /// Which of the segments to merge into one now, by their numbers, the most live rows first; empty:
 /// none. One that is made anew without its dead rows takes in all that are smaller: they hold the
-/// newer versions of many of those, whose nodes may stay. While a larger one has lost most of what
-/// makes it due, those of a tier wait for that, but for more than max_segments: each row is
-/// inserted once less.
+/// newer versions of many of those, whose nodes may stay.
 std::vector<size_t> ChooseMerge(std::span<const SegmentRows> segments, const MergePolicy& policy);
-
-/// As ChooseMerge, of at most so many rows in all: while there are more in what is chosen, the
-/// largest is left as it is, and others are chosen.
-std::vector<size_t> ChooseMergeUpTo(uint64_t most_rows, std::span<const SegmentRows> segments,
-                                    MergePolicy policy);
 
 }  // namespace ordinate

@@ -1,7 +1,6 @@
 #include "engine/shard/shard_index.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "engine/shard/revise.h"
@@ -366,20 +365,15 @@ std::shared_ptr<MergeHandle> ShardIndex::BeginMerge(const MergePolicy& policy) {
     candidates.push_back(&part);
     rows.push_back({part.live(), part.segment->view().rows(), part.revised_in_file});
   }
-  // Beside a large merge, only those of much smaller segments.
-  const uint64_t most_rows =
-      merges_.empty() ? std::numeric_limits<uint64_t>::max() : merges_.front()->rows / kMuchSmaller;
-  MergePolicy now = policy;
-  // Beside one, or after a failure, the one to wait for may not be soon.
-  now.may_wait = merges_.empty() && retry_merge_nanos_ == 0;
-  const std::vector<size_t> chosen = ChooseMergeUpTo(most_rows, rows, now);
+  const std::vector<size_t> chosen = ChooseMerge(rows, policy);
   if (chosen.empty()) return nullptr;
+  uint64_t all_rows = 0;
+  for (const size_t i : chosen) all_rows += rows[i].total;
+  if (!merges_.empty() && all_rows * kMuchSmaller > merges_.front()->rows) return nullptr;
   const auto merge = std::make_shared<MergeHandle>();
   merge->number = ++jobs_begun_;
-  for (const size_t i : chosen) {
-    merge->rows += rows[i].total;
-    merge->inputs.push_back(ShareSealed(*candidates[i]));
-  }
+  merge->rows = all_rows;
+  for (const size_t i : chosen) merge->inputs.push_back(ShareSealed(*candidates[i]));
   merges_.push_back(merge);
   return merge;
 }
