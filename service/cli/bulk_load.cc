@@ -20,9 +20,7 @@ namespace {
 constexpr size_t kParsedBatches = 4;
 constexpr std::chrono::milliseconds kLook(50);  // how often a sender without a batch looks around
 
-// Between tries, whatever the server says.
-constexpr uint64_t kLeastMillis = 10;
-constexpr uint64_t kMostMillis = 86'400'000;
+constexpr uint64_t kLeastMillis = 10;  // between tries, whatever the server says
 
 using Clock = std::chrono::steady_clock;
 using Stream = grpc::ClientReaderWriterInterface<v1::StreamUpsertRequest, v1::StreamUpsertResponse>;
@@ -80,8 +78,7 @@ class Loader {
     if (!millis.has_value()) return false;
     const Clock::time_point now = Clock::now();
     if (!refused_since_.has_value()) refused_since_ = now;
-    const auto again =
-        now + std::chrono::milliseconds(std::clamp(*millis, kLeastMillis, kMostMillis));
+    const auto again = now + std::chrono::milliseconds(std::max(*millis, kLeastMillis));
     if (again > *refused_since_ + patience_.refused) return false;
     on_wait_(status);
     std::this_thread::sleep_until(again);

@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "absl/strings/str_format.h"
 #include "service/cli/bulk_load.h"
@@ -12,6 +11,7 @@
 #include "service/cli/row_source.h"
 #include "service/cli/text_table.h"
 #include "service/cli/vector_file.h"
+#include "storage/base/error_details.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
 
@@ -104,7 +104,7 @@ absl::Status Load(const LoadOptions& options) {
     const auto on_wait = [&](const absl::Status& refused) {
       if (progress.seconds() < next) return;
       next = progress.seconds() + kSecondsBetweenWaits;
-      progress.Say(Concat("waiting: ", std::string(refused.message())));
+      progress.Say(Concat("waiting, to send again what was refused: ", MessageOf(refused)));
     };
     result = BulkLoad(client->rows(), batches, PatienceOf(options), on_progress, on_wait);
     seconds = progress.seconds();

@@ -180,7 +180,8 @@ absl::StatusOr<std::optional<Batcher::Batch>> Batcher::Next() {
   }
   upsert.set_table(table_);
   upsert.set_on_invalid(on_invalid_);
-  // Sent again, rows that are durable on some shards are not applied twice.
+  // Sent again, rows that are durable on some shards are not applied twice. One row is on one
+  // shard, and with a key, replaces itself.
   if (upsert.rows_size() > 1 || key_columns_.empty()) upsert.set_request_id(NewUuid());
   return batch;
 }

@@ -60,11 +60,9 @@ class EndSignal {
 
   /// Blocks until one has come; returns which.
   int Wait() const {
-    // A signal ends this even where it starts calls again, as ThreadSanitizer needs to run a
-    // handler.
+    // A signal ends a poll, where a read would go on; ThreadSanitizer runs handlers between calls.
     pollfd readable{fd_, POLLIN, 0};
-    while (::poll(&readable, 1, -1) < 0 && errno == EINTR && received == 0) {
-    }
+    while (received == 0) ::poll(&readable, 1, -1);
     return received;
   }
 

@@ -85,8 +85,10 @@ absl::Status ReadDetail(absl::Status status, const google::protobuf::Any& any) {
   } else if (any.UnpackTo(&retry)) {
     const auto& delay = retry.retry_delay();
     const int64_t seconds = std::clamp<int64_t>(delay.seconds(), 0, kMostRetryMillis / 1'000);
-    const int64_t millis = std::clamp<int64_t>(delay.nanos() / 1'000'000, 0, 999);
-    return WithRetryDelay(std::move(status), static_cast<uint64_t>(seconds * 1'000 + millis));
+    const int64_t nanos = std::clamp<int64_t>(delay.nanos(), 0, 999'999'999);
+    const int64_t millis = seconds * 1'000 + (nanos + 999'999) / 1'000'000;
+    return WithRetryDelay(std::move(status),
+                          static_cast<uint64_t>(std::min(millis, kMostRetryMillis)));
   }
   return status;
 }

@@ -8,6 +8,7 @@
 #include "prometheus/registry.h"
 #include "service/wire/status.h"
 #include "storage/base/error_details.h"
+#include "storage/base/mutex.h"
 #include "tests/server/test_server.h"
 
 namespace ordinate::cli {
@@ -101,9 +102,13 @@ class RefusingRows : public v1::RowService::Service {
   grpc::Status StreamUpsert(grpc::ServerContext*,
                             grpc::ServerReaderWriter<v1::StreamUpsertResponse,
                                                      v1::StreamUpsertRequest>* stream) override {
-    ++calls;
     v1::StreamUpsertRequest request;
+    {
+      MutexLock lock(mutex_);
+      ++calls;
+    }
     while (stream->Read(&request)) {
+      MutexLock lock(mutex_);
       asked.push_back(request.upsert().request_id());
       if (taken.size() >= first_ && refused < times_) {
         ++refused;
@@ -116,12 +121,16 @@ class RefusingRows : public v1::RowService::Service {
     return grpc::Status::OK;
   }
 
+  /// What ended calls wrote is seen by this thread after it.
+  void SeeAll() { MutexLock lock(mutex_); }
+
   uint64_t calls = 0, refused = 0;
   std::vector<v1::StreamUpsertRequest> taken;
   std::vector<std::string> asked;  // request ids
 
  private:
   const uint64_t first_, times_, retry_millis_;
+  Mutex mutex_;  // of what calls write
 };
 
 class Refused : public ::testing::Test {
@@ -130,13 +139,16 @@ class Refused : public ::testing::Test {
                   std::chrono::milliseconds patience) {
     grpc::ServerBuilder builder;
     builder.RegisterService(&service);
-    const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+    std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
     const auto stub = v1::RowService::NewStub(server->InProcessChannel({}));
     Points points(rows);
     Batcher batches(points, table, v1::ON_INVALID_ERROR);
-    return BulkLoad(
+    LoadResult result = BulkLoad(
         *stub, batches, {.refused = patience}, [](uint64_t, uint64_t) {},
         [&](const absl::Status& status) { waits.push_back(std::string(status.message())); });
+    server.reset();
+    service.SeeAll();
+    return result;
   }
 
   static v1::Table Keyed() { return PointsTable().table(); }
@@ -174,6 +186,17 @@ TEST_F(Refused, ItIsTheSameRequestAgain) {
   EXPECT_EQ(service.asked[1], service.asked[2]) << "refused, and again";
 }
 
+TEST_F(Refused, OneRowHasAnIdWhereItHasNoKey) {
+  RefusingRows keyed(0, 0, 1), keyless(0, 0, 1);
+  EXPECT_TRUE(Load(keyed, Keyed(), 1, std::chrono::hours(1)).status.ok());
+  EXPECT_EQ(keyed.asked, std::vector<std::string>{""});
+  v1::Table table = Keyed();
+  table.mutable_columns(0)->set_role(v1::COLUMN_ROLE_ATTRIBUTE);
+  EXPECT_TRUE(Load(keyless, table, 1, std::chrono::hours(1)).status.ok());
+  ASSERT_EQ(keyless.asked.size(), 1u);
+  EXPECT_NE(keyless.asked[0], "");
+}
+
 TEST_F(Refused, ForTooLongEndsTheLoadWithWhatTheServerSaid) {
   RefusingRows service(2, 1'000'000, 1);
   const LoadResult result = Load(service, Keyed(), 9'000, std::chrono::milliseconds(100));
@@ -188,6 +211,7 @@ TEST_F(Refused, WithoutPatienceIsNotSentAgain) {
   const LoadResult result = Load(service, Keyed(), 9'000, std::chrono::milliseconds(0));
   EXPECT_TRUE(absl::IsResourceExhausted(result.status)) << result.status;
   EXPECT_EQ(service.calls, 1u);
+  EXPECT_THAT(waits, ::testing::IsEmpty());
 }
 
 }  // namespace

@@ -188,6 +188,7 @@ def check_reads(server):
 
 
 def check_errors(server, data):
+    run(server, "load", "one", "-", "--retry-seconds", "nan", code=2)
     done = run(server, "load", "one", "-", code=5, stdin='{"name":"x","id":1,"b":true}\n{"name"\n')
     assert "stdin:2: not valid JSON" in done.stderr and "up to stdin:1" in done.stderr, done.stderr
     done = run(server, "load", "one", "-", code=1, stdin='{"name":"x","id":1,"b":true,"v":[1]}\n')

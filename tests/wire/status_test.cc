@@ -45,6 +45,22 @@ TEST(Status, DetailsTravelAsGoogleRpc) {
   EXPECT_EQ(RetryDelayMillis(back), 1500u);
 }
 
+TEST(Status, ARetryDelayOfAnyServerIsRead) {
+  const auto millis_of = [](int64_t seconds, int32_t nanos) {
+    google::rpc::RetryInfo retry;
+    retry.mutable_retry_delay()->set_seconds(seconds);
+    retry.mutable_retry_delay()->set_nanos(nanos);
+    google::rpc::Status details;
+    details.add_details()->PackFrom(retry);
+    return RetryDelayMillis(
+        FromGrpc({grpc::StatusCode::RESOURCE_EXHAUSTED, "later", details.SerializeAsString()}));
+  };
+  EXPECT_EQ(millis_of(0, 1), 1u) << "no sooner";
+  EXPECT_EQ(millis_of(2, 123'456'789), 2'124u);
+  EXPECT_EQ(millis_of(-1, -1), 0u);
+  EXPECT_EQ(millis_of(INT64_MAX, 999'999'999), 86'400'000u);
+}
+
 TEST(Status, NoDetailsNoBytes) { EXPECT_EQ(ToGrpc(absl::InternalError("x")).error_details(), ""); }
 
 TEST(Status, LongTextsAreCutBetweenCharacters) {
