@@ -198,34 +198,5 @@ TEST(SlowMerges, LeaveTheTailShortAndTheSegmentsFew) {
   EXPECT_THAT(one.warnings(), IsEmpty());
 }
 
-// Those of much smaller segments do not wait for its end.
-TEST(SlowMerges, OfLargeSegmentsLetThoseOfSmallOnesGoOn) {
-  OneShard one(kSealRows);
-  one.SeparateMerges();
-  one.Close();
-  one.Open(kSealRows);
-  one.Write(OneShard::Rows(0, 2'000));
-  one.CreateIndex(OneShard::Flat(kIndex));
-  one.Settle(kIndex);
-  int64_t rows = 2'000;
-  const auto write = [&](int64_t more, bool merges) {
-    for (const int64_t end = rows + more; rows < end; rows += 10) {
-      one.Write(OneShard::Rows(rows, rows + 10));
-      one.Settle(kIndex);
-      if (merges) one.SettleMerges(kIndex);
-    }
-    return one.Status(kIndex).segments;
-  };
-  EXPECT_EQ(write(3 * 280, true), 4u) << "80 + 80 + 80 + 40 rows are merged";
-  EXPECT_EQ(write(270, true), 8u);
-  one.HoldMerges();
-  EXPECT_EQ(write(10, false), 8u) << "and all 1,120 of them now";
-  EXPECT_EQ(write(280, false), 12u);
-  EXPECT_EQ(write(10, false), 13u) << "the last four are at work, and do not grow";
-  one.LetBuildsRun();
-  EXPECT_EQ(one.SettleMerges(kIndex).segments, 4u) << "2,000 + 1,120 + 280 + 10 rows";
-  EXPECT_EQ(one.CountAnswers(kIndex), 1'000u);
-}
-
 }  // namespace
 }  // namespace ordinate

@@ -258,9 +258,6 @@ class OneShard {
   /// The same of seals alone. After SeparateSeals.
   ShardIndexStatus SettleSeals(uint32_t index_id) { return Settle(index_id, seal_executor_); }
 
-  /// Of merges. After SeparateMerges.
-  ShardIndexStatus SettleMerges(uint32_t index_id) { return Settle(index_id, merge_executor_); }
-
   std::vector<std::string> warnings() {
     MutexLock lock(mutex_);
     return warnings_;
