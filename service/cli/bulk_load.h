@@ -23,6 +23,7 @@ struct LoadResult {
   absl::Status status;  // why it ended early, or OK
 };
 
+/// How long a load goes on with nothing to show for it.
 struct LoadPatience {
   std::chrono::milliseconds pause = std::chrono::seconds(10);    // with the source
   std::chrono::milliseconds refused = std::chrono::seconds(60);  // with the server; 0: none

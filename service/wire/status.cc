@@ -18,8 +18,8 @@ constexpr size_t kMaxMessageBytes = 2'000;
 constexpr size_t kMaxDescriptionBytes = 300;
 constexpr size_t kMaxViolations = 4;
 constexpr size_t kMaxPreconditions = 20;
-constexpr size_t kMaxPreconditionBytes = 80;  // of each of its texts
-constexpr int64_t kMostRetryMillis = 86'400'000;
+constexpr size_t kMaxPreconditionBytes = 80;      // of each of its texts
+constexpr int64_t kMostRetryMillis = 86'400'000;  // a day
 
 // At most `most` bytes, cut between UTF-8 sequences.
 std::string Cut(std::string_view text, size_t most) {

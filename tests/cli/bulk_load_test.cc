@@ -49,28 +49,18 @@ class Points : public RowSource {
 };
 
 /// Full batches of points, each withheld until as many calls have ended as batches came before it.
-class WithheldPoints : public RowSource {
+class WithheldPoints : public Points {
  public:
-  WithheldPoints(uint64_t batches, ServerMetrics& metrics) : batches_(batches), metrics_(metrics) {}
+  WithheldPoints(uint64_t batches, ServerMetrics& metrics)
+      : Points(batches * Batcher::kMaxRows), metrics_(metrics) {}
 
   absl::StatusOr<bool> Next(v1::Row* row) override {
-    const uint64_t batch = read_ / Batcher::kMaxRows;
-    while (EndedCalls(metrics_) < batch) std::this_thread::yield();
-    if (batch == batches_) return false;
-    v1::UpsertRequest request;
-    AddPoint(static_cast<int64_t>(read_++), 1, 2, request);
-    *row = request.rows(0);
-    return true;
+    while (EndedCalls(metrics_) < number() / Batcher::kMaxRows) std::this_thread::yield();
+    return Points::Next(row);
   }
-  uint64_t number() const override { return read_; }
-  std::string PositionOf(uint64_t number) const override { return "row " + std::to_string(number); }
-  uint64_t bytes_read() const override { return 0; }
-  uint64_t total_bytes() const override { return 0; }
 
  private:
-  const uint64_t batches_;
   ServerMetrics& metrics_;
-  uint64_t read_ = 0;
 };
 
 TEST(BulkLoad, ASourceThatPausesIsLoadedInSeveralCalls) {
