@@ -27,6 +27,7 @@ struct sigaction Install(void (*handler)(int)) {
   struct sigaction action {};
   struct sigaction before {};
   action.sa_handler = handler;
+  action.sa_flags = SA_RESTART;  // else a write to stdout that waits would fail, and its text be lost
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, &before);
   return before;

@@ -9,6 +9,7 @@ import pathlib
 import pty
 import random
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -294,6 +295,20 @@ class Terminal:
     def type(self, text):
         os.write(self.tty, text.encode())
 
+    def interrupt_a_write(self):
+        """Ctrl-C while a write waits, because the terminal takes nothing more. Several times: the first
+        finds part of the text written. (\\x03 would make room in the terminal.)"""
+        while self.blocked_call() != "0x1":  # of stdout
+            os.sched_yield()
+        for _ in range(5):
+            while not self.blocked_call():
+                os.sched_yield()
+            os.kill(self.pid, signal.SIGINT)
+
+    def blocked_call(self):
+        """The first argument of the system call in which the prompt waits; "": it does not wait."""
+        return (pathlib.Path(f"/proc/{self.pid}/syscall").read_text().split() + ["", ""])[1]
+
     def end(self):
         while True:
             try:
@@ -345,7 +360,7 @@ def check_interrupt(server, folder):
         terminal.expect("ordinate> ")
         terminal.type(statement + ";\n")
         terminal.expect("xxxxxxxx")
-        terminal.type("\x03")
+        terminal.interrupt_a_write()
         terminal.expect("error: CANCELLED")
         terminal.expect("ordinate> ")
         terminal.type("SHOW vector.preselect_alpha;\n")
