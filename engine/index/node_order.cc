@@ -1,5 +1,6 @@
 #include "engine/index/node_order.h"
 
+#include <algorithm>
 #include <cstddef>
 
 namespace ordinate {
@@ -72,15 +73,22 @@ Graph Renumber(const Graph& graph, std::span<const uint32_t> order) {
   return renumbered;
 }
 
-AlignedFloats Rearrange(const AlignedFloats& vectors, uint32_t stride,
-                        std::span<const uint32_t> order) {
-  AlignedFloats rearranged;
-  rearranged.reserve(vectors.size());
-  for (const uint32_t node : order) {
-    const auto row = vectors.begin() + static_cast<ptrdiff_t>(size_t{node} * stride);
-    rearranged.insert(rearranged.end(), row, row + stride);
+void Rearrange(AlignedFloats& vectors, uint32_t stride, std::span<const uint32_t> order) {
+  const auto row = [&](uint32_t i) { return vectors.data() + size_t{i} * stride; };
+  std::vector<bool> moved(order.size(), false);
+  std::vector<float> first(stride);
+  // Cycle by cycle: each row goes where the one before it has left.
+  for (uint32_t begin = 0; begin < order.size(); ++begin) {
+    if (moved[begin] || order[begin] == begin) continue;
+    std::copy_n(row(begin), stride, first.data());
+    uint32_t to = begin;
+    for (; order[to] != begin; to = order[to]) {
+      std::copy_n(row(order[to]), stride, row(to));
+      moved[to] = true;
+    }
+    std::copy_n(first.data(), stride, row(to));
+    moved[to] = true;
   }
-  return rearranged;
 }
 
 }  // namespace ordinate

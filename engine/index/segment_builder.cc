@@ -127,6 +127,16 @@ absl::Status SegmentBuilder::AddKnown(const KnownRow& row,
   return absl::OkStatus();
 }
 
+absl::Status SegmentBuilder::Expect(size_t vectors) {
+  try {
+    pool_.Reserve(vectors);
+    rows_.reserve(vectors);
+  } catch (const std::bad_alloc&) {
+    return OutOfMemory(index_, vectors);
+  }
+  return absl::OkStatus();
+}
+
 void SegmentBuilder::GrowFrom(const GraphView& graph, std::vector<uint32_t> kept) {
   base_ = graph;
   kept_ = std::move(kept);
@@ -230,11 +240,11 @@ absl::Status SegmentBuilder::Link(const GraphBuilder* graphs, const SegmentBuild
                                   const CallContext& context, const BuildProgress& progress,
                                   Contents* contents) {
   Contents& c = *contents;
-  std::vector<uint32_t> numbers(pool_.size());
-  std::iota(numbers.begin(), numbers.end(), 0u);
-  if (kept_.empty()) numbers = NumberNodes();
   const uint32_t stride = pool_.stride();
-  c.vectors = pool_.Take(numbers);
+  std::vector<uint32_t> numbers;
+  if (kept_.empty()) numbers = NumberNodes();
+  c.vectors = pool_.Take();
+  Rearrange(c.vectors, stride, numbers);
   if (index_.engine != Engine::kHnsw) return absl::OkStatus();
   const GraphParams params{index_.metric,   index_.dim,      stride,      index_.m,
                            index_.ef_build, options.threads, options.seed};
@@ -243,7 +253,7 @@ absl::Status SegmentBuilder::Link(const GraphBuilder* graphs, const SegmentBuild
   RETURN_IF_ERROR(context.Check());
   const std::vector<uint32_t> order = BreadthFirstOrder(c.graph);
   c.graph = Renumber(c.graph, order);
-  c.vectors = Rearrange(c.vectors, stride, order);
+  Rearrange(c.vectors, stride, order);
   Rename(order);
   return absl::OkStatus();
 }

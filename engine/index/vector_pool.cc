@@ -11,8 +11,14 @@ namespace ordinate {
 
 VectorPool::VectorPool(uint32_t dim) : dim_(dim), stride_(StrideOf(dim)) {}
 
+void VectorPool::Reserve(size_t vectors) {
+  rows_.reserve(vectors * stride_);
+  next_.reserve(vectors);
+  newest_.reserve(vectors);
+}
+
 // Makes room for one more, so that the steps of an addition cannot fail halfway.
-void VectorPool::Reserve() {
+void VectorPool::Grow() {
   if (rows_.size() + stride_ > rows_.capacity()) {
     rows_.reserve(std::max<size_t>(rows_.capacity() * 2, size_t{stride_} * 64));
   }
@@ -23,7 +29,7 @@ uint32_t VectorPool::Add(std::span<const float> vector) {
   const size_t bytes = dim_ * sizeof(float);
   const uint64_t hash = absl::Hash<absl::string_view>()(
       absl::string_view(reinterpret_cast<const char*>(vector.data()), bytes));
-  Reserve();
+  Grow();
   uint32_t& newest = newest_.try_emplace(hash, kNone).first->second;
   for (uint32_t id = newest; id != kNone; id = next_[id]) {
     if (std::memcmp(row(id), vector.data(), bytes) == 0) return id;
@@ -36,15 +42,10 @@ uint32_t VectorPool::Add(std::span<const float> vector) {
   return id;
 }
 
-AlignedFloats VectorPool::Take(std::span<const uint32_t> order) {
-  newest_.clear();
-  next_.clear();
-  if (std::is_sorted(order.begin(), order.end())) return std::move(rows_);
-  AlignedFloats ordered;
-  ordered.reserve(rows_.size());
-  for (const uint32_t id : order) ordered.insert(ordered.end(), row(id), row(id) + stride_);
-  rows_ = AlignedFloats();
-  return ordered;
+AlignedFloats VectorPool::Take() {
+  newest_ = {};
+  next_ = {};
+  return std::move(rows_);
 }
 
 }  // namespace ordinate

@@ -22,15 +22,17 @@ class VectorPool {
   uint32_t size() const { return static_cast<uint32_t>(next_.size()); }
   uint32_t stride() const { return stride_; }
 
-  /// Moves the vectors out, padded with zeros to the stride: vector order[i] becomes the i-th.
-  /// REQUIRES: `order` is a permutation of all ids.
-  AlignedFloats Take(std::span<const uint32_t> order);
+  /// Makes room for so many. May throw bad_alloc, and is then unchanged.
+  void Reserve(size_t vectors);
+
+  /// Moves the vectors out, in the order of their ids, padded with zeros to the stride.
+  AlignedFloats Take();
 
  private:
   static constexpr uint32_t kNone = UINT32_MAX;
 
   const float* row(uint32_t id) const { return rows_.data() + size_t{id} * stride_; }
-  void Reserve();
+  void Grow();
 
   const uint32_t dim_;
   const uint32_t stride_;

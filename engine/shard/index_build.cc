@@ -115,9 +115,21 @@ uint64_t NewestSeq(const std::vector<IndexSnapshot::Sealed>& parts) {
   return seq;
 }
 
-/// Takes in the inputs' rows, and the graph of the first, to which all others are added.
-absl::Status BeginFrom(const std::vector<IndexSnapshot::Sealed>& inputs, const CallContext& context,
-                       SegmentBuilder& builder) {
+/// As many rows at most.
+size_t LiveVectors(const std::vector<IndexSnapshot::Sealed>& inputs) {
+  size_t vectors = 0;
+  for (const IndexSnapshot::Sealed& part : inputs) {
+    const SegmentView& view = part.segment->view();
+    vectors += std::min(view.vector_rows, view.rows() - part.masked.count());
+  }
+  return vectors;
+}
+
+/// Takes in the inputs' rows, and the graph of the first, to which all others are added: these, and
+/// `more` that follow.
+absl::Status BeginFrom(const std::vector<IndexSnapshot::Sealed>& inputs, size_t more,
+                       const CallContext& context, SegmentBuilder& builder) {
+  RETURN_IF_ERROR(builder.Expect(LiveVectors(inputs) + more));
   if (inputs.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(std::vector<uint32_t> kept, AddMergedRows(inputs, context, builder));
   RETURN_IF_ERROR(CheckReads(inputs));  // a graph grows from as many nodes as were read
@@ -131,7 +143,7 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> SealTail(const IndexJob& jo
   ASSIGN_OR_RETURN(std::unique_ptr<SegmentBuilder> builder,
                    SegmentBuilder::Create(job.table, job.index,
                                           std::max(handle.shown_seq, NewestSeq(handle.grown))));
-  RETURN_IF_ERROR(BeginFrom(handle.grown, handle.context, *builder));
+  RETURN_IF_ERROR(BeginFrom(handle.grown, handle.rows.size, handle.context, *builder));
   for (uint32_t slot = 0; slot < handle.rows.size; ++slot) {
     if (!handle.rows.IsLive(slot)) continue;
     const TailRow& row = handle.rows.Row(slot);
@@ -209,7 +221,7 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> RunMerge(const IndexJob& jo
   RETURN_IF_ERROR(job.reserve->Check(bytes));
   ASSIGN_OR_RETURN(std::unique_ptr<SegmentBuilder> builder,
                    SegmentBuilder::Create(job.table, job.index, NewestSeq(handle.inputs)));
-  RETURN_IF_ERROR(BeginFrom(handle.inputs, handle.context, *builder));
+  RETURN_IF_ERROR(BeginFrom(handle.inputs, 0, handle.context, *builder));
   return FinishSegment(job, job.index, std::move(builder), handle.context, nullptr);
 }
 

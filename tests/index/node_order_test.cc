@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <random>
 #include <vector>
 
 namespace ordinate {
@@ -63,11 +64,31 @@ TEST(NodeOrder, RenumberKeepsTheGraph) {
 TEST(NodeOrder, RearrangeMovesWholeRows) {
   AlignedFloats vectors(3 * 16);
   std::iota(vectors.begin(), vectors.end(), 0.0f);
-  const AlignedFloats moved = Rearrange(vectors, 16, std::vector<uint32_t>{2, 0, 1});
-  EXPECT_EQ(moved[0], 32);
-  EXPECT_EQ(moved[15], 47);
-  EXPECT_EQ(moved[16], 0);
-  EXPECT_EQ(moved[47], 31);
+  Rearrange(vectors, 16, std::vector<uint32_t>{2, 0, 1});
+  EXPECT_EQ(vectors[0], 32);
+  EXPECT_EQ(vectors[15], 47);
+  EXPECT_EQ(vectors[16], 0);
+  EXPECT_EQ(vectors[47], 31);
+}
+
+TEST(NodeOrder, RearrangeTakesAnyOrder) {
+  const uint32_t seed = std::random_device()();
+  SCOPED_TRACE(seed);
+  std::mt19937 random(seed);
+  for (uint32_t rows = 0; rows < 60; ++rows) {
+    std::vector<uint32_t> order(rows);
+    std::iota(order.begin(), order.end(), 0u);
+    std::shuffle(order.begin(), order.end(), random);
+    AlignedFloats vectors;
+    for (uint32_t row = 0; row < rows; ++row) {
+      vectors.insert(vectors.end(), {static_cast<float>(row), static_cast<float>(row) + 0.5f});
+    }
+    Rearrange(vectors, 2, order);
+    for (uint32_t row = 0; row < rows; ++row) {
+      ASSERT_EQ(vectors[2 * row], static_cast<float>(order[row]));
+      ASSERT_EQ(vectors[2 * row + 1], static_cast<float>(order[row]) + 0.5f);
+    }
+  }
 }
 
 }  // namespace
