@@ -17,8 +17,8 @@ std::vector<uint32_t> BreadthFirstOrder(const Graph& graph);
 /// The same graph with node order[i] called i. REQUIRES: `order` is a permutation of its nodes.
 Graph Renumber(const Graph& graph, std::span<const uint32_t> order);
 
-/// Moves the rows of `vectors`, `stride` floats each: row order[i] to i. In place, since a copy would
-/// nearly double a merge's memory. REQUIRES: `order` is a permutation of the rows, or empty.
+/// Moves the rows of `vectors`, `stride` floats each: row order[i] to i. In place, since a copy
+/// would nearly double a merge's memory. REQUIRES: `order` is a permutation of the rows, or empty.
 void Rearrange(AlignedFloats& vectors, uint32_t stride, std::span<const uint32_t> order);
 
 }  // namespace ordinate

@@ -127,12 +127,12 @@ absl::Status SegmentBuilder::AddKnown(const KnownRow& row,
   return absl::OkStatus();
 }
 
-absl::Status SegmentBuilder::Expect(size_t vectors) {
+absl::Status SegmentBuilder::Expect(size_t rows, size_t vectors) {
   try {
     pool_.Reserve(vectors);
-    rows_.reserve(vectors);
+    rows_.reserve(rows);
   } catch (const std::bad_alloc&) {
-    return OutOfMemory(index_, vectors);
+    return OutOfMemory(index_, rows);
   }
   return absl::OkStatus();
 }
@@ -290,7 +290,7 @@ absl::Status SegmentBuilder::Arrange(Contents* contents) {
         absl::StrCat("row ", c.row_ids[c.by_row_id[i]], " was added twice to a segment of index '",
                      index_.name, "'; each row is added once, by its newest version"));
   }
-  rows_ = {};
+  rows_ = std::vector<CollectedRow>();
   if (index_.metric == Metric::kCosine) {
     for (uint32_t node = 0; node < view.nodes; ++node) {
       c.inverse_norms.push_back(

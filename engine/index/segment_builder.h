@@ -63,9 +63,9 @@ class SegmentBuilder {
   /// As Add, without a look at the vector. `cell` gives the row's cells by their positions.
   absl::Status AddKnown(const KnownRow& row, const std::function<Value(uint32_t)>& cell);
 
-  /// Room for so many rows with vectors, before the first: without it, as more is needed, all there
-  /// is moves to twice the memory. RESOURCE_EXHAUSTED when there is not so much.
-  absl::Status Expect(size_t vectors);
+  /// Room for so many rows, and vectors that differ, before the first: without it, as more is
+  /// needed, all there is moves to twice the memory. RESOURCE_EXHAUSTED when there is not so much.
+  absl::Status Expect(size_t rows, size_t vectors);
 
   /// The graph is made of `graph`, which outlives Finish, less the nodes that are not among `kept`.
   /// REQUIRES: the first vectors that are added, each distinct one counted once, are those of

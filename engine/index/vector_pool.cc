@@ -44,7 +44,7 @@ uint32_t VectorPool::Add(std::span<const float> vector) {
 
 AlignedFloats VectorPool::Take() {
   newest_ = {};
-  next_ = {};
+  next_ = std::vector<uint32_t>();
   return std::move(rows_);
 }
 

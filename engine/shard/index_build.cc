@@ -115,21 +115,24 @@ uint64_t NewestSeq(const std::vector<IndexSnapshot::Sealed>& parts) {
   return seq;
 }
 
-/// As many rows at most.
-size_t LiveVectors(const std::vector<IndexSnapshot::Sealed>& inputs) {
-  size_t vectors = 0;
+/// Room for the inputs' live rows, and `more`.
+absl::Status Expect(const std::vector<IndexSnapshot::Sealed>& inputs, size_t more,
+                    SegmentBuilder& builder) {
+  size_t rows = more, vectors = more;
   for (const IndexSnapshot::Sealed& part : inputs) {
     const SegmentView& view = part.segment->view();
-    vectors += std::min(view.vector_rows, view.rows() - part.masked.count());
+    const uint32_t live = view.rows() - part.masked.count();
+    rows += live;
+    vectors += std::min(view.nodes, live);
   }
-  return vectors;
+  return builder.Expect(rows, vectors);
 }
 
 /// Takes in the inputs' rows, and the graph of the first, to which all others are added: these, and
 /// `more` that follow.
 absl::Status BeginFrom(const std::vector<IndexSnapshot::Sealed>& inputs, size_t more,
                        const CallContext& context, SegmentBuilder& builder) {
-  RETURN_IF_ERROR(builder.Expect(LiveVectors(inputs) + more));
+  RETURN_IF_ERROR(Expect(inputs, more, builder));
   if (inputs.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(std::vector<uint32_t> kept, AddMergedRows(inputs, context, builder));
   RETURN_IF_ERROR(CheckReads(inputs));  // a graph grows from as many nodes as were read

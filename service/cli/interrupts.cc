@@ -23,11 +23,14 @@ void WriteToPipe(int) {
   errno = saved;
 }
 
+// Without SA_RESTART, a write to stdout that waits would fail, and its text be lost. Where its
+// reader may have stopped for good, as behind a pipe, the second Ctrl-C ends the process.
 struct sigaction Install(void (*handler)(int)) {
   struct sigaction action {};
   struct sigaction before {};
   action.sa_handler = handler;
-  action.sa_flags = SA_RESTART;  // else a write to stdout that waits would fail, and its text be lost
+  action.sa_flags = SA_RESTART;
+  if (isatty(STDOUT_FILENO) == 0) action.sa_flags |= SA_RESETHAND;
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, &before);
   return before;

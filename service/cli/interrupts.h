@@ -5,7 +5,7 @@
 namespace ordinate::cli {
 
 /// While one of these lives, Ctrl-C calls `cancel`, on a thread of its own, instead of ending the
-/// process. One at a time.
+/// process; the second, unless stdout is a terminal, does end it. One at a time.
 class OnInterrupt {
  public:
   explicit OnInterrupt(std::function<void()> cancel);

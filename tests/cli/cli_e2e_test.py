@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 BINARY = sys.argv.pop(1)
 DIM = 8
@@ -298,16 +299,20 @@ class Terminal:
     def interrupt_a_write(self):
         """Ctrl-C while a write waits, because the terminal takes nothing more. Several times: the first
         finds part of the text written. (\\x03 would make room in the terminal.)"""
-        while self.blocked_call() != "0x1":  # of stdout
-            os.sched_yield()
+        self.wait_in_a_call("0x1")  # with stdout
         for _ in range(5):
-            while not self.blocked_call():
-                os.sched_yield()
+            self.wait_in_a_call()
             os.kill(self.pid, signal.SIGINT)
 
-    def blocked_call(self):
-        """The first argument of the system call in which the prompt waits; "": it does not wait."""
-        return (pathlib.Path(f"/proc/{self.pid}/syscall").read_text().split() + ["", ""])[1]
+    def wait_in_a_call(self, first_argument=None):
+        """Until the prompt waits in a system call, one with that argument."""
+        until = time.monotonic() + 60
+        while True:
+            call = pathlib.Path(f"/proc/{self.pid}/syscall").read_text().split()
+            if len(call) > 1 and first_argument in (None, call[1]):
+                return
+            assert time.monotonic() < until, f"the prompt waits for nothing it should: {call}"
+            os.sched_yield()
 
     def end(self):
         while True:
@@ -353,14 +358,18 @@ def check_interrupt(server, folder):
         for i in range(10000):
             file.write(json.dumps({"id": i, "t": "x" * 1000, "v": [i, 0]}) + "\n")
     run(server, "load", "long", f"{folder}/long.jsonl")
-    for statement in ("SELECT id, t FROM long ORDER BY vec_l2(v, '[0,0]')", "SELECT id, t FROM long"):
+    def type_it(terminal):
+        terminal.type("\x03")
+
+    for statement, interrupt in (("SELECT id, t FROM long ORDER BY vec_l2(v, '[0,0]')", type_it),
+                                 ("SELECT id, t FROM long", Terminal.interrupt_a_write)):
         terminal = Terminal(server, f"{folder}/state")
         terminal.expect("ordinate> ")
         terminal.type("SET vector.preselect_alpha = 9;\n")
         terminal.expect("ordinate> ")
         terminal.type(statement + ";\n")
         terminal.expect("xxxxxxxx")
-        terminal.interrupt_a_write()
+        interrupt(terminal)
         terminal.expect("error: CANCELLED")
         terminal.expect("ordinate> ")
         terminal.type("SHOW vector.preselect_alpha;\n")
@@ -368,6 +377,19 @@ def check_interrupt(server, folder):
         terminal.expect("ordinate> ")
         terminal.type("quit\n")
         terminal.end()
+
+
+def check_interrupt_behind_a_pipe(server):
+    """The first Ctrl-C ends the statement, and the second the command, whose output nobody reads."""
+    command = [BINARY, "sql", "-c", "SELECT id, t FROM long"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE,
+                               env=dict(os.environ, ORDINATE_SERVER=server.address))
+    process.stdout.read(1)
+    while process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        os.sched_yield()
+    assert process.returncode == -signal.SIGINT, process.returncode
+    process.stdout.close()
 
 
 def main():
@@ -383,6 +405,7 @@ def main():
             check_sql(server, folder)
             check_prompt(server, folder)
             check_interrupt(server, folder)
+            check_interrupt_behind_a_pipe(server)
             check_errors(server, data)
         finally:
             server.kill()
