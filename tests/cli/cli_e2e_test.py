@@ -358,10 +358,8 @@ def check_interrupt(server, folder):
         for i in range(10000):
             file.write(json.dumps({"id": i, "t": "x" * 1000, "v": [i, 0]}) + "\n")
     run(server, "load", "long", f"{folder}/long.jsonl")
-    def type_it(terminal):
-        terminal.type("\x03")
-
-    for statement, interrupt in (("SELECT id, t FROM long ORDER BY vec_l2(v, '[0,0]')", type_it),
+    for statement, interrupt in (("SELECT id, t FROM long ORDER BY vec_l2(v, '[0,0]')",
+                                  lambda terminal: terminal.type("\x03")),
                                  ("SELECT id, t FROM long", Terminal.interrupt_a_write)):
         terminal = Terminal(server, f"{folder}/state")
         terminal.expect("ordinate> ")
@@ -380,15 +378,17 @@ def check_interrupt(server, folder):
 
 
 def check_interrupt_behind_a_pipe(server):
-    """The first Ctrl-C ends the statement, and the second the command, whose output nobody reads."""
+    """Ctrl-C, once more at the most, ends a command whose output nobody reads on."""
     command = [BINARY, "sql", "-c", "SELECT id, t FROM long"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE,
                                env=dict(os.environ, ORDINATE_SERVER=server.address))
     process.stdout.read(1)
-    while process.poll() is None:
+    until = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < until:
         process.send_signal(signal.SIGINT)
         os.sched_yield()
-    assert process.returncode == -signal.SIGINT, process.returncode
+    process.kill()
+    assert process.wait() == -signal.SIGINT, process.returncode
     process.stdout.close()
 
 

@@ -19,7 +19,7 @@ TEST(VectorPool, KeepsEachVectorOnceByBits) {
   EXPECT_EQ(pool.size(), 4u);
 }
 
-TEST(VectorPool, DoesNotMoveWhileThereIsRoom) {
+TEST(VectorPool, ReservesRoomForAsManyAsAreExpected) {
   VectorPool pool(17);
   pool.Reserve(100);
   pool.Add(std::vector<float>(17, 0.0f));
