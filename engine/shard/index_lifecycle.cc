@@ -145,7 +145,7 @@ absl::Status LocalShard::RemoveUndefined() {
   }
   ASSIGN_OR_RETURN(const std::vector<uint32_t> stored, rows_->TableIds());
   for (const uint32_t id : stored) {
-    if (tables_.find(id) == tables_.end()) RETURN_IF_ERROR(rows_->DropTable(id));
+    if (tables_.find(id) == tables_.end()) unremoved_.insert(id);
   }
   return absl::OkStatus();
 }
@@ -463,9 +463,9 @@ absl::Status LocalShard::DropTable(uint32_t table_id) {
     tables_.erase(table_id);
     untrimmed_.erase(table_id);
     ids_->ForgetTable(table_id);
-    absl::Status status = rows_->DropTable(table_id);
+    unremoved_.insert(table_id);
     Publish();
-    return status;
+    return absl::OkStatus();
   });
 }
 

@@ -24,6 +24,7 @@ constexpr size_t kMaxCommitRows = 20'000;
 constexpr size_t kMaxCommitBytes = 16u << 20;
 // Changes trimmed between two turns of the applier: some milliseconds of work.
 constexpr size_t kMaxTrimStep = 256;
+constexpr size_t kMaxRemoveStep = 1'024;  // some ms
 // How often an idle applier looks for held snapshots whose time is over.
 constexpr std::chrono::seconds kLookAtHolds(30);
 // The same for calls that wait and may have been cancelled.
@@ -196,7 +197,7 @@ void LocalShard::RunApplier() {
     bool stopping = false;
     {
       const auto until = WaitUntil();
-      const bool idle = untrimmed_.empty() && unfed_.empty() && !MayRelease();
+      const bool idle = untrimmed_.empty() && unremoved_.empty() && unfed_.empty() && !MayRelease();
       MutexLock lock(queue_mutex_);
       while (queue_.empty() && !stopping_ && idle) {
         if (!queue_wake_.WaitUntil(queue_mutex_, until)) break;
@@ -221,6 +222,7 @@ void LocalShard::RunApplier() {
     Turn();
     TellWaiters();
     TrimStep();
+    RemoveStep();
     ResumeBuilds();
     StartScheduledBuilds();
     StartJobs();
@@ -271,6 +273,18 @@ void LocalShard::TrimStep() {
   const absl::StatusOr<bool> more = rows_->TrimChanges(up_to, RetentionOf(table_id), kMaxTrimStep);
   // What cannot be trimmed now is trimmed after the next build, or start.
   if (!more.ok() || !*more) untrimmed_.erase(table_id);
+}
+
+void LocalShard::RemoveStep() {
+  if (unremoved_.empty()) return;
+  const uint32_t table_id = *unremoved_.begin();
+  const absl::StatusOr<bool> more = rows_->RemoveTable(table_id, kMaxRemoveStep);
+  if (more.ok() && *more) return;
+  unremoved_.erase(table_id);
+  if (!more.ok()) {
+    Warn(Concat("rows of a dropped table could not be removed; the next start removes them: ",
+                more.status().message()));
+  }
 }
 
 void LocalShard::CommitWrites(std::deque<Task>& tasks) {

@@ -16,6 +16,7 @@
 #include "storage/base/text.h"
 #include "storage/files/folder.h"
 #include "storage/rocks/rocks_disk.h"
+#include "storage/rocks/rocks_errors.h"
 #include "storage/rocks/rocks_log.h"
 
 namespace ordinate {
@@ -45,6 +46,7 @@ rocksdb::DBOptions DatabaseOptions(StoreMode mode, bool cut) {
   // A backup compares what it copies with the checksum a file was written with, and need not read
   // files that an earlier backup has.
   options.file_checksum_gen_factory = rocksdb::GetFileChecksumGenCrc32cFactory();
+  options.listeners.push_back(MakeRocksErrorPolicy());
   options.max_total_wal_size = kMaxWalBytes;
   options.max_background_jobs = 2;
   options.bytes_per_sync = 1 << 20;

@@ -10,6 +10,7 @@
 #include "storage/rows/apply_batch.h"
 #include "storage/rows/request_memory.h"
 #include "storage/rows/shard_db.h"
+#include "storage/rows/table_removal.h"
 
 namespace ordinate {
 namespace {
@@ -34,7 +35,7 @@ rocksdb::ReadOptions ReadAt(const RowStore::View* view) {
 class RocksRowStore : public RowStore {
  public:
   RocksRowStore(std::shared_ptr<ShardDb> shard, const RequestLimits& limits)
-      : shard_(std::move(shard)), requests_(*shard_, limits) {}
+      : shard_(std::move(shard)), requests_(*shard_, limits), removal_(*shard_) {}
 
   absl::Status Load() { return requests_.Load(); }
 
@@ -63,7 +64,10 @@ class RocksRowStore : public RowStore {
   absl::StatusOr<bool> TrimChanges(uint64_t up_to, const TableRetention& retention,
                                    size_t max_changes) override;
   absl::StatusOr<std::vector<uint32_t>> TableIds() const override;
-  absl::Status DropTable(uint32_t table_id) override;
+  absl::StatusOr<bool> RemoveTable(uint32_t table_id, size_t max_entries) override {
+    trimmed_to_.erase(table_id);
+    return removal_.Step(table_id, max_entries);
+  }
   absl::Status AddDisplaced(uint32_t table_id, const std::string& key, RowId id) override;
   absl::StatusOr<std::vector<std::pair<std::string, RowId>>> ReadDisplaced(
       uint32_t table_id) const override;
@@ -88,6 +92,7 @@ class RocksRowStore : public RowStore {
   // By table: no change up to here is left, so that no scan passes their tombstones again. The
   // applier thread alone.
   std::map<uint32_t, uint64_t> trimmed_to_;
+  TableRemoval removal_;  // the applier thread alone
 };
 
 absl::Status RocksRowStore::Apply(std::span<const LogRecord> records,
@@ -278,22 +283,6 @@ absl::StatusOr<std::vector<uint32_t>> RocksRowStore::TableIds() const {
     RETURN_IF_ERROR(shard_->Error("list tables of", it->status()));
   }
   return std::vector<uint32_t>(ids.begin(), ids.end());
-}
-
-absl::Status RocksRowStore::DropTable(uint32_t table_id) {
-  RETURN_IF_ERROR(shard_->rocks->CheckWritable());
-  const std::string begin = TablePrefix(table_id);
-  const std::string end = TablePrefixEnd(table_id);
-  ASSIGN_OR_RETURN(const auto displaced, ReadDisplaced(table_id));
-  rocksdb::WriteBatch batch;
-  batch.DeleteRange(shard_->family(kRowsFamily), begin, end);
-  batch.DeleteRange(shard_->family(kChangesFamily), begin, end);
-  batch.Delete(shard_->family(kMetaFamily), CountKey(table_id));
-  batch.Delete(shard_->family(kMetaFamily), CompleteAfterKey(table_id));
-  for (const auto& [key, id] : displaced) {
-    batch.Delete(shard_->family(kMetaFamily), DisplacedPrefix(table_id) + key);
-  }
-  return shard_->rocks->Write(batch, /*sync=*/true);
 }
 
 absl::Status RocksRowStore::AddDisplaced(uint32_t table_id, const std::string& key, RowId id) {

@@ -138,8 +138,9 @@ class RowStore {
   /// The tables that have rows or other traces here, ascending.
   virtual absl::StatusOr<std::vector<uint32_t>> TableIds() const = 0;
 
-  /// Removes every trace of a table. Applier thread. Idempotent.
-  virtual absl::Status DropTable(uint32_t table_id) = 0;
+  /// Removes a table, `max_entries` at most of what it has here. Returns whether some are left;
+  /// until none is, TableIds() names the table. Applier thread. Idempotent.
+  virtual absl::StatusOr<bool> RemoveTable(uint32_t table_id, size_t max_entries) = 0;
 
   /// Displaced keys of a table (contract 1.2): canonical key → row id. Written through
   /// AddDisplaced before the row's first write is logged, durable on return; read when opened.

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
+#include <iostream>
 
 #include "gmock/gmock.h"
 #include "tests/faults/workload.h"
@@ -53,6 +54,7 @@ class FailingDisk final : public DiskWatcher {
     if (++failed_ == 1) {
       MutexLock lock(mutex_);
       what_ = std::string(DiskCallName(call.kind)) + " " + call.path;
+      std::cerr << "fails: " << what_ << "\n";  // at once: what ends the process shows nothing else
     }
     return full ? ENOSPC : EIO;
   }
@@ -167,10 +169,13 @@ TEST_F(FailingCalls, EveryOneIsSurvived) {
     plan.at = 1 + random() % calls;
     plan.for_good = random() % 2 == 0;
     plan.write_error = random() % 3 == 0 ? ENOSPC : EIO;
-    SCOPED_TRACE(::testing::Message()
-                 << "ORDINATE_SEED=" << seed << " run " << run << ", call " << plan.at << " of "
-                 << calls << (plan.for_good ? " and all that follow" : "")
-                 << (plan.write_error == ENOSPC ? ", disk full" : ""));
+    const std::string about = (::testing::Message()
+                               << "ORDINATE_SEED=" << seed << " run " << run << ", call " << plan.at
+                               << " of " << calls << (plan.for_good ? " and all that follow" : "")
+                               << (plan.write_error == ENOSPC ? ", disk full" : ""))
+                                  .GetString();
+    SCOPED_TRACE(about);
+    std::cerr << about << "\n";
     Run(plan, workload_seed);
     if (run % 20 == 19) calls = Run({}, workload_seed = random());
   }

@@ -78,11 +78,13 @@ TEST_F(MissingStore, ADropThatWasCutShortIsCompleted) {
     ASSERT_TRUE((*Definitions::Load(**catalog))->DropTable("items").ok());
   }
   node_.Open();
-  node_.Close();
   for (const uint32_t shard : {0u, 1u}) {
-    const auto store = OpenShardStore(node_.shard_dir(shard) + "/rows", StoreMode::kReadOnly);
-    ASSERT_TRUE(store.ok()) << store.status();
-    EXPECT_THAT(*store->rows->TableIds(), IsEmpty());
+    std::vector<uint32_t> left = {0};
+    while (!left.empty()) {  // the rows go after the start, a few at a time
+      const auto store = OpenShardStore(node_.shard_dir(shard) + "/rows", StoreMode::kReadOnly);
+      ASSERT_TRUE(store.ok()) << store.status();
+      left = *store->rows->TableIds();
+    }
   }
 }
 

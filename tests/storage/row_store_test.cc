@@ -77,16 +77,31 @@ TEST_F(RowStoreTest, ScanByRowIdFromTheFirstUntilToldToStop) {
   EXPECT_EQ(rows().Scan(nullptr, 1, 0, UINT64_MAX, fail), absl::AbortedError("x"));
 }
 
-TEST_F(RowStoreTest, DropTableLeavesNothing) {
+TEST_F(RowStoreTest, ARemovedTableLeavesNothing) {
   Write({Upsert(1, 1, "a"), Upsert(2, 1, "b")});
   ASSERT_EQ(rows().AddDisplaced(1, "key", 77), absl::OkStatus());
   EXPECT_THAT(*rows().TableIds(), ElementsAre(1, 2));
-  ASSERT_EQ(rows().DropTable(1), absl::OkStatus());
-  ASSERT_EQ(rows().DropTable(1), absl::OkStatus());
+  RemoveTable(1);
+  RemoveTable(1);
   EXPECT_THAT(*rows().TableIds(), ElementsAre(2));
   EXPECT_EQ(CellsAt(1, 1), "-");
   EXPECT_EQ(CellsAt(2, 1), "b");
   EXPECT_THAT(*rows().ReadDisplaced(1), ElementsAre());
+  EXPECT_EQ(rows().VerifyChecksums(nullptr), absl::OkStatus());
+}
+
+// Until its last entry is gone a table has its name on the list, by which a start finds it.
+TEST_F(RowStoreTest, ATableIsRemovedAFewEntriesAtATime) {
+  for (RowId row = 0; row < 5; ++row) Write({Upsert(1, row, "a"), Upsert(2, row, "b")});
+  ASSERT_EQ(rows().AddDisplaced(1, "key", 77), absl::OkStatus());
+  // Of five rows, as many changes and a displaced key.
+  for (int step = 0; step < 3; ++step) EXPECT_EQ(*rows().RemoveTable(1, 3), true);
+  EXPECT_EQ(CellsAt(1, 4), "-");
+  Reopen();
+  EXPECT_THAT(*rows().TableIds(), ElementsAre(1, 2));
+  EXPECT_EQ(*rows().RemoveTable(1, 3), false);
+  EXPECT_THAT(*rows().TableIds(), ElementsAre(2));
+  EXPECT_EQ(*rows().CountRows(nullptr, 2), 5u);
   EXPECT_EQ(rows().VerifyChecksums(nullptr), absl::OkStatus());
 }
 
@@ -128,7 +143,7 @@ TEST_F(RowStoreTest, ReadOnlyReadsAndNeverWrites) {
   EXPECT_EQ(rows().VerifyChecksums(nullptr), absl::OkStatus());
   const LogRecord record{.seq = 2};
   EXPECT_TRUE(absl::IsFailedPrecondition(log().Append({&record, 1})));
-  EXPECT_TRUE(absl::IsFailedPrecondition(rows().DropTable(1)));
+  EXPECT_TRUE(absl::IsFailedPrecondition(rows().RemoveTable(1, 1).status()));
 }
 
 TEST_F(RowStoreTest, DirectoryInUseIsNamed) {

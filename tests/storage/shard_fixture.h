@@ -48,6 +48,12 @@ class ShardFixture : public ::testing::Test {
     return rows().Apply(records, retention, read);
   }
 
+  void RemoveTable(uint32_t table) {
+    absl::StatusOr<bool> more = true;
+    while (more.ok() && *more) more = rows().RemoveTable(table, 2);
+    EXPECT_TRUE(more.ok()) << more.status();
+  }
+
   /// The cells of the row at `at_seq`, or "-".
   std::string CellsAt(uint32_t table, RowId row, uint64_t at_seq = UINT64_MAX,
                       const RowStore::View* view = nullptr) {

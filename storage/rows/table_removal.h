@@ -1,0 +1,44 @@
+#pragma once
+
+#include <rocksdb/write_batch.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "storage/rows/shard_db.h"
+
+namespace ordinate {
+
+/// Removes every trace of dropped tables, a few entries at a time, so that other tables' writes
+/// pass. Cut short, TableIds() still names the table, and it is begun again. One thread.
+///
+/// Entry by entry: a range of RocksDB's is one write, but a compaction that drops all of a range
+/// writes a file of nothing, and where the disk refuses that file RocksDB 7.8, built with its
+/// assertions as Debian does, ends the process.
+class TableRemoval {
+ public:
+  /// `shard` must outlive this.
+  explicit TableRemoval(const ShardDb& shard) : shard_(shard) {}
+
+  /// Removes `max_entries` of the table's at most. Whether some are left.
+  absl::StatusOr<bool> Step(uint32_t table_id, size_t max_entries);
+
+ private:
+  /// The next entry to remove, so that none passes the tombstones of those before it.
+  struct Place {
+    size_t range = 0;
+    std::string key;
+  };
+
+  /// Adds what is in the range from `place.key` on to the batch, `left` entries at most; true: all.
+  absl::StatusOr<bool> AddRange(ShardFamily family, const std::string& prefix, Place& place,
+                                size_t& left, rocksdb::WriteBatch& batch) const;
+
+  const ShardDb& shard_;
+  std::map<uint32_t, Place> places_;  // by table
+};
+
+}  // namespace ordinate
