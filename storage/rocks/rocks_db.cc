@@ -16,7 +16,6 @@
 #include "storage/base/text.h"
 #include "storage/files/folder.h"
 #include "storage/rocks/rocks_disk.h"
-#include "storage/rocks/rocks_errors.h"
 #include "storage/rocks/rocks_log.h"
 
 namespace ordinate {
@@ -46,7 +45,6 @@ rocksdb::DBOptions DatabaseOptions(StoreMode mode, bool cut) {
   // A backup compares what it copies with the checksum a file was written with, and need not read
   // files that an earlier backup has.
   options.file_checksum_gen_factory = rocksdb::GetFileChecksumGenCrc32cFactory();
-  options.listeners.push_back(MakeRocksErrorPolicy());
   options.max_total_wal_size = kMaxWalBytes;
   options.max_background_jobs = 2;
   options.bytes_per_sync = 1 << 20;
@@ -207,7 +205,8 @@ rocksdb::Status RocksDb::OpenDatabase(const std::vector<Family>& families, bool 
   rocksdb::DB* db = nullptr;
   rocksdb::DBOptions options = DatabaseOptions(mode_, cut);
   options.info_log = MakeRocksLogger(path_);
-  env_ = rocksdb::NewCompositeEnv(RocksFileSystem());
+  log_guard_ = std::make_shared<LogGuard>(path_);
+  env_ = rocksdb::NewCompositeEnv(log_guard_->Watch(RocksFileSystem()));
   options.env = env_.get();
   const rocksdb::Status status =
       mode_ == StoreMode::kReadOnly
@@ -217,7 +216,7 @@ rocksdb::Status RocksDb::OpenDatabase(const std::vector<Family>& families, bool 
   db_.reset(db);
   db_->DestroyColumnFamilyHandle(handles_.front());
   handles_.erase(handles_.begin());
-  return status;
+  return log_guard_->failure();
 }
 
 absl::Status RocksDb::CheckWritable() const {
@@ -226,10 +225,21 @@ absl::Status RocksDb::CheckWritable() const {
       Concat("the store in '", path_, "' was opened read-only; reopen it for writing"));
 }
 
+absl::Status RocksDb::CheckLog() const {
+  const rocksdb::Status failure = log_guard_->failure();
+  if (failure.ok()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      Concat("the store in '", path_, "' takes no writes since one to its log failed: ",
+             failure.ToString(), "; free or repair the disk and restart the server"));
+}
+
 absl::Status RocksDb::Write(rocksdb::WriteBatch& batch, bool sync) const {
+  RETURN_IF_ERROR(CheckLog());
   rocksdb::WriteOptions options;
   options.sync = sync;
-  return FromRocks("write to the store in", path_, db_->Write(options, &batch));
+  const rocksdb::Status written = db_->Write(options, &batch);
+  const rocksdb::Status failure = log_guard_->failure();
+  return FromRocks("write to the store in", path_, failure.ok() ? written : failure);
 }
 
 }  // namespace ordinate

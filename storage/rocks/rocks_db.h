@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "storage/base/store_mode.h"
+#include "storage/rocks/log_guard.h"
 
 namespace ordinate {
 
@@ -63,7 +64,10 @@ class RocksDb {
 
   /// OK, or FAILED_PRECONDITION when opened read-only.
   absl::Status CheckWritable() const;
-  /// Writes the batch; `sync` returns once it is on the disk.
+  /// OK, or FAILED_PRECONDITION once a write to the write-ahead log, or a sync of it, has failed.
+  absl::Status CheckLog() const;
+  /// Writes the batch; `sync` returns once it is on the disk. What fails in the write-ahead log is
+  /// the last that is taken. REQUIRES: CheckWritable().
   absl::Status Write(rocksdb::WriteBatch& batch, bool sync) const;
 
  private:
@@ -75,7 +79,8 @@ class RocksDb {
 
   const std::string path_;
   const StoreMode mode_;
-  int lock_ = -1;  // constant once open
+  int lock_ = -1;                        // constant once open
+  std::shared_ptr<LogGuard> log_guard_;  // constant once open
   std::unique_ptr<rocksdb::Env> env_;
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;  // constant once open

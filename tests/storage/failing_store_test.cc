@@ -1,79 +1,226 @@
-// A store whose disk refuses a write. RocksDB, as Debian builds it, has its assertions: it must not
+// A store whose disk refuses a call. RocksDB, as Debian builds it, has its assertions: it must not
 // be led to where they end the process.
 #include <rocksdb/db.h>
 
 #include <atomic>
 #include <cerrno>
+#include <filesystem>
+#include <functional>
+#include <random>
 
 #include "gmock/gmock.h"
 #include "storage/rows/table_removal.h"
 #include "tests/storage/shard_fixture.h"
+#include "tests/support/memory_dir.h"
+#include "tests/support/power_loss.h"
 #include "tests/support/watched_disk.h"
 
 namespace ordinate {
 namespace {
 
-/// Refuses writes to files whose names end so.
+/// Refuses some of the calls that are of a kind.
 class RefusingDisk final : public DiskWatcher {
  public:
-  RefusingDisk(std::string ending, int error) : ending_(std::move(ending)), error_(error) {}
+  using Which = std::function<bool(const DiskCall&)>;
+  /// `below` sees what is let through.
+  RefusingDisk(Which which, int error, DiskWatcher* below = nullptr)
+      : which_(std::move(which)), error_(error), below_(below) {}
 
-  void Refuse(int writes) { left_ = writes; }
-  int refused() const { return refused_; }
+  /// `calls` of them, after as many as `first` were let through.
+  void Refuse(int calls, int first = 0) {
+    calls_ = calls;
+    first_ = first;
+    seen_ = 0;
+  }
+  int refused() const { return std::max(0, std::min(seen_ - first_, calls_.load())); }
 
   int Before(const DiskCall& call) override {
-    if (call.kind != DiskCall::Kind::kWrite || !call.path.ends_with(ending_)) return 0;
-    if (left_ == 0) return 0;
-    --left_;
-    ++refused_;
-    return error_;
+    if (which_(call)) {
+      const int number = seen_++;
+      if (number >= first_ && number < first_ + calls_) return error_;
+    }
+    return below_ != nullptr ? below_->Before(call) : 0;
   }
-  void After(const DiskCall&) override {}
+  void After(const DiskCall& call) override {
+    if (below_ != nullptr) below_->After(call);
+  }
 
  private:
-  const std::string ending_;
+  const Which which_;
   const int error_;
-  std::atomic<int> left_{0};
-  std::atomic<int> refused_{0};
+  DiskWatcher* const below_;
+  std::atomic<int> calls_{0};
+  std::atomic<int> first_{0};
+  std::atomic<int> seen_{0};
 };
 
-class FailingStore : public ShardFixture {};
+RefusingDisk::Which Calls(DiskCall::Kind kind, std::string ending) {
+  return [kind, ending = std::move(ending)](const DiskCall& call) {
+    return call.kind == kind && call.path.ends_with(ending);
+  };
+}
 
-// contract 9: what reached the disk is not known, until the store is opened anew.
-TEST_F(FailingStore, AFailedWriteToItsLogIsTheLast) {
-  for (const bool rows_in_memory : {false, true}) {
+/// The database of a shard, with small buffers.
+void OpenSmall(ShardDb& shard, const std::string& path) {
+  rocksdb::ColumnFamilyOptions small = BaseFamilyOptions(BaseTableOptions());
+  small.write_buffer_size = 64 << 10;
+  const std::vector<RocksDb::Family> families = {
+      {"rows", small}, {"changes", small}, {"log", small}, {"meta", small}};
+  auto opened = RocksDb::Open(path, families, StoreMode::kCreate,
+                              [](std::unique_ptr<RocksDb>) { return absl::OkStatus(); });
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  shard.rocks = *std::move(opened);
+}
+
+class FailingStore : public ShardFixture {
+ protected:
+  /// The store as it is after this call is refused: it reads, and takes nothing until it is opened
+  /// anew.
+  void CheckThatNoWriteFollows(DiskCall::Kind kind, int error, bool rows_in_memory) {
     Close();
-    RefusingDisk disk(".log", ENOSPC);
+    RefusingDisk disk(Calls(kind, ".log"), error);
     const WatchedDisk watched(disk);
     Reopen();
     if (rows_in_memory) Write({Upsert(1, 1, "a")});
     disk.Refuse(1);
     const absl::Status refused = rows().AddDisplaced(1, "key", 77);
-    EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+    EXPECT_EQ(refused.code(),
+              error == ENOSPC ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kInternal)
+        << refused;
     // RocksDB finds space on the disk at once, and would go on by itself.
-    int taken = 0;
-    for (int i = 0; i < 50'000; ++i) taken += rows().AddDisplaced(1, "key", 77).ok() ? 1 : 0;
-    EXPECT_EQ(taken, 0);
+    int others = 0;
+    for (int i = 0; i < 50'000; ++i) {
+      if (!absl::IsFailedPrecondition(rows().AddDisplaced(1, "key", 77))) ++others;
+    }
+    EXPECT_EQ(others, 0);
+    EXPECT_EQ(CellsAt(1, 1), rows_in_memory ? "a" : "-");
     EXPECT_EQ(disk.refused(), 1);
     Reopen();
     EXPECT_EQ(rows().AddDisplaced(1, "key", 77), absl::OkStatus());
     EXPECT_EQ(CellsAt(1, 1), rows_in_memory ? "a" : "-");
+    RemoveTable(1);
     Close();
+  }
+};
+
+// contract 9: what reached the disk is not known, until the store is opened anew.
+TEST_F(FailingStore, AFailedWriteToItsLogIsTheLast) {
+  for (const bool rows_in_memory : {false, true}) {
+    CheckThatNoWriteFollows(DiskCall::Kind::kWrite, ENOSPC, rows_in_memory);
+    CheckThatNoWriteFollows(DiskCall::Kind::kWrite, EIO, rows_in_memory);
+  }
+}
+
+TEST_F(FailingStore, AFailedSyncOfItsLogIsTheLast) {
+  for (const bool rows_in_memory : {false, true}) {
+    CheckThatNoWriteFollows(DiskCall::Kind::kSync, EIO, rows_in_memory);
+  }
+}
+
+/// Writes numbers to two families until a call is refused that has to do with a log that is full.
+class FullLog {
+ public:
+  enum class Refused {
+    kSyncByWriter,  // before the next log is made
+    kSyncAgain,     // RocksDB's own, after that, by the writer or by a flush of what the log has
+    kNextLog,       // making it
+  };
+  FullLog(std::string root, Refused refused)
+      : root_(std::move(root)), refused_(refused), power_(root_), disk_(Which(), EIO, &power_) {}
+
+  /// Refuses the call after as many as `first`, and closes the database.
+  void Run(int first) {
+    const WatchedDisk watched(disk_);
+    ShardDb shard;
+    OpenSmall(shard, root_ + "/rows");
+    disk_.Refuse(1, first);
+    std::minstd_rand random(1);
+    absl::Status status;
+    for (uint64_t number = 0; number < 5'000 && status.ok(); ++number) {
+      rocksdb::WriteBatch batch;
+      batch.Put(shard.family(kRowsFamily), U64Bytes(number), std::string(1'000, 'x'));
+      batch.Put(shard.family(kLogFamily), U64Bytes(number), "");
+      const bool sync = random() % 2 == 0;  // a log is full after either
+      writes_unsynced_ = !sync;
+      status = shard.rocks->Write(batch, sync);
+      writes_unsynced_ = false;
+      if (status.ok() && sync) acknowledged_ = number + 1;
+    }
+    EXPECT_EQ(disk_.refused(), 1);
+    EXPECT_FALSE(status.ok());
+    EXPECT_EQ(shard.rocks->CheckLog().ok(), refused_ == Refused::kNextLog);
+  }
+
+  /// What was acknowledged is in both families; what is in one is in the other, with all before it.
+  void CheckAfterPowerLoss(const std::string& at, std::mt19937_64& random) {
+    power_.Fail(random).WriteTo(at);
+    ShardDb shard;
+    OpenSmall(shard, at + "/rows");
+    if (shard.rocks == nullptr) return;
+    const auto numbers = [&shard](ShardFamily family) {
+      std::vector<uint64_t> found;
+      std::unique_ptr<rocksdb::Iterator> it(
+          shard.rocks->db()->NewIterator({}, shard.family(family)));
+      for (it->SeekToFirst(); it->Valid(); it->Next())
+        found.push_back(*ParseU64(StdView(it->key())));
+      EXPECT_TRUE(it->status().ok()) << it->status().ToString();
+      return found;
+    };
+    const std::vector<uint64_t> rows = numbers(kRowsFamily);
+    EXPECT_EQ(rows, numbers(kLogFamily));
+    EXPECT_GE(rows.size(), acknowledged_);
+    EXPECT_TRUE(rows.empty() || rows.back() + 1 == rows.size()) << "some before others are missing";
+  }
+
+ private:
+  RefusingDisk::Which Which() {
+    return [this](const DiskCall& call) {
+      if (!call.path.ends_with(".log")) return false;
+      MutexLock lock(mutex_);
+      const bool creates = call.kind == DiskCall::Kind::kCreate;
+      if (creates) newest_ = call.path;
+      if (refused_ == Refused::kNextLog) return creates;
+      if (call.kind != DiskCall::Kind::kSync) return false;
+      if (refused_ == Refused::kSyncAgain) return call.path != newest_;
+      return call.path == newest_ && writes_unsynced_.load();
+    };
+  }
+
+  const std::string root_;
+  const Refused refused_;
+  std::atomic<bool> writes_unsynced_{false};
+  Mutex mutex_;
+  std::string newest_ ORDINATE_GUARDED_BY(mutex_);
+  PowerLossDisk power_;
+  RefusingDisk disk_;
+  uint64_t acknowledged_ = 0;
+};
+
+// contracts 8 and 9: nothing gets durable that relies on the log that was not synced.
+TEST_F(FailingStore, AFailureWhereALogIsFullLosesNothing) {
+  std::mt19937_64 random(1);
+  for (const FullLog::Refused refused :
+       {FullLog::Refused::kSyncByWriter, FullLog::Refused::kSyncAgain,
+        FullLog::Refused::kNextLog}) {
+    for (int first = 0; first < 3; ++first) {
+      SCOPED_TRACE(::testing::Message() << static_cast<int>(refused) << ", after " << first);
+      const MemoryDir dir;
+      const std::string root = dir.path() + "/live";
+      ASSERT_TRUE(std::filesystem::create_directory(root));
+      FullLog full(root, refused);
+      full.Run(first);
+      for (int i = 0; i < 20; ++i) full.CheckAfterPowerLoss(dir.path() + "/lost", random);
+    }
   }
 }
 
 // contract 8: no file of nothing is written while a table goes.
 TEST_F(FailingStore, ATableGoesWhileTheDiskRefusesFiles) {
-  Close();
-  RefusingDisk disk(".sst", EIO);
+  const MemoryDir dir;
+  RefusingDisk disk(Calls(DiskCall::Kind::kWrite, ".sst"), EIO);
   const WatchedDisk watched(disk);
   ShardDb shard;
-  const rocksdb::ColumnFamilyOptions plain = BaseFamilyOptions(BaseTableOptions());
-  auto opened = RocksDb::Open(
-      path(), {{"rows", plain}, {"changes", plain}, {"log", plain}, {"meta", plain}},
-      StoreMode::kCreate, [](std::unique_ptr<RocksDb>) { return absl::OkStatus(); });
-  ASSERT_TRUE(opened.ok()) << opened.status();
-  shard.rocks = *std::move(opened);
+  OpenSmall(shard, dir.path());
   rocksdb::DB& db = *shard.rocks->db();
   rocksdb::WriteBatch batch;
   for (RowId row = 0; row < 100; ++row) batch.Put(shard.family(kRowsFamily), RowKey(1, row, 1), "");
