@@ -24,7 +24,9 @@ constexpr size_t kMaxCommitRows = 20'000;
 constexpr size_t kMaxCommitBytes = 16u << 20;
 // Changes trimmed between two turns of the applier: some milliseconds of work.
 constexpr size_t kMaxTrimStep = 256;
-constexpr size_t kMaxRemoveStep = 1'024;  // some ms
+// The same for what is removed of a dropped table; and how long after a failure.
+constexpr size_t kMaxRemoveStep = 1'024;
+constexpr int64_t kRemoveAgainNanos = 60'000'000'000;
 // How often an idle applier looks for held snapshots whose time is over.
 constexpr std::chrono::seconds kLookAtHolds(30);
 // The same for calls that wait and may have been cancelled.
@@ -275,16 +277,23 @@ void LocalShard::TrimStep() {
   if (!more.ok() || !*more) untrimmed_.erase(table_id);
 }
 
+bool LocalShard::MayRemove() const {
+  return !unremoved_.empty() && options_.clock->MonotonicNanos() >= remove_again_nanos_;
+}
+
 void LocalShard::RemoveStep() {
-  if (unremoved_.empty()) return;
+  if (!MayRemove()) return;
   const uint32_t table_id = *unremoved_.begin();
   const absl::StatusOr<bool> more = rows_->RemoveTable(table_id, kMaxRemoveStep);
   if (more.ok() && *more) return;
-  unremoved_.erase(table_id);
-  if (!more.ok()) {
-    Warn(Concat("rows of a dropped table could not be removed; the next start removes them: ",
-                more.status().message()));
+  if (more.ok()) {
+    unremoved_.erase(table_id);
+    Publish();  // the view of before keeps what was removed from being given back to the disk
+    return;
   }
+  remove_again_nanos_ = options_.clock->MonotonicNanos() + kRemoveAgainNanos;
+  Warn(Concat("rows of a dropped table could not be removed, which is tried again in a minute: ",
+              more.status().message()));
 }
 
 void LocalShard::CommitWrites(std::deque<Task>& tasks) {

@@ -223,6 +223,7 @@ class LocalShard final : public Shard {
   void TrimStep();
   /// Some more of the rows of dropped tables go.
   void RemoveStep();
+  bool MayRemove() const;
   void Warn(const std::string& sentence) const;
   /// Begins builds again that ended for want of space, a while later.
   void ResumeBuilds();
@@ -253,6 +254,7 @@ class LocalShard final : public Shard {
   bool holds_writes_ = true;
   std::set<uint32_t> untrimmed_;  // tables whose change list may hold what nothing needs
   std::set<uint32_t> unremoved_;  // dropped tables that may have rows in the store
+  int64_t remove_again_nanos_ = 0;
   DelayedBuilds delayed_builds_;
   /// Files of an index that a manifest on the disk may name, though writing it failed. They go when
   /// another one is written.

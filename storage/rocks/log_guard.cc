@@ -1,7 +1,5 @@
 #include "storage/rocks/log_guard.h"
 
-#include <utility>
-
 #include "storage/files/folder.h"
 
 namespace ordinate {
@@ -13,7 +11,7 @@ using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 using rocksdb::Slice;
 
-/// Says that all is well.
+/// Appended to by one thread at a time; synced by any.
 class LogGuard::LogFile final : public rocksdb::FSWritableFileOwnerWrapper {
  public:
   LogFile(std::shared_ptr<LogGuard> guard, std::unique_ptr<FSWritableFile> file)
@@ -27,57 +25,44 @@ class LogGuard::LogFile final : public rocksdb::FSWritableFileOwnerWrapper {
   }
 
   IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* debug) override {
-    return Keep([&] { return target()->Append(data, options, debug); });
+    unsynced_ = true;
+    return guard_->Fail(target()->Append(data, options, debug));
   }
   IOStatus Append(const Slice& data, const IOOptions& options,
                   const rocksdb::DataVerificationInfo& info, IODebugContext* debug) override {
-    return Keep([&] { return target()->Append(data, options, info, debug); });
+    unsynced_ = true;
+    return guard_->Fail(target()->Append(data, options, info, debug));
   }
   IOStatus Flush(const IOOptions& options, IODebugContext* debug) override {
-    return Keep([&] { return target()->Flush(options, debug); });
-  }
-  IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
-    return Keep([&] { return target()->Sync(options, debug); });
-  }
-  IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
-    return Keep([&] { return target()->Fsync(options, debug); });
+    return guard_->Fail(target()->Flush(options, debug));
   }
   IOStatus RangeSync(uint64_t offset, uint64_t bytes, const IOOptions& options,
                      IODebugContext* debug) override {
-    return Keep([&] { return target()->RangeSync(offset, bytes, options, debug); });
+    return guard_->Fail(target()->RangeSync(offset, bytes, options, debug));
+  }
+  IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
+    return SyncOnce([&] { return target()->Sync(options, debug); });
+  }
+  IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
+    return SyncOnce([&] { return target()->Fsync(options, debug); });
   }
 
  private:
   template <typename Call>
-  IOStatus Keep(const Call& call) {
-    if (guard_->failed()) return IOStatus::OK();
-    if (const IOStatus status = call(); !status.ok()) guard_->Fail(status);
-    return IOStatus::OK();
+  IOStatus SyncOnce(const Call& call) {
+    MutexLock lock(sync_mutex_);  // whoever finds nothing to sync may rely on it
+    if (!unsynced_.exchange(false)) return IOStatus::OK();
+    const IOStatus status = guard_->Fail(call());
+    if (!status.ok()) unsynced_ = true;
+    return status;
   }
 
   const std::shared_ptr<LogGuard> guard_;
+  Mutex sync_mutex_;
+  std::atomic<bool> unsynced_{false};
 };
 
-/// Takes nothing any more once the log has failed.
-class LogGuard::OtherFile final : public rocksdb::FSWritableFileOwnerWrapper {
- public:
-  OtherFile(std::shared_ptr<LogGuard> guard, std::unique_ptr<FSWritableFile> file)
-      : FSWritableFileOwnerWrapper(std::move(file)), guard_(std::move(guard)) {}
-
-  IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* debug) override {
-    if (guard_->failed()) return guard_->failure();
-    return target()->Append(data, options, debug);
-  }
-  IOStatus Append(const Slice& data, const IOOptions& options,
-                  const rocksdb::DataVerificationInfo& info, IODebugContext* debug) override {
-    if (guard_->failed()) return guard_->failure();
-    return target()->Append(data, options, info, debug);
-  }
-
- private:
-  const std::shared_ptr<LogGuard> guard_;
-};
-
+/// RocksDB makes each log anew, as long as it is not told to recycle them.
 class LogGuard::Files final : public rocksdb::FileSystemWrapper {
  public:
   Files(std::shared_ptr<LogGuard> guard, std::shared_ptr<rocksdb::FileSystem> files)
@@ -87,24 +72,13 @@ class LogGuard::Files final : public rocksdb::FileSystemWrapper {
   IOStatus NewWritableFile(const std::string& path, const FileOptions& options,
                            std::unique_ptr<FSWritableFile>* result,
                            IODebugContext* debug) override {
-    const bool own = FolderOf(path) == guard_->directory_;
-    const bool log = own && path.ends_with(".log");
-    if (log) guard_->SyncNewest();
-    if (own && !log && guard_->failed()) return guard_->failure();
-    IOStatus status = target()->NewWritableFile(path, options, result, debug);
-    if (!status.ok() || !own) return status;
-    if (log) {
-      *result = std::make_unique<LogFile>(guard_, std::move(*result));
-    } else {
-      *result = std::make_unique<OtherFile>(guard_, std::move(*result));
+    const bool is_log = path.ends_with(".log") && FolderOf(path) == guard_->directory_;
+    if (is_log) {
+      if (const IOStatus synced = guard_->SyncNewest(); !synced.ok()) return synced;
     }
+    IOStatus status = target()->NewWritableFile(path, options, result, debug);
+    if (status.ok() && is_log) *result = std::make_unique<LogFile>(guard_, std::move(*result));
     return status;
-  }
-
-  IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions& options,
-                      IODebugContext* debug) override {
-    if (FolderOf(to) == guard_->directory_ && guard_->failed()) return guard_->failure();
-    return target()->RenameFile(from, to, options, debug);
   }
 
  private:
@@ -115,22 +89,26 @@ std::shared_ptr<rocksdb::FileSystem> LogGuard::Watch(std::shared_ptr<rocksdb::Fi
   return std::make_shared<Files>(shared_from_this(), std::move(files));
 }
 
-// By the thread that writes, which appends nothing meanwhile.
-void LogGuard::SyncNewest() {
-  MutexLock lock(newest_mutex_);
-  if (newest_ != nullptr) newest_->Sync(IOOptions(), nullptr).PermitUncheckedError();
-}
-
 IOStatus LogGuard::failure() const {
   MutexLock lock(mutex_);
   return failure_;
 }
 
-void LogGuard::Fail(const IOStatus& status) {
+IOStatus LogGuard::Fail(const IOStatus& status) {
+  if (status.ok()) return status;
   MutexLock lock(mutex_);
-  if (failed_.load()) return;
-  failure_ = status;
-  failed_.store(true);
+  if (failure_.ok()) failure_ = status;
+  return IOStatus::IOError(failure_.ToString());
+}
+
+// Nothing is appended to it meanwhile: whoever makes the next log keeps writers out.
+IOStatus LogGuard::SyncNewest() {
+  MutexLock lock(newest_mutex_);
+  if (newest_ != nullptr) {
+    const IOStatus synced = newest_->Sync(IOOptions(), nullptr);
+    if (!synced.ok()) return synced;
+  }
+  return Fail(failure());
 }
 
 }  // namespace ordinate

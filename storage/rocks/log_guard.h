@@ -5,22 +5,23 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "storage/base/mutex.h"
 
 namespace ordinate {
 
-/// Keeps errors of a database's write-ahead log from RocksDB. Whoever writes asks for them
-/// afterwards, and the first is the last: what reached the disk is not known until the database is
-/// opened anew. From then on nothing more is written to the log, and no other file of the database
-/// either, so that nothing gets durable that relies on the log.
+/// Watches the write-ahead log of a database. What fails in it, a write or a sync, is the last:
+/// what reached the disk is not known until the database is opened anew. Whoever writes asks
+/// before.
 ///
-/// A log is synced before the next one is made: otherwise a power loss could keep writes of the
-/// next without the last ones of it.
+/// A log is synced before the next one is made, and not again. So a power loss cannot keep writes
+/// of the next without the last ones of it.
 ///
-/// RocksDB by itself takes writes again when a full disk has space; and 7.8, built with its
-/// assertions as Debian does, ends the process when it comes upon a log that failed: at the next
-/// write if nothing was in memory to be flushed, or in a flush that syncs the log before.
+/// RocksDB 7.8, built with its assertions as Debian does, ends the process when it comes upon a log
+/// that has failed: at the next write, where it took a full disk for one that has space again and
+/// had nothing in memory to be flushed; and at the sync of a log that is full, by the writer or by
+/// a flush of what it has, after the other's has failed.
 class LogGuard final : public std::enable_shared_from_this<LogGuard> {
  public:
   /// Of the database in `directory`, as RocksDB is given it.
@@ -35,14 +36,13 @@ class LogGuard final : public std::enable_shared_from_this<LogGuard> {
  private:
   class Files;
   class LogFile;
-  class OtherFile;
 
-  void Fail(const rocksdb::IOStatus& status);
-  bool failed() const { return failed_.load(); }
-  void SyncNewest();
+  /// Remembers the first. Returns what RocksDB is told: an error that it does not recover from by
+  /// itself, not even when a disk has space again.
+  rocksdb::IOStatus Fail(const rocksdb::IOStatus& status);
+  rocksdb::IOStatus SyncNewest();
 
   const std::string directory_;
-  std::atomic<bool> failed_{false};
   mutable Mutex mutex_;
   rocksdb::IOStatus failure_ ORDINATE_GUARDED_BY(mutex_);
   Mutex newest_mutex_;

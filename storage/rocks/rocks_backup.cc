@@ -104,7 +104,7 @@ class ProgressTeller {
 }  // namespace
 
 absl::StatusOr<StoreBackup> BackUpStore(const RocksDb& rocks, const BackupTarget& target) {
-  RETURN_IF_ERROR(rocks.CheckLog());
+  RETURN_IF_ERROR(rocks.CheckLog());  // which the engine would sync
   rocksdb::BackupEngineOptions options = EngineOptions(target.directory);
   options.backup_rate_limit = target.max_bytes_per_second;
   ASSIGN_OR_RETURN(const auto engine, OpenEngine(options, rocks.db()->GetEnv()));
@@ -117,7 +117,6 @@ absl::StatusOr<StoreBackup> BackUpStore(const RocksDb& rocks, const BackupTarget
   rocksdb::BackupID id = 0;
   const rocksdb::Status status = engine->CreateNewBackup(create, rocks.db(), &id);
   RETURN_IF_ERROR(teller.ended());
-  RETURN_IF_ERROR(rocks.CheckLog());  // it goes into the backup
   RETURN_IF_ERROR(BackupError(Concat("back up the store in '", rocks.path(), "' into"),
                               target.directory, status));
 

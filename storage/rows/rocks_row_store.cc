@@ -267,6 +267,7 @@ absl::StatusOr<std::vector<uint32_t>> RocksRowStore::TableIds() const {
   const std::pair<ShardFamily, std::string> places[] = {{kRowsFamily, ""},
                                                         {kChangesFamily, ""},
                                                         {kMetaFamily, CountPrefix()},
+                                                        {kMetaFamily, RemovingPrefix()},
                                                         {kMetaFamily, DisplacedPrefix()}};
   for (const auto& [family, prefix] : places) {
     rocksdb::ReadOptions options;

@@ -92,6 +92,10 @@ std::string CompleteAfterKey(uint32_t table_id) {
   return CompleteAfterPrefix() + U32Bytes(table_id);
 }
 
+std::string RemovingPrefix() { return "removing"; }
+
+std::string RemovingKey(uint32_t table_id) { return RemovingPrefix() + U32Bytes(table_id); }
+
 std::string DisplacedPrefix() { return "displaced"; }
 
 std::string DisplacedPrefix(uint32_t table_id) { return DisplacedPrefix() + U32Bytes(table_id); }

@@ -21,6 +21,7 @@ namespace ordinate {
 /// | meta    | "format"                                | u32                                     |
 /// |         | "applied"                               | sequence u64                            |
 /// |         | "count", table u32                      | live rows u64                           |
+/// |         | "removing", table u32                   | (empty)                                 |
 /// |         | "displaced", table u32, the row's key   | row u64                                 |
 /// |         | "request", its id                       | sequence u64, time in µs u64,           |
 /// |         |                                         | EncodeRequestNote                       |
@@ -48,6 +49,9 @@ std::string CountKey(uint32_t table_id);
 /// The sequence after which a table's change list is complete.
 std::string CompleteAfterPrefix();
 std::string CompleteAfterKey(uint32_t table_id);
+/// A table that is being removed: it has no count any more, and may have rows.
+std::string RemovingPrefix();
+std::string RemovingKey(uint32_t table_id);
 std::string DisplacedPrefix();
 std::string DisplacedPrefix(uint32_t table_id);
 

@@ -8,23 +8,26 @@ namespace ordinate {
 
 absl::StatusOr<bool> TableRemoval::Step(uint32_t table_id, size_t max_entries) {
   RETURN_IF_ERROR(shard_.rocks->CheckWritable());
-  const std::pair<ShardFamily, std::string> ranges[] = {{kRowsFamily, TablePrefix(table_id)},
-                                                        {kChangesFamily, TablePrefix(table_id)},
-                                                        {kMetaFamily, DisplacedPrefix(table_id)}};
+  const std::string begin = TablePrefix(table_id);
+  const std::string end = TablePrefixEnd(table_id);
+  const Range ranges[] = {{kRowsFamily, begin, end},
+                          {kChangesFamily, begin, end},
+                          {kMetaFamily, DisplacedPrefix() + begin, DisplacedPrefix() + end}};
   Place place = places_[table_id];
   rocksdb::WriteBatch batch;
+  if (place.range == 0 && place.key.empty()) {
+    batch.Put(shard_.family(kMetaFamily), RemovingKey(table_id), "");
+    batch.Delete(shard_.family(kMetaFamily), CountKey(table_id));
+    batch.Delete(shard_.family(kMetaFamily), CompleteAfterKey(table_id));
+  }
   size_t left = max_entries;
   while (place.range < std::size(ranges)) {
-    const auto& [family, prefix] = ranges[place.range];
-    ASSIGN_OR_RETURN(const bool all, AddRange(family, prefix, place, left, batch));
+    ASSIGN_OR_RETURN(const bool all, AddRange(ranges[place.range], place, left, batch));
     if (!all) break;
     place = {.range = place.range + 1};
   }
   const bool done = place.range == std::size(ranges);
-  if (done) {  // with the last of its rows: until then a start finds the table
-    batch.Delete(shard_.family(kMetaFamily), CountKey(table_id));
-    batch.Delete(shard_.family(kMetaFamily), CompleteAfterKey(table_id));
-  }
+  if (done) batch.Delete(shard_.family(kMetaFamily), RemovingKey(table_id));
   RETURN_IF_ERROR(shard_.rocks->Write(batch, /*sync=*/false));
   if (done) {
     places_.erase(table_id);
@@ -34,22 +37,22 @@ absl::StatusOr<bool> TableRemoval::Step(uint32_t table_id, size_t max_entries) {
   return !done;
 }
 
-absl::StatusOr<bool> TableRemoval::AddRange(ShardFamily family, const std::string& prefix,
-                                            Place& place, size_t& left,
+absl::StatusOr<bool> TableRemoval::AddRange(const Range& range, Place& place, size_t& left,
                                             rocksdb::WriteBatch& batch) const {
+  rocksdb::ColumnFamilyHandle* const family = shard_.family(range.family);
+  const rocksdb::Slice end(range.end);
   rocksdb::ReadOptions options;
   options.total_order_seek = true;
   options.fill_cache = false;
-  std::unique_ptr<rocksdb::Iterator> it(
-      shard_.rocks->db()->NewIterator(options, shard_.family(family)));
-  for (it->Seek(place.key.empty() ? prefix : place.key); it->Valid(); it->Next()) {
-    if (!it->key().starts_with(prefix)) return true;
+  options.iterate_upper_bound = &end;  // beyond it may be the tombstones of other tables
+  std::unique_ptr<rocksdb::Iterator> it(shard_.rocks->db()->NewIterator(options, family));
+  for (it->Seek(place.key.empty() ? range.begin : place.key); it->Valid(); it->Next()) {
     if (left == 0) {
       place.key = it->key().ToString();
       return false;
     }
     --left;
-    batch.Delete(shard_.family(family), it->key());
+    batch.Delete(family, it->key());
   }
   RETURN_IF_ERROR(shard_.Error("remove a table from", it->status()));
   return true;

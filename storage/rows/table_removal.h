@@ -13,7 +13,8 @@
 namespace ordinate {
 
 /// Removes every trace of dropped tables, a few entries at a time, so that other tables' writes
-/// pass. Cut short, TableIds() still names the table, and it is begun again. One thread.
+/// pass. Cut short, the store still says that the table is being removed, and it is begun again.
+/// One thread.
 ///
 /// Entry by entry: a range of RocksDB's is one write, but a compaction that drops all of a range
 /// writes a file of nothing, and where the disk refuses that file RocksDB 7.8, built with its
@@ -33,9 +34,14 @@ class TableRemoval {
     std::string key;
   };
 
+  struct Range {
+    ShardFamily family = kRowsFamily;
+    std::string begin, end;
+  };
+
   /// Adds what is in the range from `place.key` on to the batch, `left` entries at most; true: all.
-  absl::StatusOr<bool> AddRange(ShardFamily family, const std::string& prefix, Place& place,
-                                size_t& left, rocksdb::WriteBatch& batch) const;
+  absl::StatusOr<bool> AddRange(const Range& range, Place& place, size_t& left,
+                                rocksdb::WriteBatch& batch) const;
 
   const ShardDb& shard_;
   std::map<uint32_t, Place> places_;  // by table

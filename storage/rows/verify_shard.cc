@@ -1,4 +1,5 @@
 #include <map>
+#include <set>
 
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
@@ -83,6 +84,12 @@ class Verifier {
       ++asked_;
       return ParseAsked(value) ? "" : "it does not decode";
     }
+    if (key.starts_with(RemovingPrefix())) {
+      const auto table_id = ParseU32(key.substr(RemovingPrefix().size()));
+      if (!table_id) return "it names no table";
+      removing_.insert(*table_id);
+      return "";
+    }
     if (!ParseU64(value)) return "it is not a number";
     if (key == KeptKey()) {
       kept_ = *ParseU64(value);
@@ -112,11 +119,13 @@ class Verifier {
 
   absl::Status CheckCounts() const {
     std::map<uint32_t, uint64_t> counted = counted_;
+    std::map<uint32_t, uint64_t> found_rows = found_;
     std::erase_if(counted, [](const auto& entry) { return entry.second == 0; });
-    if (counted == found_) return absl::OkStatus();
+    std::erase_if(found_rows, [&](const auto& entry) { return removing_.contains(entry.first); });
+    if (counted == found_rows) return absl::OkStatus();
     for (const auto& [table_id, count] : counted) {
-      const auto found = found_.find(table_id);
-      const uint64_t rows = found == found_.end() ? 0 : found->second;
+      const auto found = found_rows.find(table_id);
+      const uint64_t rows = found == found_rows.end() ? 0 : found->second;
       if (rows != count) {
         return StoreDamaged(shard_.rocks->path(), Concat("table ", table_id, " counts ", count,
                                                          " rows but holds ", rows));
@@ -134,6 +143,7 @@ class Verifier {
   uint64_t requests_ = 0, asked_ = 0, kept_ = 0;  // remembered, by key; counted
   std::map<uint32_t, uint64_t> found_;            // rows seen, by table
   std::map<uint32_t, uint64_t> counted_;          // rows the counters claim
+  std::set<uint32_t> removing_;                   // tables whose rows are not counted any more
 };
 
 }  // namespace

@@ -95,7 +95,10 @@ TEST_F(RowStoreTest, ATableIsRemovedAFewEntriesAtATime) {
   for (RowId row = 0; row < 5; ++row) Write({Upsert(1, row, "a"), Upsert(2, row, "b")});
   ASSERT_EQ(rows().AddDisplaced(1, "key", 77), absl::OkStatus());
   // Of five rows, as many changes and a displaced key.
-  for (int step = 0; step < 3; ++step) EXPECT_EQ(*rows().RemoveTable(1, 3), true);
+  for (int step = 0; step < 3; ++step) {
+    EXPECT_EQ(*rows().RemoveTable(1, 3), true);
+    EXPECT_EQ(rows().VerifyChecksums(nullptr), absl::OkStatus()) << "rows without a count";
+  }
   EXPECT_EQ(CellsAt(1, 4), "-");
   Reopen();
   EXPECT_THAT(*rows().TableIds(), ElementsAre(1, 2));
