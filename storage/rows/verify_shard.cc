@@ -119,13 +119,16 @@ class Verifier {
 
   absl::Status CheckCounts() const {
     std::map<uint32_t, uint64_t> counted = counted_;
-    std::map<uint32_t, uint64_t> found_rows = found_;
+    std::map<uint32_t, uint64_t> found = found_;
     std::erase_if(counted, [](const auto& entry) { return entry.second == 0; });
-    std::erase_if(found_rows, [&](const auto& entry) { return removing_.contains(entry.first); });
-    if (counted == found_rows) return absl::OkStatus();
+    for (const uint32_t table_id : removing_) {
+      counted.erase(table_id);
+      found.erase(table_id);
+    }
+    if (counted == found) return absl::OkStatus();
     for (const auto& [table_id, count] : counted) {
-      const auto found = found_rows.find(table_id);
-      const uint64_t rows = found == found_rows.end() ? 0 : found->second;
+      const auto of_table = found.find(table_id);
+      const uint64_t rows = of_table == found.end() ? 0 : of_table->second;
       if (rows != count) {
         return StoreDamaged(shard_.rocks->path(), Concat("table ", table_id, " counts ", count,
                                                          " rows but holds ", rows));
