@@ -19,8 +19,12 @@ class DiskReserve {
   /// OK when the reserve stays whole after `more` bytes, or the disk does not say. Else
   /// RESOURCE_EXHAUSTED with a retry delay.
   absl::Status Check(uint64_t more = 0) const;
+  /// OK while a quarter of the reserve is left: for what makes space by writing first.
+  absl::Status CheckLeast() const;
 
  private:
+  absl::Status CheckFree(uint64_t kept, uint64_t more) const;
+
   const std::string directory_;
   const uint64_t bytes_;
 };

@@ -145,7 +145,7 @@ absl::Status LocalShard::RemoveUndefined() {
   }
   ASSIGN_OR_RETURN(const std::vector<uint32_t> stored, rows_->TableIds());
   for (const uint32_t id : stored) {
-    if (tables_.find(id) == tables_.end()) unremoved_.insert(id);
+    if (tables_.find(id) == tables_.end()) unremoved_.emplace(id, 0);
   }
   return absl::OkStatus();
 }
@@ -463,7 +463,7 @@ absl::Status LocalShard::DropTable(uint32_t table_id) {
     tables_.erase(table_id);
     untrimmed_.erase(table_id);
     ids_->ForgetTable(table_id);
-    unremoved_.insert(table_id);
+    unremoved_.emplace(table_id, 0);
     Publish();
     return absl::OkStatus();
   });

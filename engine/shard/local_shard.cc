@@ -24,9 +24,6 @@ constexpr size_t kMaxCommitRows = 20'000;
 constexpr size_t kMaxCommitBytes = 16u << 20;
 // Changes trimmed between two turns of the applier: some milliseconds of work.
 constexpr size_t kMaxTrimStep = 256;
-// The same for what is removed of a dropped table; and how long after a failure.
-constexpr size_t kMaxRemoveStep = 1'024;
-constexpr int64_t kRemoveAgainNanos = 60'000'000'000;
 // How often an idle applier looks for held snapshots whose time is over.
 constexpr std::chrono::seconds kLookAtHolds(30);
 // The same for calls that wait and may have been cancelled.
@@ -199,7 +196,7 @@ void LocalShard::RunApplier() {
     bool stopping = false;
     {
       const auto until = WaitUntil();
-      const bool idle = untrimmed_.empty() && unremoved_.empty() && unfed_.empty() && !MayRelease();
+      const bool idle = untrimmed_.empty() && !MayRemove() && unfed_.empty() && !MayRelease();
       MutexLock lock(queue_mutex_);
       while (queue_.empty() && !stopping_ && idle) {
         if (!queue_wake_.WaitUntil(queue_mutex_, until)) break;
@@ -257,7 +254,9 @@ std::chrono::steady_clock::time_point LocalShard::WaitUntil() const {
   const auto now = std::chrono::steady_clock::now();
   const std::chrono::nanoseconds most =
       waiters_.empty() && held_.empty() ? std::chrono::nanoseconds(kLookAtHolds) : kLookAtWaiters;
-  const std::optional<int64_t> due = NextDueNanos();
+  std::optional<int64_t> due = NextDueNanos();
+  const std::optional<int64_t> removal = RemovalDueNanos();
+  if (removal.has_value() && (!due.has_value() || *removal < *due)) due = removal;
   if (!due.has_value()) return now + most;
   const std::chrono::nanoseconds left(*due - options_.clock->MonotonicNanos());
   return now + std::clamp(left, std::chrono::nanoseconds(0), most);
@@ -275,25 +274,6 @@ void LocalShard::TrimStep() {
   const absl::StatusOr<bool> more = rows_->TrimChanges(up_to, RetentionOf(table_id), kMaxTrimStep);
   // What cannot be trimmed now is trimmed after the next build, or start.
   if (!more.ok() || !*more) untrimmed_.erase(table_id);
-}
-
-bool LocalShard::MayRemove() const {
-  return !unremoved_.empty() && options_.clock->MonotonicNanos() >= remove_again_nanos_;
-}
-
-void LocalShard::RemoveStep() {
-  if (!MayRemove()) return;
-  const uint32_t table_id = *unremoved_.begin();
-  const absl::StatusOr<bool> more = rows_->RemoveTable(table_id, kMaxRemoveStep);
-  if (more.ok() && *more) return;
-  if (more.ok()) {
-    unremoved_.erase(table_id);
-    Publish();  // the view of before keeps what was removed from being given back to the disk
-    return;
-  }
-  remove_again_nanos_ = options_.clock->MonotonicNanos() + kRemoveAgainNanos;
-  Warn(Concat("rows of a dropped table could not be removed, which is tried again in a minute: ",
-              more.status().message()));
 }
 
 void LocalShard::CommitWrites(std::deque<Task>& tasks) {

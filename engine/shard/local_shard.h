@@ -221,8 +221,9 @@ class LocalShard final : public Shard {
   /// The table's change list gets shorter after this task, a bounded step per turn of the applier.
   void ScheduleTrim(uint32_t table_id) { untrimmed_.insert(table_id); }
   void TrimStep();
-  /// Some more of the rows of dropped tables go.
+  /// Some more of the rows of dropped tables go; when the next may.
   void RemoveStep();
+  std::optional<int64_t> RemovalDueNanos() const;
   bool MayRemove() const;
   void Warn(const std::string& sentence) const;
   /// Begins builds again that ended for want of space, a while later.
@@ -253,8 +254,9 @@ class LocalShard final : public Shard {
   std::deque<Task> held_;  // writes that wait for a shorter tail, in their order
   bool holds_writes_ = true;
   std::set<uint32_t> untrimmed_;  // tables whose change list may hold what nothing needs
-  std::set<uint32_t> unremoved_;  // dropped tables that may have rows in the store
-  int64_t remove_again_nanos_ = 0;
+  std::map<uint32_t, int64_t>
+      unremoved_;  // dropped tables that may have rows, and until when they wait
+  uint64_t remove_steps_ = 0;
   DelayedBuilds delayed_builds_;
   /// Files of an index that a manifest on the disk may name, though writing it failed. They go when
   /// another one is written.

@@ -25,13 +25,11 @@ class LogGuard::LogFile final : public rocksdb::FSWritableFileOwnerWrapper {
   }
 
   IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* debug) override {
-    unsynced_ = true;
-    return guard_->Fail(target()->Append(data, options, debug));
+    return Write([&] { return target()->Append(data, options, debug); });
   }
   IOStatus Append(const Slice& data, const IOOptions& options,
                   const rocksdb::DataVerificationInfo& info, IODebugContext* debug) override {
-    unsynced_ = true;
-    return guard_->Fail(target()->Append(data, options, info, debug));
+    return Write([&] { return target()->Append(data, options, info, debug); });
   }
   IOStatus Flush(const IOOptions& options, IODebugContext* debug) override {
     return guard_->Fail(target()->Flush(options, debug));
@@ -48,6 +46,13 @@ class LogGuard::LogFile final : public rocksdb::FSWritableFileOwnerWrapper {
   }
 
  private:
+  template <typename Call>
+  IOStatus Write(const Call& call) {
+    unsynced_ = true;
+    const IOStatus status = guard_->Fail(call());
+    unsynced_ = true;  // a sync meanwhile did not have it
+    return status;
+  }
   template <typename Call>
   IOStatus SyncOnce(const Call& call) {
     MutexLock lock(sync_mutex_);  // whoever finds nothing to sync may rely on it
@@ -76,9 +81,10 @@ class LogGuard::Files final : public rocksdb::FileSystemWrapper {
     if (is_log) {
       if (const IOStatus synced = guard_->SyncNewest(); !synced.ok()) return synced;
     }
-    IOStatus status = target()->NewWritableFile(path, options, result, debug);
-    if (status.ok() && is_log) *result = std::make_unique<LogFile>(guard_, std::move(*result));
-    return status;
+    const IOStatus status = target()->NewWritableFile(path, options, result, debug);
+    if (!is_log) return status;
+    if (status.ok()) *result = std::make_unique<LogFile>(guard_, std::move(*result));
+    return guard_->Fail(status);  // RocksDB takes no write any more without it, either
   }
 
  private:

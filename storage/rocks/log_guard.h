@@ -11,9 +11,9 @@
 
 namespace ordinate {
 
-/// Watches the write-ahead log of a database. What fails in it, a write or a sync, is the last:
-/// what reached the disk is not known until the database is opened anew. Whoever writes asks
-/// before.
+/// Watches the write-ahead log of a database. What fails in it, a write or a sync, or making the
+/// next one, is the last: what reached the disk is not known until the database is opened anew.
+/// Whoever writes, or lets RocksDB sync the log, asks before, and keeps others out meanwhile.
 ///
 /// A log is synced before the next one is made, and not again. So a power loss cannot keep writes
 /// of the next without the last ones of it.

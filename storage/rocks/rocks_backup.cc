@@ -1,6 +1,7 @@
 #include "storage/rocks/rocks_backup.h"
 
 #include <rocksdb/utilities/backup_engine.h>
+#include <rocksdb/utilities/stackable_db.h>
 
 #include <filesystem>
 #include <memory>
@@ -101,10 +102,30 @@ class ProgressTeller {
   absl::Status ended_ ORDINATE_GUARDED_BY(mutex_);
 };
 
+// What the engine sees of the store. To list its files it syncs the log, which must not have
+// failed.
+class BackedUpStore final : public rocksdb::StackableDB {
+ public:
+  explicit BackedUpStore(const RocksDb& rocks)
+      : StackableDB(std::shared_ptr<rocksdb::DB>(rocks.db(), [](rocksdb::DB*) {})), rocks_(rocks) {}
+
+  rocksdb::Status GetLiveFilesStorageInfo(
+      const rocksdb::LiveFilesStorageInfoOptions& options,
+      std::vector<rocksdb::LiveFileStorageInfo>* files) override {
+    MutexLock lock(rocks_.log_mutex());
+    if (const absl::Status log = rocks_.CheckLog(); !log.ok()) {
+      return rocksdb::Status::IOError(log.ToString());
+    }
+    return StackableDB::GetLiveFilesStorageInfo(options, files);
+  }
+
+ private:
+  const RocksDb& rocks_;
+};
+
 }  // namespace
 
 absl::StatusOr<StoreBackup> BackUpStore(const RocksDb& rocks, const BackupTarget& target) {
-  RETURN_IF_ERROR(rocks.CheckLog());  // which the engine would sync
   rocksdb::BackupEngineOptions options = EngineOptions(target.directory);
   options.backup_rate_limit = target.max_bytes_per_second;
   ASSIGN_OR_RETURN(const auto engine, OpenEngine(options, rocks.db()->GetEnv()));
@@ -115,7 +136,8 @@ absl::StatusOr<StoreBackup> BackUpStore(const RocksDb& rocks, const BackupTarget
   create.flush_before_backup = false;
   create.progress_callback = [&teller] { teller.Tell(); };
   rocksdb::BackupID id = 0;
-  const rocksdb::Status status = engine->CreateNewBackup(create, rocks.db(), &id);
+  BackedUpStore store(rocks);
+  const rocksdb::Status status = engine->CreateNewBackup(create, &store, &id);
   RETURN_IF_ERROR(teller.ended());
   RETURN_IF_ERROR(BackupError(Concat("back up the store in '", rocks.path(), "' into"),
                               target.directory, status));

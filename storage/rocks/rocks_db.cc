@@ -234,12 +234,14 @@ absl::Status RocksDb::CheckLog() const {
 }
 
 absl::Status RocksDb::Write(rocksdb::WriteBatch& batch, bool sync) const {
+  MutexLock lock(log_mutex_);
   RETURN_IF_ERROR(CheckLog());
   rocksdb::WriteOptions options;
   options.sync = sync;
   const rocksdb::Status written = db_->Write(options, &batch);
   const rocksdb::Status failure = log_guard_->failure();
-  return FromRocks("write to the store in", path_, failure.ok() ? written : failure);
+  return FromRocks("write to the store in", path_,
+                   written.ok() || failure.ok() ? written : failure);
 }
 
 }  // namespace ordinate

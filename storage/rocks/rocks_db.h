@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "storage/base/mutex.h"
 #include "storage/base/store_mode.h"
 #include "storage/rocks/log_guard.h"
 
@@ -66,6 +67,9 @@ class RocksDb {
   absl::Status CheckWritable() const;
   /// OK, or FAILED_PRECONDITION once a write to the write-ahead log, or a sync of it, has failed.
   absl::Status CheckLog() const;
+  /// Held while anything but Write() lets RocksDB write to its log or sync it, CheckLog() being
+  /// asked first.
+  Mutex& log_mutex() const { return log_mutex_; }
   /// Writes the batch; `sync` returns once it is on the disk. What fails in the write-ahead log is
   /// the last that is taken. REQUIRES: CheckWritable().
   absl::Status Write(rocksdb::WriteBatch& batch, bool sync) const;
@@ -79,7 +83,8 @@ class RocksDb {
 
   const std::string path_;
   const StoreMode mode_;
-  int lock_ = -1;                        // constant once open
+  int lock_ = -1;  // constant once open
+  mutable Mutex log_mutex_;
   std::shared_ptr<LogGuard> log_guard_;  // constant once open
   std::unique_ptr<rocksdb::Env> env_;
   std::unique_ptr<rocksdb::DB> db_;

@@ -3,12 +3,16 @@
 #include "gmock/gmock.h"
 #include "storage/base/error_details.h"
 #include "storage/files/disk.h"
+#include "storage/rows/row_store.h"
 #include "tests/support/one_shard.h"
 
 namespace ordinate {
 namespace {
 
+using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 constexpr uint64_t kReserve = 1'000'000;
 
@@ -30,6 +34,13 @@ class DiskReserveTest : public ::testing::Test {
     shard_.Close();
     shard_.ReserveDisk(kReserve);
     shard_.Open();
+  }
+
+  /// Tables that have rows.
+  std::vector<uint32_t> StoredTables() {
+    const auto store = OpenShardStore(shard_.rows_dir(), StoreMode::kReadOnly);
+    EXPECT_TRUE(store.ok()) << store.status();
+    return store.ok() ? *store->rows->TableIds() : std::vector<uint32_t>();
   }
 
   SmallDisk disk_;
@@ -75,6 +86,22 @@ TEST_F(DiskReserveTest, ABuildThatHasNoSpaceIsBegunAgainLater) {
   shard_.Write(OneShard::Rows(100, 101));
   EXPECT_EQ(shard_.Settle(1).generation, 1u);
   EXPECT_EQ(shard_.CountAnswers(1), 101u);
+}
+
+// Removing them takes space before it gives any back.
+TEST_F(DiskReserveTest, RowsOfADroppedTableWaitForAQuarterOfIt) {
+  shard_.Write(OneShard::Rows(0, 10));
+  disk_.free_bytes = kReserve / 4 - 1;
+  ASSERT_EQ(shard_.shard().DropTable(OneShard::kTable), absl::OkStatus());
+  shard_.Turn();
+  EXPECT_THAT(StoredTables(), ElementsAre(OneShard::kTable));
+  EXPECT_THAT(shard_.warnings(), Contains(HasSubstr("of a dropped table wait for a minute")));
+  disk_.free_bytes = kReserve / 4;
+  shard_.Turn();
+  EXPECT_THAT(StoredTables(), ElementsAre(OneShard::kTable));
+  shard_.AddMicros(60'000'000);
+  shard_.Turn();
+  EXPECT_THAT(StoredTables(), IsEmpty());
 }
 
 TEST_F(DiskReserveTest, ATailIsNotSealedWithoutSpaceForTheFile) {

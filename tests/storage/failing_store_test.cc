@@ -9,6 +9,7 @@
 #include <random>
 
 #include "gmock/gmock.h"
+#include "storage/rocks/rocks_disk.h"
 #include "storage/rows/table_removal.h"
 #include "tests/storage/shard_fixture.h"
 #include "tests/support/memory_dir.h"
@@ -148,7 +149,7 @@ class FullLog {
     }
     EXPECT_EQ(disk_.refused(), 1);
     EXPECT_FALSE(status.ok());
-    EXPECT_EQ(shard.rocks->CheckLog().ok(), refused_ == Refused::kNextLog);
+    EXPECT_TRUE(absl::IsFailedPrecondition(shard.rocks->CheckLog()));
   }
 
   /// What was acknowledged is in both families; what is in one is in the other, with all before it.
@@ -210,6 +211,44 @@ TEST_F(FailingStore, AFailureWhereALogIsFullLosesNothing) {
       for (int i = 0; i < 20; ++i) full.CheckAfterPowerLoss(dir.path() + "/lost", random);
     }
   }
+}
+
+TEST(LogGuard, WhatIsWrittenDuringASyncIsSyncedByTheNext) {
+  const MemoryDir dir;
+  std::unique_ptr<rocksdb::FSWritableFile> log;
+  int syncs = 0;
+  RefusingDisk disk(
+      [&](const DiskCall& call) {
+        if (call.kind == DiskCall::Kind::kSync) ++syncs;
+        const bool writes = call.kind == DiskCall::Kind::kWrite;
+        EXPECT_TRUE(!writes || log->Sync({}, nullptr).ok());
+        return false;
+      },
+      EIO);
+  const WatchedDisk watched(disk);
+  const auto guard = std::make_shared<LogGuard>(dir.path());
+  const auto files = guard->Watch(RocksFileSystem());
+  ASSERT_TRUE(files->NewWritableFile(dir.path() + "/1.log", {}, &log, nullptr).ok());
+  ASSERT_TRUE(log->Append("a", {}, nullptr).ok());
+  EXPECT_EQ(syncs, 1);
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(log->Sync({}, nullptr).ok());
+  EXPECT_EQ(syncs, 2) << "there is nothing to sync the second time";
+}
+
+// contract 8: the engine would sync the log to list it.
+TEST_F(FailingStore, ABackupOfAStoreWhoseLogFailedIsRefused) {
+  Close();
+  RefusingDisk disk(Calls(DiskCall::Kind::kSync, ".log"), EIO);
+  const WatchedDisk watched(disk);
+  Reopen();
+  Write({Upsert(1, 1, "a")});
+  disk.Refuse(1);
+  EXPECT_FALSE(rows().AddDisplaced(1, "key", 77).ok());
+  const absl::Status refused = rows().BackUp({.directory = directory_.Sub("backups")}).status();
+  EXPECT_THAT(std::string(refused.message()), ::testing::HasSubstr("restart the server"));
+  Reopen();
+  EXPECT_TRUE(rows().BackUp({.directory = directory_.Sub("backups")}).ok());
+  Close();
 }
 
 // contract 8: no file of nothing is written while a table goes.
