@@ -254,8 +254,7 @@ class LocalShard final : public Shard {
   std::deque<Task> held_;  // writes that wait for a shorter tail, in their order
   bool holds_writes_ = true;
   std::set<uint32_t> untrimmed_;  // tables whose change list may hold what nothing needs
-  std::map<uint32_t, int64_t>
-      unremoved_;  // dropped tables that may have rows, and until when they wait
+  std::map<uint32_t, int64_t> unremoved_;  // dropped tables that may have rows; the ns they wait for
   uint64_t remove_steps_ = 0;
   DelayedBuilds delayed_builds_;
   /// Files of an index that a manifest on the disk may name, though writing it failed. They go when
