@@ -253,8 +253,8 @@ class LocalShard final : public Shard {
   std::vector<Waiter> waiters_;
   std::deque<Task> held_;  // writes that wait for a shorter tail, in their order
   bool holds_writes_ = true;
-  std::set<uint32_t> untrimmed_;  // tables whose change list may hold what nothing needs
-  std::map<uint32_t, int64_t> unremoved_;  // dropped tables that may have rows; the ns they wait for
+  std::set<uint32_t> untrimmed_;           // tables whose change list may hold what nothing needs
+  std::map<uint32_t, int64_t> unremoved_;  // by dropped table that may have rows: when to go on
   uint64_t remove_steps_ = 0;
   DelayedBuilds delayed_builds_;
   /// Files of an index that a manifest on the disk may name, though writing it failed. They go when
