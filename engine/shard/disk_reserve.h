@@ -23,8 +23,6 @@ class DiskReserve {
   absl::Status CheckLeast() const;
 
  private:
-  absl::Status CheckFree(uint64_t kept, uint64_t more) const;
-
   const std::string directory_;
   const uint64_t bytes_;
 };

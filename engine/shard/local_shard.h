@@ -155,7 +155,8 @@ class LocalShard final : public Shard {
   /// has lost its tables must not look like one whose tables were dropped.
   absl::Status CheckTablesKnown(const DefinitionSet& definitions) const;
   absl::Status ReplayLog();
-  /// Removes what a drop left behind when it was interrupted. REQUIRES: CheckTablesKnown.
+  /// Removes what a drop left behind when it was interrupted, its rows later on. REQUIRES:
+  /// CheckTablesKnown.
   absl::Status RemoveUndefined();
   std::vector<TableRetention> Retentions() const;
   TableRetention RetentionOf(uint32_t table_id) const;

@@ -46,7 +46,7 @@ void LocalShard::RemoveStep() {
     if (!*more || ++remove_steps_ % kPublishSteps == 0) Publish();
     return;
   }
-  if (absl::IsFailedPrecondition(more.status())) {
+  if (absl::IsFailedPrecondition(more.status()) || absl::IsDataLoss(more.status())) {
     unremoved_.erase(next);
     Warn(Concat("rows of a dropped table are left for the next start: ", more.status().message()));
     return;

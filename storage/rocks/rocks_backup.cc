@@ -113,14 +113,17 @@ class BackedUpStore final : public rocksdb::StackableDB {
       const rocksdb::LiveFilesStorageInfoOptions& options,
       std::vector<rocksdb::LiveFileStorageInfo>* files) override {
     MutexLock lock(rocks_.log_mutex());
-    if (const absl::Status log = rocks_.CheckLog(); !log.ok()) {
-      return rocksdb::Status::IOError(log.ToString());
-    }
+    refused_ = rocks_.CheckLog();
+    if (!refused_.ok()) return rocksdb::Status::Aborted();
     return StackableDB::GetLiveFilesStorageInfo(options, files);
   }
 
+  /// Why it was not, if so.
+  const absl::Status& refused() const { return refused_; }
+
  private:
   const RocksDb& rocks_;
+  absl::Status refused_;  // by the thread that makes the backup
 };
 
 }  // namespace
@@ -139,6 +142,7 @@ absl::StatusOr<StoreBackup> BackUpStore(const RocksDb& rocks, const BackupTarget
   BackedUpStore store(rocks);
   const rocksdb::Status status = engine->CreateNewBackup(create, &store, &id);
   RETURN_IF_ERROR(teller.ended());
+  RETURN_IF_ERROR(store.refused());
   RETURN_IF_ERROR(BackupError(Concat("back up the store in '", rocks.path(), "' into"),
                               target.directory, status));
 

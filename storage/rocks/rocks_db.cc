@@ -240,8 +240,10 @@ absl::Status RocksDb::Write(rocksdb::WriteBatch& batch, bool sync) const {
   options.sync = sync;
   const rocksdb::Status written = db_->Write(options, &batch);
   const rocksdb::Status failure = log_guard_->failure();
-  return FromRocks("write to the store in", path_,
-                   written.ok() || failure.ok() ? written : failure);
+  if (written.ok() || failure.ok()) return FromRocks("write to the store in", path_, written);
+  const absl::Status last = FromRocks("write to the store in", path_, failure);
+  return absl::Status(last.code(),
+                      Concat(last.message(), "; no write is taken until the server is restarted"));
 }
 
 }  // namespace ordinate

@@ -67,8 +67,9 @@ class RocksDb {
   absl::Status CheckWritable() const;
   /// OK, or FAILED_PRECONDITION once a write to the write-ahead log, or a sync of it, has failed.
   absl::Status CheckLog() const;
-  /// Held while anything but Write() lets RocksDB write to its log or sync it, CheckLog() being
-  /// asked first.
+  /// Held by Write(), through its stalls too. Whoever else lets RocksDB write to its log or sync it
+  /// holds it as well, and asks CheckLog() first. RocksDB itself, when it goes on after an error,
+  /// does not: it keeps writers out.
   Mutex& log_mutex() const { return log_mutex_; }
   /// Writes the batch; `sync` returns once it is on the disk. What fails in the write-ahead log is
   /// the last that is taken. REQUIRES: CheckWritable().

@@ -1,10 +1,19 @@
 #include "storage/rows/table_removal.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "storage/base/status_macros.h"
 
 namespace ordinate {
+
+namespace {
+
+// Values are read as well, long ones from blob files. A step takes so many bytes at most, and the
+// entry that reaches them.
+constexpr size_t kMaxStepBytes = 1 << 20;
+
+}  // namespace
 
 absl::StatusOr<bool> TableRemoval::Step(uint32_t table_id, size_t max_entries) {
   RETURN_IF_ERROR(shard_.rocks->CheckWritable());
@@ -20,7 +29,7 @@ absl::StatusOr<bool> TableRemoval::Step(uint32_t table_id, size_t max_entries) {
     batch.Delete(shard_.family(kMetaFamily), CountKey(table_id));
     batch.Delete(shard_.family(kMetaFamily), CompleteAfterKey(table_id));
   }
-  size_t left = max_entries;
+  Left left{.entries = max_entries, .bytes = kMaxStepBytes};
   while (place.range < std::size(ranges)) {
     ASSIGN_OR_RETURN(const bool all, AddRange(ranges[place.range], place, left, batch));
     if (!all) break;
@@ -37,7 +46,7 @@ absl::StatusOr<bool> TableRemoval::Step(uint32_t table_id, size_t max_entries) {
   return !done;
 }
 
-absl::StatusOr<bool> TableRemoval::AddRange(const Range& range, Place& place, size_t& left,
+absl::StatusOr<bool> TableRemoval::AddRange(const Range& range, Place& place, Left& left,
                                             rocksdb::WriteBatch& batch) const {
   rocksdb::ColumnFamilyHandle* const family = shard_.family(range.family);
   const rocksdb::Slice end(range.end);
@@ -47,11 +56,12 @@ absl::StatusOr<bool> TableRemoval::AddRange(const Range& range, Place& place, si
   options.iterate_upper_bound = &end;  // beyond it may be the tombstones of other tables
   std::unique_ptr<rocksdb::Iterator> it(shard_.rocks->db()->NewIterator(options, family));
   for (it->Seek(place.key.empty() ? range.begin : place.key); it->Valid(); it->Next()) {
-    if (left == 0) {
+    if (left.entries == 0 || left.bytes == 0) {
       place.key = it->key().ToString();
       return false;
     }
-    --left;
+    --left.entries;
+    left.bytes -= std::min(left.bytes, it->key().size() + it->value().size());
     batch.Delete(family, it->key());
   }
   RETURN_IF_ERROR(shard_.Error("remove a table from", it->status()));

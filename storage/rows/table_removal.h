@@ -24,7 +24,8 @@ class TableRemoval {
   /// `shard` must outlive this.
   explicit TableRemoval(const ShardDb& shard) : shard_(shard) {}
 
-  /// Removes `max_entries` of the table's at most. Whether some are left.
+  /// Removes `max_entries` of the table's at most, fewer where they are long. Whether some are
+  /// left.
   absl::StatusOr<bool> Step(uint32_t table_id, size_t max_entries);
 
  private:
@@ -34,13 +35,18 @@ class TableRemoval {
     std::string key;
   };
 
+  /// What a step may still take.
+  struct Left {
+    size_t entries = 0;
+    size_t bytes = 0;
+  };
   struct Range {
     ShardFamily family = kRowsFamily;
     std::string begin, end;
   };
 
-  /// Adds what is in the range from `place.key` on to the batch, `left` entries at most; true: all.
-  absl::StatusOr<bool> AddRange(const Range& range, Place& place, size_t& left,
+  /// Adds what is in the range from `place.key` on to the batch, `left` at most; true: all.
+  absl::StatusOr<bool> AddRange(const Range& range, Place& place, Left& left,
                                 rocksdb::WriteBatch& batch) const;
 
   const ShardDb& shard_;

@@ -1,3 +1,4 @@
+#include <chrono>
 #include <filesystem>
 #include <thread>
 
@@ -32,17 +33,20 @@ class MissingStore : public ::testing::Test {
   }
   /// Rows of dropped tables go in the background, a few at a time.
   void WaitUntilNoTableIsLeft() {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(2);
     for (const uint32_t shard : {0u, 1u}) {
-      std::vector<uint32_t> left = {0};
-      while (!left.empty()) {
-        const auto store = OpenShardStore(node_.shard_dir(shard) + "/rows", StoreMode::kReadOnly);
-        // A compaction may take a file away that is just opened.
-        if (const auto ids = store.ok() ? store->rows->TableIds() : store.status(); ids.ok()) {
-          left = *ids;
-        }
+      absl::StatusOr<std::vector<uint32_t>> left = TablesIn(shard);
+      for (; !left.ok() || !left->empty(); left = TablesIn(shard)) {
+        ASSERT_LT(std::chrono::steady_clock::now(), until) << left.status();
         std::this_thread::yield();
       }
     }
+  }
+  /// Fails now and then: a compaction may take a file away that is just opened.
+  absl::StatusOr<std::vector<uint32_t>> TablesIn(uint32_t shard) {
+    const auto store = OpenShardStore(node_.shard_dir(shard) + "/rows", StoreMode::kReadOnly);
+    if (!store.ok()) return store.status();
+    return store->rows->TableIds();
   }
   std::string away() const { return node_.data_dir() + "/away"; }
 

@@ -88,6 +88,7 @@ class FailingStore : public ShardFixture {
     EXPECT_EQ(refused.code(),
               error == ENOSPC ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kInternal)
         << refused;
+    EXPECT_THAT(std::string(refused.message()), ::testing::HasSubstr("the server is restarted"));
     // RocksDB finds space on the disk at once, and would go on by itself.
     int others = 0;
     for (int i = 0; i < 50'000; ++i) {
@@ -245,6 +246,7 @@ TEST_F(FailingStore, ABackupOfAStoreWhoseLogFailedIsRefused) {
   disk.Refuse(1);
   EXPECT_FALSE(rows().AddDisplaced(1, "key", 77).ok());
   const absl::Status refused = rows().BackUp({.directory = directory_.Sub("backups")}).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
   EXPECT_THAT(std::string(refused.message()), ::testing::HasSubstr("restart the server"));
   Reopen();
   EXPECT_TRUE(rows().BackUp({.directory = directory_.Sub("backups")}).ok());

@@ -110,6 +110,16 @@ TEST_F(RowStoreTest, ATableIsRemovedAFewEntriesAtATime) {
   EXPECT_EQ(rows().VerifyChecksums(nullptr), absl::OkStatus());
 }
 
+// Long cells are read to be removed: a step takes fewer rows with them.
+TEST_F(RowStoreTest, AStepThatRemovesLongRowsTakesFewOfThem) {
+  for (RowId row = 0; row < 5; ++row) Write({Upsert(1, row, std::string(600'000, 'a'))});
+  EXPECT_EQ(*rows().RemoveTable(1, 1'000), true);
+  EXPECT_EQ(CellsAt(1, 1), "-");
+  EXPECT_NE(CellsAt(1, 2), "-");
+  RemoveTable(1);
+  EXPECT_THAT(*rows().TableIds(), ElementsAre());
+}
+
 // contract 1.2: displaced keys keep their ids across a restart.
 TEST_F(RowStoreTest, DisplacedKeysSurvive) {
   ASSERT_EQ(rows().AddDisplaced(1, std::string("k\0y", 3), 77), absl::OkStatus());
