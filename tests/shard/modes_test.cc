@@ -270,13 +270,13 @@ TEST(Merging, WhatIsGoneFromSegmentsStaysGoneAcrossARestart) {
   OneShard one(/*min_seal_rows=*/10);
   one.CreateIndex(OneShard::Flat(1));
   one.Settle(1);
-  one.Write(OneShard::Rows(0, 10));
+  one.Write(OneShard::Rows(0, 100));  // too long a segment to be written anew by the next seal
   one.Settle(1);
   std::vector<RowWrite> changed = {OneShard::DeleteOf(9)};
-  for (int64_t id = 0; id < 2; ++id) changed.push_back(OneShard::OneRow(id, {100, 0}));
+  for (int64_t id = 0; id < 2; ++id) changed.push_back(OneShard::OneRow(id, {1'000, 0}));
   one.Write(std::move(changed));
-  one.Write(OneShard::Rows(20, 30));  // sealed, and the change list shortened
-  one.Settle(1);
+  one.Write(OneShard::Rows(200, 210));  // sealed, and the change list shortened
+  ASSERT_EQ(one.Settle(1).segments, 2u);
   const std::vector<RowId> before = Ids(one);
   for (int round = 0; round < 2; ++round) {
     one.Close();

@@ -236,6 +236,24 @@ TEST(LogGuard, WhatIsWrittenDuringASyncIsSyncedByTheNext) {
   EXPECT_EQ(syncs, 2) << "there is nothing to sync the second time";
 }
 
+// contract 9: what is acknowledged is written down, or nothing more is.
+TEST_F(FailingStore, AFailedWriteOfWhatIsAcknowledgedIsTheLastOfTheLog) {
+  Close();
+  RefusingDisk disk(Calls(DiskCall::Kind::kWrite, "/ACKNOWLEDGED"), EIO);
+  const WatchedDisk watched(disk);
+  Reopen();
+  Write({Upsert(1, 1, "a")});
+  disk.Refuse(1);
+  const LogRecord record{.seq = 2, .mutations = {Upsert(1, 2, "b")}};
+  EXPECT_FALSE(log().Append({&record, 1}).ok());
+  EXPECT_EQ(disk.refused(), 1);
+  EXPECT_TRUE(absl::IsFailedPrecondition(log().Append({&record, 1})));
+  Reopen();
+  EXPECT_EQ(CellsAt(1, 1), "a");
+  EXPECT_EQ(log().last_seq(), 2u) << "it was not acknowledged, and is there";
+  Close();
+}
+
 // contract 8: the engine would sync the log to list it.
 TEST_F(FailingStore, ABackupOfAStoreWhoseLogFailedIsRefused) {
   Close();
