@@ -169,11 +169,11 @@ TEST_F(FailingCalls, EveryOneIsSurvived) {
     plan.at = 1 + random() % calls;
     plan.for_good = random() % 2 == 0;
     plan.write_error = random() % 3 == 0 ? ENOSPC : EIO;
-    const std::string about = (::testing::Message()
-                               << "ORDINATE_SEED=" << seed << " run " << run << ", call " << plan.at
-                               << " of " << calls << (plan.for_good ? " and all that follow" : "")
-                               << (plan.write_error == ENOSPC ? ", disk full" : ""))
-                                  .GetString();
+    const std::string about =
+        (::testing::Message() << "ORDINATE_SEED=" << seed << " run " << run << ", call " << plan.at
+                              << " of " << calls << (plan.for_good ? " and all that follow" : "")
+                              << (plan.write_error == ENOSPC ? ", disk full" : ""))
+            .GetString();
     SCOPED_TRACE(about);
     std::cerr << about << "\n";
     Run(plan, workload_seed);
