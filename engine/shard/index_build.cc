@@ -182,7 +182,9 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> SealRevisions(const IndexJo
 }  // namespace
 
 absl::Status OfOutput(const absl::Status& status) {
-  if (!absl::IsDataLoss(status)) return status;
+  const bool of_disk = absl::IsDataLoss(status) || absl::IsResourceExhausted(status) ||
+                       absl::IsPermissionDenied(status) || absl::IsInternal(status);
+  if (!of_disk || RetryDelayMillis(status).has_value()) return status;
   return WithRetryDelay(
       absl::UnavailableError(Concat("a new index file could not be written or read back, and is "
                                     "made again: ",

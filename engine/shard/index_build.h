@@ -41,7 +41,8 @@ struct IndexBuildResult {
 };
 
 /// What is said when a file being made cannot be written, or read back: UNAVAILABLE with a time to
-/// try again instead of DATA_LOSS, as nothing is lost. Every other status is as it was.
+/// try again instead of DATA_LOSS, as nothing is lost, and instead of other errors of the disk that
+/// name no time. Every other status is as it was.
 absl::Status OfOutput(const absl::Status& status);
 
 /// Builds one segment of all rows as of handle->seq, writes it, and opens it again. Runs on a build

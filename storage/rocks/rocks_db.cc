@@ -246,4 +246,13 @@ absl::Status RocksDb::Write(rocksdb::WriteBatch& batch, bool sync) const {
                       Concat(last.message(), "; no write is taken until the server is restarted"));
 }
 
+absl::Status RocksDb::StartFlush(rocksdb::ColumnFamilyHandle* family) const {
+  MutexLock lock(log_mutex_);
+  RETURN_IF_ERROR(CheckLog());
+  rocksdb::FlushOptions options;
+  options.wait = false;
+  options.allow_write_stall = true;  // which those who write wait for, not this thread
+  return FromRocks("flush the store in", path_, db_->Flush(options, family));
+}
+
 }  // namespace ordinate

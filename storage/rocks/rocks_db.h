@@ -74,6 +74,8 @@ class RocksDb {
   /// Writes the batch; `sync` returns once it is on the disk. What fails in the write-ahead log is
   /// the last that is taken. REQUIRES: CheckWritable().
   absl::Status Write(rocksdb::WriteBatch& batch, bool sync) const;
+  /// Lets what the family has in memory be written to a file, in the background.
+  absl::Status StartFlush(rocksdb::ColumnFamilyHandle* family) const;
 
  private:
   RocksDb(std::string path, StoreMode mode) : path_(std::move(path)), mode_(mode) {}

@@ -1,5 +1,6 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/slice_transform.h>
+#include <rocksdb/utilities/table_properties_collectors.h>
 
 #include "absl/strings/escaping.h"
 #include "storage/base/status_macros.h"
@@ -14,6 +15,11 @@ constexpr uint32_t kFormat = 2;
 
 constexpr size_t kRowsBufferBytes = 64 << 20;
 constexpr uint64_t kMinBlobBytes = 256;
+// A file with so many tombstones among so many entries in a row is compacted, however few files
+// there are: rows that are gone in great number give their space back. An update leaves one
+// tombstone to an entry, which is not enough.
+constexpr size_t kCompactWindow = 512;
+constexpr size_t kCompactTombstones = 448;
 
 rocksdb::ColumnFamilyOptions RowsOptions() {
   rocksdb::BlockBasedTableOptions table = BaseTableOptions();
@@ -26,6 +32,8 @@ rocksdb::ColumnFamilyOptions RowsOptions() {
   options.enable_blob_files = true;
   options.min_blob_size = kMinBlobBytes;
   options.enable_blob_garbage_collection = true;
+  options.table_properties_collector_factories.push_back(
+      rocksdb::NewCompactOnDeletionCollectorFactory(kCompactWindow, kCompactTombstones));
   return options;
 }
 

@@ -24,7 +24,8 @@ absl::StatusOr<bool> TableRemoval::Step(uint32_t table_id, size_t max_entries) {
                           {kMetaFamily, DisplacedPrefix() + begin, DisplacedPrefix() + end}};
   Place place = places_[table_id];
   rocksdb::WriteBatch batch;
-  if (place.range == 0 && place.key.empty()) {
+  const bool first = place.range == 0 && place.key.empty();
+  if (first) {
     batch.Put(shard_.family(kMetaFamily), RemovingKey(table_id), "");
     batch.Delete(shard_.family(kMetaFamily), CountKey(table_id));
     batch.Delete(shard_.family(kMetaFamily), CompleteAfterKey(table_id));
@@ -38,12 +39,17 @@ absl::StatusOr<bool> TableRemoval::Step(uint32_t table_id, size_t max_entries) {
   const bool done = place.range == std::size(ranges);
   if (done) batch.Delete(shard_.family(kMetaFamily), RemovingKey(table_id));
   RETURN_IF_ERROR(shard_.rocks->Write(batch, /*sync=*/false));
-  if (done) {
-    places_.erase(table_id);
-  } else {
+  if (!done) {
     places_[table_id] = std::move(place);
+    return true;
   }
-  return !done;
+  places_.erase(table_id);
+  // Tombstones give nothing back while they are in memory. So few that one step had all of them
+  // may wait there for others.
+  if (!first) {
+    RETURN_IF_ERROR(shard_.rocks->StartFlush(shard_.family(kRowsFamily)));
+  }
+  return false;
 }
 
 absl::StatusOr<bool> TableRemoval::AddRange(const Range& range, Place& place, Left& left,

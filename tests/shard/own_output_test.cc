@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 
 #include "engine/shard/delayed_builds.h"
@@ -21,20 +22,26 @@ constexpr uint32_t kIndex = 1;
 // After which everything is tried again.
 constexpr int64_t kWhile = DelayedBuilds::kLongestWaitMicros;
 
-/// Opens no segment file while `fails`, gives no manifest its name while `names_none`, and makes no
-/// such name durable while `syncs_none`. Files that are open already stay so.
+/// Opens no segment file while `fails`, writes none while `writes_none`, gives no manifest its name
+/// while `names_none`, and makes no such name durable while `syncs_none`. Files that are open
+/// already stay so.
 class FailingFiles final : public DiskWatcher {
  public:
   int Before(const DiskCall& call) override {
     const bool opens = call.kind == DiskCall::Kind::kOpen && call.path.ends_with(".vdata");
+    const bool writes = call.kind == DiskCall::Kind::kRename && call.to.ends_with(".vdata");
     const bool names = call.kind == DiskCall::Kind::kRename && call.to.ends_with(".vindex");
     const bool syncs = call.kind == DiskCall::Kind::kSyncFolder && named_;
-    return (fails && opens) || (names_none && names) || (syncs_none && syncs) ? EIO : 0;
+    const bool refused = (fails && opens) || (writes_none && writes) || (names_none && names) ||
+                         (syncs_none && syncs);
+    return refused ? error.load() : 0;
   }
   void After(const DiskCall& call) override {
     if (call.kind == DiskCall::Kind::kRename) named_ = call.to.ends_with(".vindex");
   }
+  std::atomic<int> error{EIO};
   std::atomic<bool> fails{false};
+  std::atomic<bool> writes_none{false};
   std::atomic<bool> names_none{false};
   std::atomic<bool> syncs_none{false};
 
@@ -83,6 +90,29 @@ TEST_F(OwnOutput, OfAFirstBuildIsMadeAgainLater) {
   files_.fails = false;
   EXPECT_EQ(AWhileLater(200).generation, 1u);
   EXPECT_EQ(one_.CountAnswers(kIndex), 201u);
+}
+
+// Whatever the disk says: a file system may be read-only for a while, or a process have too many
+// files open.
+TEST_F(OwnOutput, IsMadeAgainAfterEveryError) {
+  one_.Write(OneShard::Rows(0, 200));
+  one_.CreateIndex(OneShard::Flat(kIndex));
+  ASSERT_EQ(one_.Settle(kIndex).generation, 1u);
+  int64_t row = 200;
+  for (std::atomic<bool>* const step : {&files_.writes_none, &files_.fails, &files_.names_none}) {
+    *step = true;
+    ASSERT_EQ(one_.shard().RebuildIndex(kIndex, std::nullopt), absl::OkStatus());
+    for (const int error : {EIO, EMFILE, EROFS, EINVAL}) {
+      files_.error = error;
+      const ShardIndexStatus failed = AWhileLater(row++);
+      EXPECT_THAT(failed.last_error, HasSubstr("made again"));
+      EXPECT_THAT(failed.last_error, HasSubstr(std::strerror(error)));
+      EXPECT_THAT(FilesThatEnd(".vdata"), SizeIs(1));
+    }
+    *step = false;
+    EXPECT_THAT(AWhileLater(row++).last_error, IsEmpty());
+  }
+  EXPECT_EQ(one_.CountAnswers(kIndex), static_cast<size_t>(row));
 }
 
 TEST_F(OwnOutput, WithoutAManifestIsRemoved) {

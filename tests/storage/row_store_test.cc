@@ -1,10 +1,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <system_error>
+#include <thread>
 
 #include "gmock/gmock.h"
 #include "tests/storage/shard_fixture.h"
@@ -15,7 +18,20 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-using RowStoreTest = ShardFixture;
+class RowStoreTest : public ShardFixture {
+ protected:
+  /// Of what RocksDB has sorted; without its logs.
+  uint64_t BytesOfFiles() const {
+    uint64_t bytes = 0;
+    for (const auto& file : std::filesystem::directory_iterator(path())) {
+      const std::string type = file.path().extension();
+      std::error_code gone;
+      const uintmax_t size = file.file_size(gone);
+      if (!gone && (type == ".sst" || type == ".blob")) bytes += size;
+    }
+    return bytes;
+  }
+};
 
 constexpr char kKilledStore[] = "ORDINATE_KILLED_STORE";
 
@@ -118,6 +134,23 @@ TEST_F(RowStoreTest, AStepThatRemovesLongRowsTakesFewOfThem) {
   EXPECT_NE(CellsAt(1, 2), "-");
   RemoveTable(1);
   EXPECT_THAT(*rows().TableIds(), ElementsAre());
+}
+
+// Nothing else need be written for it.
+TEST_F(RowStoreTest, ARemovedTableGivesItsSpaceBack) {
+  constexpr RowId kRows = 2'000;
+  constexpr uint64_t kAFew = 100 * kRows;  // what was noted beside the rows
+  const std::string cells(10'000, 'a');
+  for (RowId row = 0; row < kRows; ++row) Write({Upsert(1, row, cells)});
+  Reopen();  // what is in memory becomes files
+  ASSERT_GT(BytesOfFiles(), kRows * cells.size());
+  while (*rows().RemoveTable(1, kRows)) {
+  }
+  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (BytesOfFiles() > kAFew && std::chrono::steady_clock::now() < end) {
+    std::this_thread::yield();
+  }
+  EXPECT_LE(BytesOfFiles(), kAFew);
 }
 
 // contract 1.2: displaced keys keep their ids across a restart.
