@@ -226,7 +226,7 @@ void NameIndex(const IndexDef& index, const Freshness& freshness,
   plan.engine = index.engine;
   plan.lag_policy = ResolveLagPolicy(freshness, &index);
   for (uint32_t shard = 0; shard < probes.size(); ++shard) {
-    plan.generation_by_shard[shard] = probes[shard].generation;
+    if (probes[shard].index_usable) plan.generation_by_shard[shard] = probes[shard].generation;
   }
 }
 
@@ -316,8 +316,7 @@ Plan MakePlan(const QueryRequest& request, const IndexChoice& choice, const Sett
   plan.nearby_selectivity = totals.nearby;
   plan.shards = static_cast<uint32_t>(probes.size());
   plan.warnings = choice.warnings;
-  const bool readable = choice.index != nullptr && plan.shards > 0 && totals.unusable == 0;
-  if (readable) NameIndex(*choice.index, request.freshness, probes, plan);
+  if (choice.index != nullptr && plan.shards > 0) NameIndex(*choice.index, request.freshness, probes, plan);
 
   if (request.path == Path::kExact) {
     TakeExact({Reason::kForced, "the caller asked for the EXACT path"}, filtered, plan);
@@ -391,6 +390,10 @@ Plan WithoutLimit(const Plan& plan) {
   return exact;
 }
 
+bool CanDoWithoutIndex(const Plan& plan) {
+  return plan.index_id != 0 && plan.reason != Reason::kIndexNotReady;
+}
+
 Plan FallBack(const Plan& plan, Reason reason) {
   Plan exact = plan;
   Verdict verdict{reason, "the index could not complete the answer; every row is scored exactly"};
@@ -408,10 +411,6 @@ Plan FallBack(const Plan& plan, Reason reason) {
         "preselecting the rows of a page would take most of the index; every row is scored exactly";
   } else if (reason == Reason::kIndexNotReady) {
     verdict.sentence = "the index stopped answering; every row is scored exactly";
-    exact.index.clear();
-    exact.index_id = 0;
-    exact.generation_by_shard.clear();
-    exact.lag_policy = LagPolicy::kScanTail;
   }
   TakeExact(std::move(verdict), plan.filter_strategy != FilterStrategy::kNone, exact);
   return exact;

@@ -134,8 +134,13 @@ LagPolicy ResolveLagPolicy(const Freshness& freshness, const IndexDef* index);
 Plan MakePlan(const QueryRequest& request, const IndexChoice& choice, const Settings& settings,
               const std::vector<ShardProbe>& probes, uint64_t before = 0);
 
+/// Whether a shard whose index stops answering while the plan is executed may be asked once more,
+/// after FallBack(kIndexNotReady).
+bool CanDoWithoutIndex(const Plan& plan);
+
 /// The plan that answers after `plan` fell short while running: EXACT, for `reason`. After
-/// kIndexNotReady it reads the rows themselves.
+/// kIndexNotReady a shard whose index does not answer reads the rows themselves, as one with an EXACT
+/// plan does from the start; the others show what their index shows.
 Plan FallBack(const Plan& plan, Reason reason);
 
 /// The plan that answers with every matching row (contract 3.3): EXACT, for kNoLimit unless the

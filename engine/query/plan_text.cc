@@ -121,11 +121,21 @@ std::string_view LagPolicyName(LagPolicy policy) {
   return "UNKNOWN";
 }
 
+namespace {
+
+std::string IndexText(const Plan& plan) {
+  if (plan.index_id == 0) return "none, the rows themselves";
+  if (plan.reason != Reason::kIndexNotReady) return plan.index;
+  return Concat(plan.index, ", the rows themselves where it does not answer");
+}
+
+}  // namespace
+
 std::string PlanText(const Plan& plan) {
   std::string text = Concat(PathName(plan.path), "\n");
   AppendLine(text, "reason", ReasonName(plan.reason));
   AppendLine(text, "because", plan.sentence);
-  AppendLine(text, "index", plan.index_id == 0 ? "none, the rows themselves" : plan.index);
+  AppendLine(text, "index", IndexText(plan));
   if (plan.index_id != 0) AppendLine(text, "engine", EngineName(plan.engine));
   AppendLine(text, "metric", MetricName(plan.metric));
   AppendLine(text, "score", plan.score_descending ? "descending" : "ascending");

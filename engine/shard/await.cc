@@ -10,16 +10,17 @@
 namespace ordinate {
 namespace {
 
-/// The index where it answers; else the rows do, and it is null.
-const PublishedIndex* Answering(const ShardSnapshot& snapshot, uint32_t index_id) {
-  const PublishedIndex* const index = index_id == 0 ? nullptr : snapshot.FindIndex(index_id);
-  return index != nullptr && index->snapshot != nullptr ? index : nullptr;
+/// Null: the rows themselves answer.
+const PublishedIndex* Find(const ShardSnapshot& snapshot, uint32_t index_id) {
+  return index_id == 0 ? nullptr : snapshot.FindIndex(index_id);
 }
 
 /// What answers show at least from this snapshot on.
 uint64_t ShownSeq(const ShardSnapshot& snapshot, uint32_t index_id) {
-  const PublishedIndex* const index = Answering(snapshot, index_id);
-  return index == nullptr ? snapshot.seq : index->snapshot->seq;
+  const PublishedIndex* const index = Find(snapshot, index_id);
+  if (index == nullptr) return snapshot.seq;
+  return index->snapshot != nullptr ? index->snapshot->seq
+                                    : index->RowsSeq(LagPolicy::kSkipTail, snapshot.seq);
 }
 
 absl::Status CheckBounds(const ShardAwait& await, const PublishedIndex& index, uint32_t shard,
@@ -60,8 +61,8 @@ absl::Status TooManyWait(uint32_t shard) {
 void LocalShard::Await(const ShardAwait& await, const CallContext& context, Done<uint64_t> done) {
   if (absl::Status status = context.Check(); !status.ok()) return done(std::move(status));
   const std::shared_ptr<const ShardSnapshot> snapshot = Current();
-  const PublishedIndex* const index = Answering(*snapshot, await.index_id);
-  if (index != nullptr && await.policy == LagPolicy::kFail) {
+  const PublishedIndex* const index = Find(*snapshot, await.index_id);
+  if (index != nullptr && index->snapshot != nullptr && await.policy == LagPolicy::kFail) {
     absl::Status lag = CheckBounds(await, *index, options_.shard, options_.clock->NowMicros());
     if (!lag.ok()) return done(std::move(lag));
   }
@@ -88,8 +89,9 @@ std::optional<absl::StatusOr<uint64_t>> LocalShard::Answer(const ShardSnapshot& 
   const uint64_t shown = ShownSeq(snapshot, waiter.index_id);
   if (shown >= waiter.seq) return shown;
   if (absl::Status ended = waiter.context->Check(); !ended.ok()) return ended;
-  const PublishedIndex* const index = Answering(snapshot, waiter.index_id);
-  if (index != nullptr && index->definition.mode == FreshnessMode::kRebuildOnly) {
+  const PublishedIndex* const index = Find(snapshot, waiter.index_id);
+  if (index != nullptr && index->definition.mode == FreshnessMode::kRebuildOnly &&
+      !index->next_mode.has_value()) {
     return NeedsRebuild(index->definition, shown, waiter.seq);
   }
   return std::nullopt;

@@ -9,6 +9,7 @@
 #include "engine/shard/build_gate.h"
 #include "engine/shard/check_reads.h"
 #include "engine/shard/merge_rows.h"
+#include "engine/shard/rebuild_note.h"
 #include "storage/base/error_details.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
@@ -317,7 +318,7 @@ void RemoveLeftovers(const std::string& directory, const IndexManifest* manifest
   const absl::StatusOr<std::vector<std::string>> names = ListFolder(directory);
   if (!names.ok()) return;  // a later start removes them
   for (const std::string& name : *names) {
-    bool listed = name.ends_with(kAside);
+    bool listed = name.ends_with(kAside) || name == kRebuildNote;
     if (manifest != nullptr) {
       listed |= name == "index.vindex";
       for (const auto& segment : manifest->segments) listed |= segment.file == name;

@@ -1,18 +1,17 @@
 // The life of a shard's indexes: opening, building, switching, dropping. Applier thread, or Start()
 // before it runs, unless a function says otherwise.
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "engine/shard/check_reads.h"
 #include "engine/shard/index_build.h"
 #include "engine/shard/local_shard.h"
+#include "engine/shard/rebuild_note.h"
 #include "storage/base/error_details.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
 #include "storage/files/folder.h"
-#include "storage/model/row_codec.h"
 #include "storage/vdata/index_manifest.h"
 
 namespace ordinate {
@@ -89,50 +88,24 @@ absl::Status LocalShard::StartIndex(const TableDef& table, const IndexDef& defin
   ShardIndex& index = *indexes_[definition.id];
   if (index.has_generation()) RETURN_IF_ERROR(CatchUp(table, index));
   if (!(index.definition() == definition)) SetOptions(index, definition);
-  if (!index.has_generation() && index.build() == nullptr) StartBuild(index);
+  if (index.build() != nullptr) return absl::OkStatus();
+  if (!index.has_generation()) {
+    StartBuild(index);
+    return absl::OkStatus();
+  }
+  const absl::StatusOr<std::optional<RebuildGate>> asked = ReadRebuildNote(index.directory());
+  if (asked.ok()) {
+    StartBuild(index, *asked);
+  } else if (!absl::IsNotFound(asked.status())) {
+    Warn(Concat("a rebuild of index '", definition.name, "' was asked for before this start, and ",
+                "is not begun again; ask for it once more: ", asked.status().message()));
+    RemoveRebuildNote(index.directory());
+  }
   return absl::OkStatus();
 }
 
 void LocalShard::Warn(const std::string& sentence) const {
   if (options_.warn) options_.warn(Concat("shard ", options_.shard, ": ", sentence));
-}
-
-absl::Status LocalShard::CatchUp(const TableDef& table, ShardIndex& index) {
-  const uint64_t from = index.PersistedSeq(0);
-  const bool feeds = index.Feeds();
-  struct Last {
-    uint64_t seq;
-    RowId id;
-    int64_t time_micros;
-  };
-  std::map<RowId, Last> newest;  // changes of rows to read again
-  RETURN_IF_ERROR(rows_->ReadChanges(nullptr, table.id, from, [&](const Change& change) {
-    if (change.kind == Mutation::Kind::kDelete) {
-      index.Delete(change.row_id, change.seq);
-      newest.erase(change.row_id);
-    } else if (feeds) {
-      newest[change.row_id] = {change.seq, change.row_id, change.time_micros};
-    } else {
-      index.Note(change.row_id, change.seq, change.time_micros);
-    }
-    return absl::OkStatus();
-  }));
-  // In the order of their versions, as they are sealed.
-  std::vector<Last> ordered;
-  ordered.reserve(newest.size());
-  for (const auto& [id, last] : newest) ordered.push_back(last);
-  std::ranges::sort(ordered, {}, &Last::seq);
-  for (const auto& [seq, id, time_micros] : ordered) {
-    ASSIGN_OR_RETURN(std::optional<StoredRow> row,
-                     rows_->Get(nullptr, table.id, id, std::numeric_limits<uint64_t>::max()));
-    if (!row.has_value()) continue;
-    ASSIGN_OR_RETURN(const std::vector<Value> cells, DecodeCells(table, row->cells));
-    index.Note(id, row->version, time_micros);
-    index.Feed(id, row->version, cells);
-  }
-  if (feeds) index.ShowAll(rows_->applied_seq());
-  index.DropMaskedSlots();  // a tail that was there is in it again, in the order of versions
-  return absl::OkStatus();
 }
 
 absl::Status LocalShard::RemoveUndefined() {
@@ -218,6 +191,12 @@ void LocalShard::FinishBuild(uint32_t index_id, uint64_t number,
                  &ShardIndex::SwitchToBuild);
   }
   if (status.ok()) delayed_builds_.Forget(index_id);
+  const bool ended = !absl::IsCancelled(status) && !RetryDelayMillis(status).has_value();
+  if (ended) RemoveRebuildNote(index.directory());
+  if (status.ok() && !(index.wanted() == index.definition())) {
+    FeedAll();
+    SetOptions(index, IndexDef(index.wanted()));
+  }
   if (!status.ok()) {
     index.FailBuild(status);
     if (RetryDelayMillis(status).has_value()) {
@@ -481,48 +460,6 @@ absl::Status LocalShard::CreateIndex(const TableDef& table, const IndexDef& defi
   });
 }
 
-void LocalShard::SetOptions(ShardIndex& index, const IndexDef& definition) {
-  const TableDef& table = tables_[definition.table_id];
-  const bool fed = index.Feeds();
-  const bool tracked = index.NeedsChanges();
-  if (fed) index.ShowAll(rows_->applied_seq());
-  index.SetOptions(definition);
-  if (!tracked || fed == index.Feeds()) return;
-  if (fed) {
-    StartBuild(index);  // what is shown is to be in the files
-    return;
-  }
-  absl::Status status = CatchUp(table, index);
-  if (status.ok() && index.has_generation()) status = CheckReads(index.Now());
-  if (status.ok() && index.has_generation()) {
-    // Files of REBUILD_ONLY say what is shown; these do not any more.
-    status = WriteIndexManifest(index.manifest_path(),
-                                ManifestOf(index.Now(), definition, table.flavour()));
-  }
-  if (status.ok()) return;
-  Warn(Concat("index '", definition.name, "' is rebuilt from the rows: ", status.message()));
-  index.Abandon(std::string(status.message()), index.generation());
-  if (index.build() == nullptr) StartBuild(index);
-}
-
-absl::Status LocalShard::AlterIndex(const TableDef& table, const IndexDef& definition) {
-  return OnApplier([this, table, definition]() -> absl::Status {
-    const auto found = indexes_.find(definition.id);
-    if (found == indexes_.end()) return absl::NotFoundError("the index was dropped");
-    ShardIndex& index = *found->second;
-    if (index.definition() == definition) return absl::OkStatus();
-    FeedAll();
-    // A build is to show what this mode has shown, not what it began from.
-    if (index.Feeds() && definition.mode == FreshnessMode::kRebuildOnly) {
-      RETURN_IF_ERROR(CheckNoBuild(index));
-    }
-    SetOptions(index, definition);
-    ScheduleTrim(table.id);
-    Publish();
-    return absl::OkStatus();
-  });
-}
-
 absl::Status LocalShard::RebuildIndex(uint32_t index_id, const std::optional<RebuildGate>& gate) {
   return OnApplier([this, index_id, gate]() -> absl::Status {
     const auto found = indexes_.find(index_id);
@@ -530,6 +467,7 @@ absl::Status LocalShard::RebuildIndex(uint32_t index_id, const std::optional<Reb
     RETURN_IF_ERROR(CheckNoBuild(*found->second));
     // This one instead, unless there is no index without the other: this one's gate may refuse.
     if (found->second->has_generation() || !gate.has_value()) delayed_builds_.Forget(index_id);
+    RETURN_IF_ERROR(WriteRebuildNote(found->second->directory(), gate));
     StartBuild(*found->second, gate);
     Publish();
     return absl::OkStatus();
@@ -555,7 +493,7 @@ absl::StatusOr<ShardIndexStatus> LocalShard::GetIndexStatus(uint32_t index_id) {
   if (index == nullptr) return absl::NotFoundError("the index was dropped");
   ASSIGN_OR_RETURN(const uint64_t rows,
                    rows_->CountRows(snapshot->rows.get(), index->definition.table_id));
-  ShardIndexStatus status = CompleteStatus(*index, rows, *options_.clock);
+  ShardIndexStatus status = CompleteStatus(*index, rows, snapshot->seq, *options_.clock);
   if (const absl::Status space = reserve_.Check(); !space.ok()) {
     const std::string before = std::move(status.last_error);
     status.last_error = Concat("the shard takes no writes: ", space.message(),

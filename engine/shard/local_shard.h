@@ -165,9 +165,10 @@ class LocalShard final : public Shard {
   std::shared_ptr<const ShardSnapshot> Current() const ORDINATE_EXCLUDES(snapshot_mutex_);
   /// The held snapshot, or the current one for 0. FAILED_PRECONDITION: it is not held any more.
   absl::StatusOr<std::shared_ptr<const ShardSnapshot>> SnapshotAt(uint64_t snapshot_id);
-  /// The answer to a question asked of the snapshot; an index that was found damaged is set aside.
-  absl::StatusOr<ShardQueryResult> ResultOf(const ShardSnapshot& snapshot, const ShardQuery& query,
-                                            QueryOutcome outcome);
+  /// The answer to a question asked of the source; an index that was found damaged is set aside,
+  /// and the question to be asked again, or answered by the rows.
+  absl::StatusOr<ShardQueryResult> ResultOf(const QuerySource& source, const ShardQuery& query,
+                                            QueryOutcome outcome, const CallContext& context);
   QuerySource SourceOf(const TableDef& table, const ShardSnapshot& snapshot) const;
   /// Runs `command` on the applier thread and waits for what it returns.
   absl::Status OnApplier(std::function<absl::Status()> command);
@@ -192,8 +193,10 @@ class LocalShard final : public Shard {
   /// Catches up with the rows, and goes over to the options of `definition`.
   absl::Status StartIndex(const TableDef& table, const IndexDef& definition);
   absl::Status CatchUp(const TableDef& table, ShardIndex& index);
-  /// REQUIRES: FeedAll.
-  void SetOptions(ShardIndex& index, const IndexDef& definition);
+  /// At once, or, where too many rows wait for that, by a build. `gate`: of a build that shows what
+  /// the mode before has shown. REQUIRES: FeedAll.
+  void SetOptions(ShardIndex& index, const IndexDef& definition,
+                  const std::optional<RebuildGate>& gate = std::nullopt);
   /// Runs `run` on the executor, and what it returns on the applier.
   void StartJob(Executor& executor, std::function<Command()> run);
   IndexJob JobOf(const ShardIndex& index);

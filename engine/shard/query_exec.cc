@@ -21,19 +21,26 @@ namespace {
 // Rows of questions asked together may take this part of what one answer may.
 constexpr uint64_t kShareOfTogether = 4;
 
-/// The plan's index as published; null when the plan has none.
+/// The plan's index as published; null: the rows themselves are read.
 absl::StatusOr<const IndexSnapshot*> FindIndex(const QuerySource& source, const Plan& plan) {
   if (plan.index_id == 0) return nullptr;
   const PublishedIndex* published = source.snapshot->FindIndex(plan.index_id);
-  if (published == nullptr) return absl::AbortedError("it was dropped");
-  if (published->snapshot == nullptr) return absl::AbortedError(published->problem);
-  return published->For(plan.lag_policy);
+  if (published != nullptr && published->snapshot != nullptr) {
+    return published->For(plan.lag_policy);
+  }
+  if (plan.path == Path::kExact) return nullptr;
+  return absl::AbortedError(published == nullptr ? "it was dropped" : published->problem);
 }
 
 /// What the answer shows.
 uint64_t VisibleSeq(const QuerySource& source, const Plan& plan, const IndexSnapshot* index) {
-  return index == nullptr || plan.lag_policy == LagPolicy::kScanTail ? source.snapshot->seq
-                                                                     : index->seq;
+  const uint64_t newest = source.snapshot->seq;
+  if (plan.index_id == 0 || plan.lag_policy == LagPolicy::kScanTail) return newest;
+  if (index != nullptr) return index->seq;
+  const PublishedIndex* published = source.snapshot->FindIndex(plan.index_id);
+  // One that was found damaged on this snapshot shows as much by its rows.
+  const bool none = published == nullptr || published->snapshot != nullptr;
+  return none ? newest : published->RowsSeq(plan.lag_policy, newest);
 }
 
 std::unique_ptr<RankSink> MakeSink(const ShardQuery& query, const RowOrder& order) {
@@ -68,13 +75,13 @@ RowOrder OrderOf(const ShardQuery& query) {
 /// One question on its way to its answer. Borrows everything.
 class Execution {
  public:
-  /// `max_key_bytes`: of the sort keys of rows being ranked.
+  /// `max_key_bytes`: of the sort keys of rows being ranked. `from_rows`: whatever the index.
   Execution(const QuerySource& source, const ShardQuery& query, uint64_t max_key_bytes,
-            const CallContext& context)
+            const CallContext& context, bool from_rows = false)
       : source_(source),
         query_(query),
         context_(context),
-        index_(FindIndex(source, query.plan)),
+        index_(from_rows ? nullptr : FindIndex(source, query.plan)),
         order_(OrderOf(query)),
         sink_(MakeSink(query, order_)),
         scorer_(query.plan.metric, query.vector),
@@ -114,8 +121,8 @@ class Execution {
     result_.ranked = sink_->Take();
     const int64_t fetching = source_.clock->MonotonicNanos();
     result_.stats.rank_nanos = fetching - started_;
-    auto rows = FetchColumns(source_, query_.plan.index_id, RefsOf(result_.ranked), query_.columns,
-                             context_);
+    auto rows = FetchColumns(source_, *index_ == nullptr ? 0 : query_.plan.index_id,
+                             RefsOf(result_.ranked), query_.columns, context_);
     if (!rows.ok()) return {rows.status()};
     result_.rows = *std::move(rows);
     result_.stats.fetch_nanos = source_.clock->MonotonicNanos() - fetching;
@@ -153,6 +160,13 @@ QueryOutcome ExecuteQuery(const QuerySource& source, const ShardQuery& query,
   const uint64_t most = query.max_key_bytes == 0 ? source.max_answer_bytes : query.max_key_bytes;
   Execution execution(source, query, most, context);
   return execution.Finish(execution.RankAlone());
+}
+
+absl::StatusOr<ShardQueryResult> ExecuteByRows(const QuerySource& source, const ShardQuery& query,
+                                               const CallContext& context) {
+  const uint64_t most = query.max_key_bytes == 0 ? source.max_answer_bytes : query.max_key_bytes;
+  Execution execution(source, query, most, context, /*from_rows=*/true);
+  return execution.Finish(execution.RankAlone()).result;
 }
 
 std::vector<QueryOutcome> ExecuteQueries(const QuerySource& source,
@@ -229,7 +243,8 @@ absl::Status ExactFromRows(RankJob& job) {
   const int64_t started = source.clock->MonotonicNanos();
   uint64_t seen = 0;
   const absl::Status status =
-      source.rows->Scan(source.snapshot->rows.get(), source.table->id, 0, source.snapshot->seq,
+      source.rows->Scan(source.snapshot->rows.get(), source.table->id, 0,
+                        VisibleSeq(source, job.query.plan, nullptr),
                         [&](StoredRow&& stored) -> absl::StatusOr<bool> {
                           if (++seen % 256 == 0) RETURN_IF_ERROR(job.context.Check());
                           Row row;

@@ -30,10 +30,14 @@ struct QueryOutcome {
 };
 
 /// Executes `query` on one published snapshot: candidates by its plan's path, scored exactly,
-/// ordered, cut at plan.k, and its columns fetched from the same versions. ABORTED when the plan's
-/// index does not answer here.
+/// ordered, cut at plan.k, and its columns fetched from the same versions. Where the plan's index
+/// does not answer here, the rows do under an EXACT plan, and it is ABORTED under an ANN plan.
 QueryOutcome ExecuteQuery(const QuerySource& source, const ShardQuery& query,
                           const CallContext& context);
+
+/// As ExecuteQuery, from the rows themselves, though the index may seem to answer.
+absl::StatusOr<ShardQueryResult> ExecuteByRows(const QuerySource& source, const ShardQuery& query,
+                                               const CallContext& context);
 
 /// As ExecuteQuery for each of `queries`; those on the EXACT path of one index share its scan.
 /// Parallel to `queries`.

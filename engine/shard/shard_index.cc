@@ -130,6 +130,14 @@ void ShardIndex::SetOptions(const IndexDef& definition) {
     frozen_ = false;
   }
   definition_ = definition;
+  next_.reset();
+}
+
+void ShardIndex::GoOverAfterBuild(const IndexDef& definition) {
+  IndexDef now = definition;
+  now.mode = FreshnessMode::kRebuildOnly;
+  SetOptions(now);
+  next_ = definition;
 }
 
 void ShardIndex::ClearPending() {
@@ -322,12 +330,17 @@ std::optional<int64_t> ShardIndex::RebuildDueNanos() const {
   return schedule_nanos_ + static_cast<int64_t>(definition_.rebuild_interval_micros) * 1'000;
 }
 
-void ShardIndex::FailBuild(const absl::Status& status) {
+void ShardIndex::GiveUpBuild() {
   changed_ = true;
+  build_->context.Cancel();
   build_.reset();
-  schedule_nanos_ = clock_.MonotonicNanos();
   since_build_ = SinceBuild();
   for (IndexPart& part : parts_) part.during_build = 0;
+}
+
+void ShardIndex::FailBuild(const absl::Status& status) {
+  GiveUpBuild();
+  schedule_nanos_ = clock_.MonotonicNanos();
   build_error_ = std::string(status.message());
   if (has_generation_) return;
   tail_ = Tail(definition_.dim);

@@ -66,14 +66,22 @@ struct MergeHandle {
 /// What status readers and queries get of an index: immutable but for the build's progress.
 struct PublishedIndex {
   IndexDef definition;
+  std::optional<FreshnessMode> next_mode;         // that it goes over to once it is built
   std::shared_ptr<const IndexSnapshot> snapshot;  // null: no generation answers yet
   /// Every write up to the shard's, shown or not; null where `snapshot` shows them all.
   std::shared_ptr<const IndexSnapshot> newest;
   std::string problem;      // why none answers
+  /// None answers: the rows do, as of this sequence; unset: the newest.
+  std::optional<uint64_t> rows_seq;
   ShardIndexStatus status;  // all but rows_total, lag and progress; rows_pending with a snapshot
   int64_t oldest_pending_micros = 0;
   std::shared_ptr<const BuildHandle> build;  // null: none is running
 
+  /// Up to which sequence a reader with that policy gets the rows themselves, where the newest are
+  /// of `newest_seq`. REQUIRES: no generation answers.
+  uint64_t RowsSeq(LagPolicy policy, uint64_t newest_seq) const {
+    return policy == LagPolicy::kScanTail ? newest_seq : rows_seq.value_or(newest_seq);
+  }
   /// What a reader with that policy gets; null: no generation answers.
   const IndexSnapshot* For(LagPolicy policy) const {
     return policy == LagPolicy::kScanTail && newest != nullptr ? newest.get() : snapshot.get();
@@ -183,6 +191,11 @@ class ShardIndex {
   /// Goes on under other options. To REBUILD_ONLY: what is shown stays, until a build. From it: the
   /// caller feeds what was noted since PersistedSeq().
   void SetOptions(const IndexDef& definition);
+  /// Leaves REBUILD_ONLY, whose options it goes on under, when the next build has ended: the caller
+  /// then sets these.
+  void GoOverAfterBuild(const IndexDef& definition);
+  /// What the index is to be: its definition, or the one it goes over to.
+  const IndexDef& wanted() const { return next_.has_value() ? *next_ : definition_; }
 
   /// A build from the rows as of `seq` begins. REQUIRES: none is running; all was fed and, unless
   /// REBUILD_ONLY, shown.
@@ -194,6 +207,8 @@ class ShardIndex {
   /// When the next scheduled build begins, by Clock::MonotonicNanos; unset: nothing has changed
   /// since the last one, or none is scheduled, or one is running.
   std::optional<int64_t> RebuildDueNanos() const;
+  /// The build is of no use any more. The caller begins another where there is no generation.
+  void GiveUpBuild();
   /// The build ended without a generation; the live one stays.
   void FailBuild(const absl::Status& status);
   const std::shared_ptr<BuildHandle>& build() const { return build_; }
@@ -287,6 +302,7 @@ class ShardIndex {
 
   TableDef table_;
   IndexDef definition_;
+  std::optional<IndexDef> next_;  // of GoOverAfterBuild
   const std::string directory_;
   const Clock& clock_;
   const uint32_t column_position_;
@@ -329,8 +345,8 @@ class ShardIndex {
 };
 
 /// Completes what the applier published with what changes between publications.
-/// `rows_total`: live rows of the table at the same snapshot.
-ShardIndexStatus CompleteStatus(const PublishedIndex& index, uint64_t rows_total,
+/// `rows_total`: live rows of the table at the same snapshot, which is of `seq`.
+ShardIndexStatus CompleteStatus(const PublishedIndex& index, uint64_t rows_total, uint64_t seq,
                                 const Clock& clock);
 
 }  // namespace ordinate

@@ -57,12 +57,16 @@ const PublishedIndex& ShardIndex::Publish() {
 PublishedIndex ShardIndex::MakePublished() {
   PublishedIndex published;
   published.definition = definition_;
+  if (next_.has_value()) published.next_mode = next_->mode;
   published.build = build_;
   published.oldest_pending_micros = oldest_pending_micros_;
   FillCounts(published.status);
   FillState(published.status);
   if (!has_generation_) {
     published.problem = published.status.reason;
+    // What the build will show, and no more before it.
+    const bool shows_later = definition_.mode == FreshnessMode::kRebuildOnly;
+    if (shows_later && build_ != nullptr) published.rows_seq = build_->seq;
     return published;
   }
   published.snapshot = SnapshotOfShown();
@@ -128,7 +132,7 @@ void ShardIndex::FillCounts(ShardIndexStatus& status) const {
   status.segments = static_cast<uint32_t>(parts_.size());
   status.build_time_ms = build_time_ms_;
   status.generation = generation_;
-  status.visible_seq = has_generation_ ? visible_seq_ : 0;
+  status.visible_seq = visible_seq_;
   status.last_error = LastError();
 }
 
@@ -155,12 +159,15 @@ void ShardIndex::FillState(ShardIndexStatus& status) const {
   status.reason = status.last_error.empty() ? "it was never built" : status.last_error;
 }
 
-ShardIndexStatus CompleteStatus(const PublishedIndex& index, uint64_t rows_total,
+ShardIndexStatus CompleteStatus(const PublishedIndex& index, uint64_t rows_total, uint64_t seq,
                                 const Clock& clock) {
   const IndexDef& definition = index.definition;
   ShardIndexStatus status = index.status;
   status.rows_total = rows_total;
-  if (index.snapshot == nullptr) status.rows_pending = rows_total;
+  if (index.snapshot == nullptr) {
+    status.rows_pending = rows_total;
+    status.visible_seq = index.RowsSeq(LagPolicy::kSkipTail, seq);
+  }
   status.lag_rows = status.rows_pending;
   if (status.lag_rows > 0 && index.oldest_pending_micros > 0) {
     status.lag_micros = std::max<int64_t>(0, clock.NowMicros() - index.oldest_pending_micros);
@@ -173,6 +180,11 @@ ShardIndexStatus CompleteStatus(const PublishedIndex& index, uint64_t rows_total
                               static_cast<double>(index.build->rows_done.load()) / total);
   }
   if (status.state != IndexState::kReady) return status;
+  if (index.next_mode.has_value()) {
+    status.state = IndexState::kStale;
+    status.reason = Concat("goes over to ", FreshnessModeName(*index.next_mode),
+                           " when it is built: too many rows wait to be shown before");
+  }
   if (definition.mode == FreshnessMode::kBatched &&
       status.lag_micros > static_cast<int64_t>(definition.batch_interval_micros)) {
     status.state = IndexState::kStale;

@@ -163,8 +163,9 @@ void LocalShard::Query(const TableDef& table, const ShardQuery& query, const Cal
                        Done<ShardQueryResult> done) {
   const auto snapshot = SnapshotAt(query.snapshot_id);
   if (!snapshot.ok()) return done(snapshot.status());
+  const QuerySource source = SourceOf(table, **snapshot);
   absl::StatusOr<ShardQueryResult> result =
-      ResultOf(**snapshot, query, ExecuteQuery(SourceOf(table, **snapshot), query, context));
+      ResultOf(source, query, ExecuteQuery(source, query, context), context);
   if (result.ok() && query.hold != HoldFor::kNothing) {
     result->snapshot_id =
         query.snapshot_id != 0 ? query.snapshot_id : holds_.Hold(*snapshot, query.hold);
@@ -172,12 +173,14 @@ void LocalShard::Query(const TableDef& table, const ShardQuery& query, const Cal
   done(std::move(result));
 }
 
-absl::StatusOr<ShardQueryResult> LocalShard::ResultOf(const ShardSnapshot& snapshot,
-                                                      const ShardQuery& query,
-                                                      QueryOutcome outcome) {
+absl::StatusOr<ShardQueryResult> LocalShard::ResultOf(const QuerySource& source,
+                                                      const ShardQuery& query, QueryOutcome outcome,
+                                                      const CallContext& context) {
   if (!outcome.index_damaged) return std::move(outcome.result);
-  const PublishedIndex* index = snapshot.FindIndex(query.plan.index_id);
+  const PublishedIndex* index = source.snapshot->FindIndex(query.plan.index_id);
   Quarantine(query.plan.index_id, index->snapshot->generation, outcome.result.status());
+  // The plan already says that the index does not answer everywhere.
+  if (!CanDoWithoutIndex(query.plan)) return ExecuteByRows(source, query, context);
   return absl::AbortedError(outcome.result.status().message());
 }
 
@@ -185,10 +188,11 @@ void LocalShard::QueryTogether(const TableDef& table, std::span<const ShardQuery
                                const CallContext& context,
                                Done<std::vector<absl::StatusOr<ShardQueryResult>>> done) {
   const std::shared_ptr<const ShardSnapshot> snapshot = Current();
-  std::vector<QueryOutcome> outcomes = ExecuteQueries(SourceOf(table, *snapshot), queries, context);
+  const QuerySource source = SourceOf(table, *snapshot);
+  std::vector<QueryOutcome> outcomes = ExecuteQueries(source, queries, context);
   std::vector<absl::StatusOr<ShardQueryResult>> results;
   for (size_t i = 0; i < outcomes.size(); ++i) {
-    results.push_back(ResultOf(*snapshot, queries[i], std::move(outcomes[i])));
+    results.push_back(ResultOf(source, queries[i], std::move(outcomes[i]), context));
   }
   done(std::move(results));
 }

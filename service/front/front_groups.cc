@@ -62,7 +62,7 @@ absl::StatusOr<QueryResult> Front::AnswerGroups(BoundQuery& bound, bool analyze,
 absl::StatusOr<Front::Ranking> Front::RankGroups(BoundQuery& bound, ShardQuery& query,
                                                  uint64_t most, const CallContext& context) const {
   absl::StatusOr<Ranking> ranking = Rank(bound, query, most, context);
-  if (absl::IsAborted(ranking.status()) && query.plan.index_id != 0) {
+  if (absl::IsAborted(ranking.status()) && CanDoWithoutIndex(query.plan)) {
     query.plan = FallBack(query.plan, Reason::kIndexNotReady);
     ranking = Rank(bound, query, most, context);
   }

@@ -61,7 +61,7 @@ absl::StatusOr<Front::Ranking> Front::Merge(const ShardQuery& query,
   for (uint32_t shard = 0; shard < answers.size(); ++shard) {
     ShardQueryResult& answer = answers[shard];
     ranking.visible_seq[shard] = answer.visible_seq;
-    if (query.plan.index_id != 0) ranking.generations[shard] = answer.generation;
+    if (answer.generation != 0) ranking.generations[shard] = answer.generation;
     ranking.bounds.push_back(answer.bound);
     ranking.ties_proven &= answer.bound_proven;
     ranking.gave_up |= answer.gave_up;
@@ -89,7 +89,7 @@ absl::StatusOr<Front::Ranking> Front::RankToTheEnd(BoundQuery& bound, ShardQuery
   ShardQueryStats spent;
   while (true) {
     absl::StatusOr<Ranking> ranking = Rank(bound, query, query.plan.k, context);
-    if (absl::IsAborted(ranking.status()) && query.plan.index_id != 0) {
+    if (absl::IsAborted(ranking.status()) && CanDoWithoutIndex(query.plan)) {
       // The index stopped answering since the shards were asked: dropped, or found damaged.
       query.plan = FallBack(query.plan, Reason::kIndexNotReady);
       continue;

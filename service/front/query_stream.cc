@@ -306,7 +306,7 @@ absl::StatusOr<QueryStream::Page> QueryStream::Next(const CallContext& context) 
 absl::StatusOr<QueryStream::Page> QueryStream::MakePage(const CallContext& context) {
   Front::Ranking ranking;
   absl::Status status = FillPage(context, ranking);
-  if (absl::IsAborted(status) && rows_sent_ == 0 && bound_->query.plan.index_id != 0) {
+  if (absl::IsAborted(status) && rows_sent_ == 0 && CanDoWithoutIndex(bound_->query.plan)) {
     // The index does not answer any more; nothing was sent, so the rows can answer instead.
     bound_->query.plan = FallBack(bound_->query.plan, Reason::kIndexNotReady);
     by_index_ = false;

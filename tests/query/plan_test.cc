@@ -10,6 +10,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pair;
+using ::testing::SizeIs;
 
 // Four shards of an L2 HNSW index of dim 3, 100,000 rows in all, and ten rows asked for.
 class PlanTest : public testing::Test {
@@ -177,16 +178,20 @@ TEST_F(PlanTest, NoIndexToUse) {
   }
 }
 
+// contract 5.2: the others go on showing what the index shows there.
 TEST_F(PlanTest, IndexNotReadyOnEveryShard) {
   index_.mode = FreshnessMode::kRebuildOnly;
   probes_[2].index_usable = false;
   probes_[2].index_problem = "being built, 40% done";
-  ExpectExact(Reason::kIndexNotReady, "");
+  ExpectExact(Reason::kIndexNotReady, "near");
   EXPECT_EQ(Make().sentence,
             "index \"near\" does not answer on 1 of 4 shards: being built, 40% done");
-  EXPECT_EQ(Make().lag_policy, LagPolicy::kScanTail);
+  EXPECT_EQ(Make().lag_policy, LagPolicy::kSkipTail);
+  EXPECT_THAT(Make().generation_by_shard, SizeIs(3));
+  EXPECT_THAT(PlanText(Make()),
+              HasSubstr("index: near, the rows themselves where it does not answer\n"));
   request_.path = Path::kExact;
-  ExpectExact(Reason::kForced, "");
+  ExpectExact(Reason::kForced, "near");
 }
 
 TEST_F(PlanTest, SmallTable) {
@@ -421,7 +426,7 @@ TEST_F(PlanTest, ForcedAnnThatCannotBeSaysWhy) {
   expect(Reason::kDirection, "near");
   request_.direction = Direction::kNearest;
   probes_[0].index_usable = false;
-  expect(Reason::kIndexNotReady, "");
+  expect(Reason::kIndexNotReady, "near");
   SetNoIndex(Reason::kMetricMismatch);
   expect(Reason::kMetricMismatch, "");
 }
@@ -467,14 +472,17 @@ TEST_F(PlanTest, FallBackKeepsTheIndexAndSaysWhy) {
   EXPECT_THAT(FallBack(ann, Reason::kTiesNotClosed).sentence, HasSubstr("rows tie at row 10"));
 }
 
-TEST_F(PlanTest, FallBackFromAnIndexThatStoppedAnsweringReadsTheRows) {
-  const Plan exact = FallBack(Make(), Reason::kIndexNotReady);
+// contract 5.2: it stopped on one of the shards.
+TEST_F(PlanTest, FallBackFromAnIndexThatStoppedAnsweringGoesOnWithItElsewhere) {
+  index_.mode = FreshnessMode::kBatched;
+  const Plan before = Make();
+  ASSERT_TRUE(CanDoWithoutIndex(before));
+  const Plan exact = FallBack(before, Reason::kIndexNotReady);
   EXPECT_EQ(exact.path, Path::kExact);
   EXPECT_EQ(exact.reason, Reason::kIndexNotReady);
-  EXPECT_EQ(exact.index, "");
-  EXPECT_EQ(exact.index_id, 0u);
-  EXPECT_TRUE(exact.generation_by_shard.empty());
-  EXPECT_EQ(exact.lag_policy, LagPolicy::kScanTail);
+  EXPECT_EQ(exact.index_id, 5u);
+  EXPECT_EQ(exact.lag_policy, LagPolicy::kSkipTail);
+  EXPECT_FALSE(CanDoWithoutIndex(exact));
 }
 
 TEST_F(PlanTest, SameInputsGiveTheSamePlan) {

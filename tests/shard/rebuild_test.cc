@@ -1,8 +1,10 @@
 // Rebuilds that a gate may refuse, and those that a schedule begins (contract 6.2).
+#include <fstream>
 #include <optional>
 #include <random>
 #include <vector>
 
+#include "engine/shard/rebuild_note.h"
 #include "gmock/gmock.h"
 #include "tests/support/one_shard.h"
 
@@ -10,6 +12,7 @@ namespace ordinate {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::SizeIs;
 
 RebuildGate GateOf(double min_recall) {
   return {.min_recall = min_recall, .k = 10, .samples = 50, .ef_search = 1, .alpha = 1};
@@ -61,6 +64,63 @@ TEST(RebuildWithAGate, OfAFlatIndexPasses) {
   ASSERT_EQ(one.shard().RebuildIndex(1, GateOf(1)), absl::OkStatus());
   one.Settle(1);
   EXPECT_EQ(one.CountAnswers(1), 20u);
+}
+
+// A server that ends, or is killed, begins again what it had not done.
+TEST(RebuildCutShort, IsBegunAgain) {
+  OneShard one;
+  one.CreateIndex(OneShard::Flat(1, FreshnessMode::kRebuildOnly));
+  one.Settle(1);
+  one.Write(OneShard::Rows(0, 20));
+  one.HoldBuilds();
+  ASSERT_EQ(one.shard().RebuildIndex(1, std::nullopt), absl::OkStatus());
+  one.shard().CancelBuilds();
+  one.Close();
+  one.Open();
+  EXPECT_EQ(one.Settle(1).generation, 2u);
+  EXPECT_EQ(one.CountAnswers(1), 20u);
+  one.Write(OneShard::Rows(20, 30));
+  one.Close();
+  one.Open();
+  EXPECT_EQ(one.Settle(1).generation, 2u) << "it was done";
+  EXPECT_EQ(one.CountAnswers(1), 20u);
+}
+
+#ifdef ORDINATE_WITH_HNSW
+TEST(RebuildCutShort, IsBegunAgainWithItsGate) {
+  OneShard one;
+  IndexDef index = OneShard::Flat(1, FreshnessMode::kRebuildOnly);
+  index.engine = Engine::kHnsw;
+  one.CreateIndex(index);
+  one.Settle(1);
+  one.Write(OneShard::Rows(0, 20));
+  one.HoldBuilds();
+  // No index passes this gate.
+  ASSERT_EQ(one.shard().RebuildIndex(1, GateOf(2)), absl::OkStatus());
+  one.shard().CancelBuilds();
+  one.Close();
+  one.Open();
+  EXPECT_THAT(one.Settle(1).last_error, HasSubstr("the gate refused it"));
+  EXPECT_EQ(one.CountAnswers(1), 0u);
+  one.Close();
+  one.Open();
+  EXPECT_EQ(one.Settle(1).last_error, "") << "it was refused";
+  EXPECT_EQ(one.CountAnswers(1), 0u);
+}
+#endif
+
+TEST(RebuildCutShort, WhoseNoteCannotBeReadIsToldOf) {
+  OneShard one;
+  one.CreateIndex(OneShard::Flat(1, FreshnessMode::kRebuildOnly));
+  one.Settle(1);
+  one.Write(OneShard::Rows(0, 20));
+  one.Close();
+  std::ofstream(one.index_dir(1) + "/" + kRebuildNote) << "{\"gate\": 7}";
+  one.Open();
+  ASSERT_THAT(one.warnings(), SizeIs(1));
+  EXPECT_THAT(one.warnings()[0], HasSubstr("ask for it once more"));
+  EXPECT_EQ(one.Settle(1).generation, 1u);
+  EXPECT_EQ(one.CountAnswers(1), 0u);
 }
 
 class ScheduledRebuild : public ::testing::Test {

@@ -1,0 +1,55 @@
+#include "engine/shard/rebuild_note.h"
+
+#include <cstdint>
+
+#include "nlohmann/json.hpp"
+#include "storage/base/status_macros.h"
+#include "storage/base/text.h"
+#include "storage/files/durable_file.h"
+#include "storage/files/folder.h"
+
+namespace ordinate {
+namespace {
+
+using nlohmann::json;
+
+constexpr uint64_t kMaxBytes = 4'096;
+
+std::string PathOf(const std::string& folder) { return Concat(folder, "/", kRebuildNote); }
+
+std::optional<RebuildGate> GateFrom(const json& note) {
+  if (!note.contains("gate")) return std::nullopt;
+  const json& gate = note.at("gate");
+  return RebuildGate{.min_recall = gate.at("min_recall").get<double>(),
+                     .k = gate.at("k").get<uint32_t>(),
+                     .samples = gate.at("samples").get<uint32_t>(),
+                     .ef_search = gate.at("ef_search").get<uint32_t>(),
+                     .alpha = gate.at("alpha").get<double>()};
+}
+
+}  // namespace
+
+absl::Status WriteRebuildNote(const std::string& folder, const std::optional<RebuildGate>& gate) {
+  json note = json::object();
+  if (gate.has_value()) {
+    note["gate"] = {{"min_recall", gate->min_recall},
+                    {"k", gate->k},
+                    {"samples", gate->samples},
+                    {"ef_search", gate->ef_search},
+                    {"alpha", gate->alpha}};
+  }
+  return WriteFileDurably(PathOf(folder), note.dump() + "\n");
+}
+
+absl::StatusOr<std::optional<RebuildGate>> ReadRebuildNote(const std::string& folder) {
+  ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(PathOf(folder), kMaxBytes));
+  try {
+    return GateFrom(json::parse(text));
+  } catch (const json::exception& error) {
+    return absl::DataLossError(Concat("'", PathOf(folder), "': ", error.what()));
+  }
+}
+
+void RemoveRebuildNote(const std::string& folder) { RemoveName(PathOf(folder)).IgnoreError(); }
+
+}  // namespace ordinate

@@ -1,0 +1,116 @@
+// How an index goes over to another mode while rows wait or a build runs.
+// contract 6.1: online, whatever waits.
+#include "gtest/gtest.h"
+#include "tests/support/one_shard.h"
+
+namespace ordinate {
+namespace {
+
+constexpr uint32_t kIndex = 1;
+constexpr uint64_t kSealRows = 10;
+constexpr int64_t kMany = 500;  // more than are fed at once
+
+size_t Shows(OneShard& one, LagPolicy policy = LagPolicy::kSkipTail) {
+  const auto result = one.Query(kIndex, {}, policy);
+  EXPECT_TRUE(result.ok()) << result.status();
+  return result.ok() ? result->ranked.size() : 0;
+}
+
+class LeavingRebuildOnly : public ::testing::TestWithParam<FreshnessMode> {
+ protected:
+  void SetUp() override {
+    one_.Write(OneShard::Rows(0, 5));
+    one_.CreateIndex(OneShard::Flat(kIndex, FreshnessMode::kRebuildOnly));
+    ASSERT_EQ(one_.Settle(kIndex).generation, 1u);
+    one_.Write(OneShard::Rows(5, kMany));
+    one_.HoldBuilds();
+    one_.Define(after_);
+    ASSERT_EQ(one_.shard().AlterIndex(one_.table(), after_), absl::OkStatus());
+  }
+  void ExpectGoneOver() {
+    const ShardIndexStatus status = one_.Settle(kIndex);
+    EXPECT_EQ(status.state, IndexState::kReady) << status.reason;
+    EXPECT_EQ(status.rows_pending, 0u);
+    EXPECT_EQ(Shows(one_), static_cast<size_t>(kMany + 1));
+    one_.Write(OneShard::Rows(kMany + 1, kMany + 3));
+    one_.AddMicros(61'000'000);
+    one_.Turn();
+    EXPECT_EQ(Shows(one_), static_cast<size_t>(kMany + 3));
+  }
+
+  OneShard one_{kSealRows};
+  const IndexDef after_ = OneShard::Flat(kIndex, GetParam());
+};
+
+// Feeding holds up writes, and keeps in memory what is fed.
+TEST_P(LeavingRebuildOnly, WithManyRowsWaitingIsABuild) {
+  const ShardIndexStatus status = one_.Status(kIndex);
+  EXPECT_EQ(status.state, IndexState::kStale) << status.reason;
+  EXPECT_EQ(status.tail_rows, 0u);
+  EXPECT_EQ(status.rows_pending, static_cast<uint64_t>(kMany - 5));
+  EXPECT_EQ(Shows(one_), 5u);
+  one_.Write(OneShard::Rows(kMany, kMany + 1));
+  EXPECT_EQ(Shows(one_, LagPolicy::kScanTail), static_cast<size_t>(kMany + 1));
+  const CallContext context;
+  auto shown = one_.Await({kIndex, LagPolicy::kWait, 0, {}, {}}, context);
+  one_.LetBuildsRun();
+  EXPECT_TRUE(shown.get().ok()) << "it is shown without a REBUILD";
+  ExpectGoneOver();
+}
+
+TEST_P(LeavingRebuildOnly, GoesOnAfterARestart) {
+  one_.Write(OneShard::Rows(kMany, kMany + 1));
+  one_.shard().CancelBuilds();
+  one_.Close();
+  one_.HoldBuilds();
+  one_.Open(kSealRows);
+  EXPECT_EQ(one_.Status(kIndex).state, IndexState::kStale);
+  EXPECT_EQ(one_.Status(kIndex).tail_rows, 0u);
+  one_.LetBuildsRun();
+  ExpectGoneOver();
+}
+
+TEST_P(LeavingRebuildOnly, AndBackShowsNoMoreThanTheBuild) {
+  const IndexDef back = OneShard::Flat(kIndex, FreshnessMode::kRebuildOnly);
+  ASSERT_EQ(one_.shard().AlterIndex(one_.table(), back), absl::OkStatus());
+  one_.Write(OneShard::Rows(kMany, kMany + 1));
+  one_.LetBuildsRun();
+  EXPECT_EQ(one_.Settle(kIndex).state, IndexState::kReady);
+  EXPECT_EQ(Shows(one_), static_cast<size_t>(kMany));
+}
+
+INSTANTIATE_TEST_SUITE_P(Modes, LeavingRebuildOnly,
+                         ::testing::Values(FreshnessMode::kImmediate, FreshnessMode::kBatched,
+                                           FreshnessMode::kAsync),
+                         [](const auto& mode) {
+                           return std::string(FreshnessModeName(mode.param));
+                         });
+
+// The build that runs began from less than the mode has shown since.
+TEST(ToRebuildOnly, DuringABuildBeginsItAgain) {
+  for (const bool first : {true, false}) {
+    SCOPED_TRACE(first ? "the first build" : "a rebuild");
+    OneShard one;
+    one.Write(OneShard::Rows(0, 5));
+    if (first) one.HoldBuilds();
+    one.CreateIndex(OneShard::Flat(kIndex));
+    if (!first) {
+      ASSERT_EQ(one.Settle(kIndex).generation, 1u);
+      one.HoldBuilds();
+      ASSERT_EQ(one.shard().RebuildIndex(kIndex, std::nullopt), absl::OkStatus());
+    }
+    one.Write(OneShard::Rows(5, 7));
+    ASSERT_EQ(one.shard().AlterIndex(one.table(),
+                                     OneShard::Flat(kIndex, FreshnessMode::kRebuildOnly)),
+              absl::OkStatus());
+    one.Write(OneShard::Rows(7, 9));
+    EXPECT_EQ(Shows(one), 7u);
+    one.LetBuildsRun();
+    EXPECT_EQ(one.Settle(kIndex).generation, first ? 1u : 2u);
+    EXPECT_EQ(Shows(one), 7u);
+    EXPECT_EQ(one.Status(kIndex).rows_pending, 2u);
+  }
+}
+
+}  // namespace
+}  // namespace ordinate
