@@ -13,6 +13,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 constexpr uint64_t kReserve = 1'000'000;
 
@@ -113,6 +114,41 @@ TEST_F(DiskReserveTest, ATailIsNotSealedWithoutSpaceForTheFile) {
   shard_.Write(OneShard::Rows(0, 10));
   EXPECT_THAT(shard_.Settle(1).last_error, HasSubstr("beside"));
   EXPECT_EQ(shard_.CountAnswers(1), 10u);
+}
+
+TEST_F(DiskReserveTest, SegmentsAreNotMergedWithoutSpaceForAllOfThem) {
+  shard_.Close();
+  shard_.Open(/*min_seal_rows=*/10);
+  shard_.Write(OneShard::Rows(0, 100));
+  shard_.CreateIndex(OneShard::Flat(1));
+  shard_.Settle(1);
+  shard_.Write(OneShard::Rows(100, 110));
+  const ShardIndexStatus before = shard_.Settle(1);
+  ASSERT_EQ(before.segments, 2u);
+  disk_.free_bytes = kReserve + before.bytes_disk - 1;
+  std::vector<RowWrite> deletes;
+  for (RowId id = 0; id < 50; ++id) deletes.push_back(OneShard::DeleteOf(id));
+  shard_.Write(std::move(deletes));
+  for (size_t tries = 1; tries <= 2; ++tries) {
+    SCOPED_TRACE(tries);
+    const ShardIndexStatus refused = shard_.Settle(1);
+    EXPECT_THAT(shard_.warnings(), SizeIs(tries));
+    EXPECT_EQ(refused.state, IndexState::kReady);
+    EXPECT_THAT(refused.last_error, HasSubstr("--disk-reserve-bytes"));
+    EXPECT_EQ(refused.generation, before.generation);
+    EXPECT_EQ(refused.segments, 2u);
+    EXPECT_EQ(refused.rows_deleted, 50u);
+    EXPECT_EQ(refused.bytes_disk, before.bytes_disk);
+    EXPECT_EQ(shard_.CountAnswers(1), 60u);
+    if (tries == 2) disk_.free_bytes = kReserve + before.bytes_disk;
+    shard_.AddMicros(60'000'000);  // then it is tried again
+    shard_.Turn();
+  }
+  const ShardIndexStatus merged = shard_.Settle(1);
+  EXPECT_EQ(merged.segments, 1u);
+  EXPECT_EQ(merged.rows_deleted, 0u);
+  EXPECT_EQ(merged.last_error, "");
+  EXPECT_EQ(shard_.CountAnswers(1), 60u);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "gmock/gmock.h"
+#include "storage/base/error_details.h"
 #include "tests/support/one_shard.h"
 
 namespace ordinate {
@@ -205,6 +206,34 @@ TEST(MinToken, WaitsNoLongerThanItsCall) {
   auto left = one.Await({1, LagPolicy::kSkipTail, 9}, context);
   one.Close();
   EXPECT_EQ(left.get().status().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST(MinToken, IsWaitedForBySoManyCallsAndTheNextIsRefused) {
+  OneShard one;
+  Prepare(one, FreshnessMode::kImmediate);
+  const CallContext context;
+  for (const uint64_t next : {4u, 5u}) {  // those that were answered have left their places
+    SCOPED_TRACE(next);
+    const ShardAwait await{1, LagPolicy::kSkipTail, next};
+    std::vector<std::future<absl::StatusOr<uint64_t>>> waiting;
+    while (waiting.size() < 63) waiting.push_back(one.Await(await, context));
+    CallContext given_up;
+    auto cancelled = one.Await(await, given_up);
+    auto refused = one.Await(await, context);
+    EXPECT_TRUE(IsDone(refused));
+    EXPECT_FALSE(IsDone(cancelled));
+    EXPECT_TRUE(one.Await({1, LagPolicy::kSkipTail, next - 1}, context).get().ok())
+        << "it needs no place";
+    given_up.Cancel();
+    EXPECT_TRUE(absl::IsCancelled(cancelled.get().status()));
+    waiting.push_back(one.Await(await, context));
+    one.Write(OneShard::Rows(7, 8));
+    const absl::Status status = refused.get().status();
+    EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("64 calls wait on shard 0 already"));
+    EXPECT_TRUE(RetryDelayMillis(status).has_value());
+    for (auto& call : waiting) EXPECT_EQ(call.get().value_or(0), next);
+  }
 }
 
 }  // namespace

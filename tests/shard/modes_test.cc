@@ -5,6 +5,7 @@
 #include <set>
 
 #include "gmock/gmock.h"
+#include "storage/base/error_details.h"
 #include "tests/support/one_shard.h"
 
 namespace ordinate {
@@ -132,6 +133,7 @@ TEST(Async, IsAppliedAfterTheAcknowledgementAndRefusesBeyondItsBound) {
     taken += status.ok();
     if (!status.ok()) {
       EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+      EXPECT_TRUE(RetryDelayMillis(status).has_value()) << status;
     }
   }
   EXPECT_EQ(taken, 4u) << "three, and the fifth once they are applied";

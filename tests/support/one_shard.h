@@ -58,6 +58,8 @@ class OneShard {
     if (separate_merges_) options.merge_executor = &merge_executor_;
     if (separate_seals_) options.seal_executor = &seal_executor_;
     options.min_seal_rows = min_seal_rows;
+    if (max_queued_rows_ > 0) options.max_queued_rows = max_queued_rows_;
+    if (max_queued_bytes_ > 0) options.max_queued_bytes = max_queued_bytes_;
     options.disk_reserve_bytes = disk_reserve_bytes_;
     options.verify_at_start = verify_at_start_;
     options.graph_builder = graph_builder_.get();
@@ -71,6 +73,7 @@ class OneShard {
     return opened.status();
   }
   void Close() {
+    LetApplierRun();
     LetBuildsRun();
     shard_.reset();
   }
@@ -80,6 +83,10 @@ class OneShard {
   }
 
   /// From the next Open on.
+  void LimitQueue(uint64_t rows, uint64_t bytes) {
+    max_queued_rows_ = rows;
+    max_queued_bytes_ = bytes;
+  }
   void ReserveDisk(uint64_t bytes) { disk_reserve_bytes_ = bytes; }
   void VerifyAtStart() { verify_at_start_ = true; }
   void SeparateMerges() { separate_merges_ = true; }
@@ -160,6 +167,31 @@ class OneShard {
   void Write(std::vector<RowWrite> rows) {
     const auto result = TryWrite(std::move(rows));
     EXPECT_TRUE(result.ok()) << result.status();
+  }
+  /// The same, without waiting for the answer.
+  std::future<absl::Status> Send(std::vector<RowWrite> rows) {
+    const auto done = std::make_shared<std::promise<absl::Status>>();
+    shard_->Write(table_, {.rows = std::move(rows)}, endless_,
+                  [done](const auto& result) { done->set_value(result.status()); });
+    return done->get_future();
+  }
+
+  /// Writes the rows, and holds the applier in the answer, until LetApplierRun: they are
+  /// acknowledged, and nothing after that is done.
+  void HoldApplier(std::vector<RowWrite> rows) {
+    held_applier_.emplace();
+    const auto acknowledged = std::make_shared<std::promise<absl::Status>>();
+    shard_->Write(
+        table_, {.rows = std::move(rows)}, endless_,
+        [acknowledged, released = held_applier_->get_future().share()](const auto& result) {
+          acknowledged->set_value(result.status());
+          released.wait();
+        });
+    EXPECT_EQ(acknowledged->get_future().get(), absl::OkStatus());
+  }
+  void LetApplierRun() {
+    if (held_applier_.has_value()) held_applier_->set_value();
+    held_applier_.reset();
   }
 
   /// Every row by its distance to (0, 0), read from the index (0: from the rows).
@@ -289,6 +321,9 @@ class OneShard {
 
   std::function<void(std::string_view)> at_;
   TempDir dir_;
+  const CallContext endless_;
+  uint64_t max_queued_rows_ = 0;  // 0, here and below: as by default
+  uint64_t max_queued_bytes_ = 0;
   uint64_t disk_reserve_bytes_ = 0;
   bool verify_at_start_ = false;
   bool separate_merges_ = false;
@@ -302,6 +337,7 @@ class OneShard {
   Executor build_executor_{1};
   Executor merge_executor_{1};
   Executor seal_executor_{1};
+  std::optional<std::promise<void>> held_applier_;
   std::optional<std::promise<void>> held_;
   std::optional<std::promise<void>> held_merges_;
   std::deque<std::promise<void>> held_seals_;
