@@ -36,13 +36,13 @@ TEST(IndexState, AsyncIsStaleOnceMoreRowsWaitThanMay) {
   published.snapshot = std::make_shared<IndexSnapshot>();
   published.status.state = IndexState::kReady;
   published.status.rows_pending = 3;
-  EXPECT_EQ(CompleteStatus(published, 10, SystemClock()).state, IndexState::kReady);
+  EXPECT_EQ(CompleteStatus(published, 10, 10, SystemClock()).state, IndexState::kReady);
   published.status.rows_pending = 4;
-  const ShardIndexStatus stale = CompleteStatus(published, 10, SystemClock());
+  const ShardIndexStatus stale = CompleteStatus(published, 10, 10, SystemClock());
   EXPECT_EQ(stale.state, IndexState::kStale);
   EXPECT_EQ(stale.reason, "4 rows wait, more than max_lag_rows = 3");
   published.definition.mode = FreshnessMode::kRebuildOnly;
-  EXPECT_EQ(CompleteStatus(published, 10, SystemClock()).state, IndexState::kReady);
+  EXPECT_EQ(CompleteStatus(published, 10, 10, SystemClock()).state, IndexState::kReady);
 }
 
 }  // namespace
