@@ -316,7 +316,8 @@ Plan MakePlan(const QueryRequest& request, const IndexChoice& choice, const Sett
   plan.nearby_selectivity = totals.nearby;
   plan.shards = static_cast<uint32_t>(probes.size());
   plan.warnings = choice.warnings;
-  if (choice.index != nullptr && plan.shards > 0) NameIndex(*choice.index, request.freshness, probes, plan);
+  const bool readable = choice.index != nullptr && plan.shards > 0;
+  if (readable) NameIndex(*choice.index, request.freshness, probes, plan);
 
   if (request.path == Path::kExact) {
     TakeExact({Reason::kForced, "the caller asked for the EXACT path"}, filtered, plan);

@@ -139,8 +139,8 @@ Plan MakePlan(const QueryRequest& request, const IndexChoice& choice, const Sett
 bool CanDoWithoutIndex(const Plan& plan);
 
 /// The plan that answers after `plan` fell short while running: EXACT, for `reason`. After
-/// kIndexNotReady a shard whose index does not answer reads the rows themselves, as one with an EXACT
-/// plan does from the start; the others show what their index shows.
+/// kIndexNotReady a shard whose index does not answer reads the rows themselves, as one with an
+/// EXACT plan does from the start; the others show what their index shows.
 Plan FallBack(const Plan& plan, Reason reason);
 
 /// The plan that answers with every matching row (contract 3.3): EXACT, for kNoLimit unless the

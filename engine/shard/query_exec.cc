@@ -242,16 +242,15 @@ absl::Status ExactFromRows(RankJob& job) {
   const QuerySource& source = job.source;
   const int64_t started = source.clock->MonotonicNanos();
   uint64_t seen = 0;
-  const absl::Status status =
-      source.rows->Scan(source.snapshot->rows.get(), source.table->id, 0,
-                        VisibleSeq(source, job.query.plan, nullptr),
-                        [&](StoredRow&& stored) -> absl::StatusOr<bool> {
-                          if (++seen % 256 == 0) RETURN_IF_ERROR(job.context.Check());
-                          Row row;
-                          ASSIGN_OR_RETURN(row.cells, DecodeCells(*source.table, stored.cells));
-                          OfferStored(stored, row, job);
-                          return true;
-                        });
+  const absl::Status status = source.rows->Scan(
+      source.snapshot->rows.get(), source.table->id, 0, VisibleSeq(source, job.query.plan, nullptr),
+      [&](StoredRow&& stored) -> absl::StatusOr<bool> {
+        if (++seen % 256 == 0) RETURN_IF_ERROR(job.context.Check());
+        Row row;
+        ASSIGN_OR_RETURN(row.cells, DecodeCells(*source.table, stored.cells));
+        OfferStored(stored, row, job);
+        return true;
+      });
   if (job.query.analyze) {
     job.result.stats.segments.push_back({.segment = "rows",
                                          .rescored = job.result.stats.rescored,

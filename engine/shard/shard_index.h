@@ -70,7 +70,7 @@ struct PublishedIndex {
   std::shared_ptr<const IndexSnapshot> snapshot;  // null: no generation answers yet
   /// Every write up to the shard's, shown or not; null where `snapshot` shows them all.
   std::shared_ptr<const IndexSnapshot> newest;
-  std::string problem;      // why none answers
+  std::string problem;  // why none answers
   /// None answers: the rows do, as of this sequence; unset: the newest.
   std::optional<uint64_t> rows_seq;
   ShardIndexStatus status;  // all but rows_total, lag and progress; rows_pending with a snapshot

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -52,9 +53,10 @@ struct RememberedRequest {
   RequestNote note;
 };
 
-/// How long, and how many, requests are remembered; the oldest go first.
+/// How long requests are remembered, and how many; the oldest go first. Each is some hundred bytes
+/// on the disk; contract 5.1 sets no number.
 struct RequestLimits {
-  uint64_t max_count = 1'000'000;
+  uint64_t max_count = std::numeric_limits<uint64_t>::max();
   int64_t keep_micros = 86'400'000'000;  // 24 hours
 };
 

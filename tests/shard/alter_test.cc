@@ -100,9 +100,9 @@ TEST(ToRebuildOnly, DuringABuildBeginsItAgain) {
       ASSERT_EQ(one.shard().RebuildIndex(kIndex, std::nullopt), absl::OkStatus());
     }
     one.Write(OneShard::Rows(5, 7));
-    ASSERT_EQ(one.shard().AlterIndex(one.table(),
-                                     OneShard::Flat(kIndex, FreshnessMode::kRebuildOnly)),
-              absl::OkStatus());
+    ASSERT_EQ(
+        one.shard().AlterIndex(one.table(), OneShard::Flat(kIndex, FreshnessMode::kRebuildOnly)),
+        absl::OkStatus());
     one.Write(OneShard::Rows(7, 9));
     EXPECT_EQ(Shows(one), 7u);
     one.LetBuildsRun();
