@@ -9,7 +9,7 @@
 #include "engine/shard/build_gate.h"
 #include "engine/shard/check_reads.h"
 #include "engine/shard/merge_rows.h"
-#include "engine/shard/rebuild_note.h"
+#include "engine/shard/set_aside.h"
 #include "storage/base/error_details.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
@@ -23,7 +23,6 @@ namespace {
 // Shares of a build's progress: reading a row counts 1, inserting it into the graph 9.
 constexpr uint64_t kReadUnits = 1;
 constexpr uint64_t kInsertUnits = 9;
-constexpr std::string_view kAside = ".damaged";
 constexpr uint32_t kReadNodes = 4'096;
 // As a build waits at first (delayed_builds.h).
 constexpr uint64_t kMakeAgainMillis = 10'000;
@@ -314,20 +313,6 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> OpenListed(const std::strin
   return SealedSegment::Create(std::move(file), table, index);
 }
 
-void RemoveLeftovers(const std::string& directory, const IndexManifest* manifest) {
-  const absl::StatusOr<std::vector<std::string>> names = ListFolder(directory);
-  if (!names.ok()) return;  // a later start removes them
-  for (const std::string& name : *names) {
-    bool listed = name.ends_with(kAside) || name == kRebuildNote;
-    if (manifest != nullptr) {
-      listed |= name == "index.vindex";
-      for (const auto& segment : manifest->segments) listed |= segment.file == name;
-      if (manifest->revisions.has_value()) listed |= manifest->revisions->file == name;
-    }
-    if (!listed) RemoveName(Concat(directory, "/", name)).IgnoreError();
-  }
-}
-
 // What `built` becomes when `index` changes its options without a rebuild.
 IndexDef WithOptionsOf(const IndexDef& index, IndexDef built) {
   built.ef_search = index.ef_search;
@@ -347,13 +332,6 @@ bool IsOfContent(const absl::Status& status) {
 
 }  // namespace
 
-std::string SetAside(const std::string& path) {
-  absl::Status moved = RenameFile(path, Concat(path, kAside));
-  if (moved.ok()) moved = SyncFolder(FolderOf(path));
-  return moved.ok() ? Concat("was set aside as ", path, kAside)
-                    : Concat("could not be set aside (", moved.message(), ")");
-}
-
 FoundIndex OpenIndexFiles(const std::string& directory, const TableDef& table,
                           const IndexDef& index, uint64_t oldest_seq, uint64_t newest_seq,
                           bool every_byte) {
@@ -362,7 +340,7 @@ FoundIndex OpenIndexFiles(const std::string& directory, const TableDef& table,
   absl::StatusOr<IndexManifest> manifest = ReadIndexManifest(manifest_path);
   if (absl::IsNotFound(manifest.status())) {
     RemoveLeftovers(directory, nullptr);
-    auto aside = ReadIndexManifest(Concat(manifest_path, kAside));
+    auto aside = ReadIndexManifest(Concat(manifest_path, ".damaged"));
     if (aside.ok()) found.manifest = *std::move(aside);
     found.status = manifest.status();
     return found;
@@ -372,29 +350,27 @@ FoundIndex OpenIndexFiles(const std::string& directory, const TableDef& table,
     return found;
   }
   if (!manifest.ok()) {
-    found.status = absl::DataLossError(
-        Concat(manifest.status().message(), "; the file ", SetAside(manifest_path)));
+    found.status =
+        absl::DataLossError(Concat(manifest.status().message(), GiveUpFolder(directory, "")));
     return found;
   }
   found.manifest = *std::move(manifest);
   if (!(WithOptionsOf(index, found.manifest.definition) == index)) {
     found.status = absl::DataLossError(Concat("index manifest '", manifest_path,
-                                              "' is of another index than '", index.name,
-                                              "'; the file ", SetAside(manifest_path)));
+                                              "' is of another index than '", index.name, "'",
+                                              GiveUpFolder(directory, "")));
     return found;
   }
   if (found.manifest.seq < oldest_seq) {
-    found.status =
-        absl::DataLossError(Concat("index manifest '", manifest_path, "' is of sequence ",
-                                   found.manifest.seq, ", and changes up to ", oldest_seq,
-                                   " were not noted for it; the file ", SetAside(manifest_path)));
+    found.status = absl::DataLossError(Concat(
+        "index manifest '", manifest_path, "' is of sequence ", found.manifest.seq,
+        ", and changes up to ", oldest_seq, " were not noted for it", GiveUpFolder(directory, "")));
     return found;
   }
   if (found.manifest.seq > newest_seq) {
-    found.status =
-        absl::DataLossError(Concat("index manifest '", manifest_path, "' is of sequence ",
-                                   found.manifest.seq, ", newer than the rows, which end at ",
-                                   newest_seq, "; the file ", SetAside(manifest_path)));
+    found.status = absl::DataLossError(
+        Concat("index manifest '", manifest_path, "' is of sequence ", found.manifest.seq,
+               ", newer than the rows, which end at ", newest_seq, GiveUpFolder(directory, "")));
     return found;
   }
   RemoveLeftovers(directory, &found.manifest);
@@ -413,9 +389,8 @@ FoundIndex OpenIndexFiles(const std::string& directory, const TableDef& table,
     found.status = segment.status();
     // A segment that is listed but missing is damage.
     if (IsOfContent(segment.status()) || absl::IsNotFound(segment.status())) {
-      const std::string aside = SetAside(Concat(directory, "/", entry.file));
-      SetAside(manifest_path);
-      found.status = absl::DataLossError(Concat(segment.status().message(), "; the file ", aside));
+      found.status = absl::DataLossError(
+          Concat(segment.status().message(), GiveUpFolder(directory, entry.file)));
     }
     return std::shared_ptr<const SealedSegment>();
   };

@@ -69,9 +69,9 @@ IndexManifest ManifestOf(const IndexGeneration& generation, const IndexDef& inde
 
 /// An index's files as found at start.
 struct FoundIndex {
-  /// NOT_FOUND: there is no manifest. DATA_LOSS: the files are of no use; the manifest and each
-  /// damaged one were renamed to `<name>.damaged`, and the message says so. Any other error says
-  /// why they cannot be opened now, nothing of their content: they stay as they are.
+  /// NOT_FOUND: there is no manifest. DATA_LOSS: the files are of no use; they were given up as by
+  /// GiveUpFolder, and the message says so. Any other error says why they cannot be opened now,
+  /// nothing of their content: they stay as they are.
   absl::Status status;
   IndexManifest manifest;  // also one that was set aside, now or earlier, if it could be read
   std::vector<IndexPart> parts;
@@ -86,9 +86,5 @@ struct FoundIndex {
 FoundIndex OpenIndexFiles(const std::string& directory, const TableDef& table,
                           const IndexDef& index, uint64_t oldest_seq, uint64_t newest_seq,
                           bool every_byte);
-
-/// Renames a damaged file so that it is kept for a look but never opened again. Says what became of
-/// it, as the end of a sentence.
-std::string SetAside(const std::string& path);
 
 }  // namespace ordinate

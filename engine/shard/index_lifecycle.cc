@@ -8,6 +8,7 @@
 #include "engine/shard/index_build.h"
 #include "engine/shard/local_shard.h"
 #include "engine/shard/rebuild_note.h"
+#include "engine/shard/set_aside.h"
 #include "storage/base/error_details.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
@@ -388,11 +389,7 @@ void LocalShard::Quarantine(uint32_t index_id, uint64_t generation, const absl::
     ShardIndex& index = *found->second;
     if (!index.has_generation() || index.generation() != generation) return;
     delayed_builds_.Forget(index_id);  // the one below, at once
-    std::string aside;
-    for (const auto& segment : index.files()) {
-      absl::StrAppend(&aside, "; the file ", SetAside(segment->file().path()));
-    }
-    SetAside(index.manifest_path());
+    const std::string aside = GiveUpFiles(index.directory(), index.files());
     index.Abandon(Concat(message, aside), index.generation());
     Warn(
         Concat("index '", index.definition().name, "' is rebuilt from the rows: ", message, aside));

@@ -220,7 +220,7 @@ class LocalShard final : public Shard {
   }
   /// With its files; the caller trims the table's change list, or drops the table.
   void RemoveIndex(uint32_t index_id);
-  /// A reader met a damaged block: the generation's files are set aside, and rebuilt. Any thread.
+  /// A reader met a damaged block: the generation's files are given up, and rebuilt. Any thread.
   void Quarantine(uint32_t index_id, uint64_t generation, const absl::Status& why);
   /// The table's change list gets shorter after this task, a bounded step per turn of the applier.
   void ScheduleTrim(uint32_t table_id) { untrimmed_.insert(table_id); }

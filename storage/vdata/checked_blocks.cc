@@ -24,7 +24,10 @@ absl::Status CheckedBlocks::Ensure(uint64_t begin, uint64_t end) {
   if (begin == end) return absl::OkStatus();
   for (uint64_t block = begin / kBlockBytes; block * kBlockBytes < end; ++block) {
     if (checked_[block].load(std::memory_order_relaxed) != 0) continue;
-    RETURN_IF_ERROR(Check(block));
+    if (absl::Status status = Check(block); !status.ok()) {
+      found_damaged_.store(true, std::memory_order_relaxed);
+      return status;
+    }
     if (checked_[block].exchange(1, std::memory_order_relaxed) == 0) {
       left_.fetch_sub(1, std::memory_order_relaxed);
     }

@@ -26,6 +26,8 @@ class CheckedBlocks {
   /// The blocks that hold the bytes [begin, end), but for those found right before. DATA_LOSS names
   /// section and block.
   absl::Status Ensure(uint64_t begin, uint64_t end);
+  /// Whether Ensure has said DATA_LOSS. Stays true.
+  bool found_damaged() const { return found_damaged_.load(std::memory_order_relaxed); }
 
   /// Every block, found right before or not.
   absl::Status CheckAll() const;
@@ -41,10 +43,11 @@ class CheckedBlocks {
   uint64_t bytes_ = 0;
   std::vector<uint64_t> checksums_;
 
-  // Synchronised: 1 once a block's checksum was found right, and how many are not yet. The bytes
-  // they speak of never change, so relaxed order does.
+  // Synchronised: 1 once a block's checksum was found right, how many are not yet, and whether one
+  // was found wrong. The bytes they speak of never change, so relaxed order does.
   std::unique_ptr<std::atomic<uint8_t>[]> checked_;
   std::atomic<uint64_t> left_{0};
+  std::atomic<bool> found_damaged_{false};
 };
 
 }  // namespace ordinate::vdata

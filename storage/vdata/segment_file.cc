@@ -342,6 +342,10 @@ absl::Status SegmentFile::CheckReads() const {
   return Damaged(path(), "a page could not be read: I/O error or truncated file");
 }
 
+bool SegmentFile::FoundDamaged() const {
+  return impl_->file.lost() || impl_->vectors.found_damaged() || impl_->codes.found_damaged();
+}
+
 absl::Status SegmentFile::Verify() const {
   const Impl& impl = *impl_;
   RETURN_IF_ERROR(impl.file.Populate(0, kPageBytes + impl.entries.size() * sizeof(SectionEntry)));

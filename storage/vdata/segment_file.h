@@ -158,6 +158,8 @@ class SegmentFile {
   /// may have been zeros. Zeros lead nowhere outside of the view; to be asked, for the price of a
   /// load, before anything that was read is believed. Once lost, a file stays so.
   absl::Status CheckReads() const;
+  /// Whether a DATA_LOSS of the Ensure functions or CheckReads was, or would be, of this file.
+  bool FoundDamaged() const;
 
   /// Checks every byte of the file.
   absl::Status Verify() const;

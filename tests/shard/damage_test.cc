@@ -1,3 +1,5 @@
+#include <atomic>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -6,14 +8,18 @@
 #include "storage/vdata/index_manifest.h"
 #include "storage/vdata/segment_file.h"
 #include "tests/support/one_shard.h"
+#include "tests/support/watched_disk.h"
 
 namespace ordinate {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
 namespace fs = std::filesystem;
 
 constexpr uint64_t kRows = 50;
@@ -371,6 +377,173 @@ TEST_F(ShardDamage, IsStillToldAfterARepairThatWorkedAtTheSecondAttempt) {
   ASSERT_EQ(one_.shard().RebuildIndex(1), absl::OkStatus());
   EXPECT_EQ(one_.Settle(1).last_error, "");
 }
+
+/// Counts index files that are removed while a manifest may name them, and refuses to set one aside
+/// while `keeps_manifest`.
+class ManifestWatcher final : public DiskWatcher {
+ public:
+  int Before(const DiskCall& call) override {
+    const bool removes = call.kind == DiskCall::Kind::kRemove && call.path.ends_with(".vdata");
+    if (removes) ++(named_ ? removed_early : removed);
+    const bool moves = call.kind == DiskCall::Kind::kRename && call.path.ends_with(".vindex");
+    return moves && keeps_manifest ? EIO : 0;
+  }
+  void After(const DiskCall& call) override {
+    if (call.kind == DiskCall::Kind::kRename) moved_ = call.path.ends_with(".vindex");
+    if (call.kind == DiskCall::Kind::kSyncFolder && moved_) named_ = false;
+  }
+  /// From here on, until the manifest is durably gone.
+  void Watch() { named_ = true, moved_ = false, removed_early = 0, removed = 0; }
+
+  std::atomic<bool> keeps_manifest{false};
+  std::atomic<int> removed_early{0};
+  std::atomic<int> removed{0};
+
+ private:
+  std::atomic<bool> named_{false};
+  std::atomic<bool> moved_{false};  // and the folder was not synced since
+};
+
+/// An index whose rows are in three files.
+class DamageOfOneFile : public ::testing::TestWithParam<bool> {
+ protected:
+  static constexpr uint64_t kAll = 410;
+
+  void SetUp() override {
+    one_.Write(OneShard::Rows(1, 401));
+    one_.CreateIndex(OneShard::Flat(1));
+    one_.Settle(1);
+    one_.Write(OneShard::Rows(401, 411));
+    one_.Settle(1);
+    std::vector<RowWrite> revised;
+    for (int64_t id = 1; id <= 40; ++id) {
+      revised.push_back(OneShard::OneRow(id, {static_cast<float>(id), 0}, int64_t{7}));
+    }
+    one_.Write(std::move(revised));
+    one_.Settle(1);
+    ASSERT_THAT(Names(".vdata"), SizeIs(3));
+    one_.Close();
+    for (const std::string& name : Names(".vdata")) {
+      const auto file = SegmentFile::Open(Path(name));
+      ASSERT_TRUE(file.ok()) << file.status();
+      if ((*file)->view().vector_rows == 400) large_ = name;
+      if ((*file)->view().vector_rows == 10) small_ = name;
+    }
+  }
+
+  std::string Path(const std::string& name) const { return one_.index_dir(1) + "/" + name; }
+  std::vector<std::string> Names(const std::string& end = "") const {
+    std::vector<std::string> found;
+    for (const auto& entry : fs::directory_iterator(one_.index_dir(1))) {
+      const std::string name = entry.path().filename();
+      if (name.ends_with(end)) found.push_back(name);
+    }
+    return found;
+  }
+  /// Of a kind that a start finds, or else a query.
+  void Damage(const std::string& name) {
+    if (GetParam()) {
+      fs::resize_file(Path(name), 100);
+    } else {
+      DamageVectors(Path(name));
+    }
+  }
+  /// Opens it with the damage, and meets that; builds are held.
+  void Find() {
+    one_.HoldBuilds();
+    watcher_.Watch();
+    one_.Open(kMinSealRows);
+    EXPECT_TRUE(absl::IsAborted(one_.Query(1).status()));
+    one_.Turn();
+  }
+  void ExpectRepaired() {
+    one_.LetBuildsRun();
+    EXPECT_EQ(one_.Settle(1).state, IndexState::kReady);
+    EXPECT_EQ(one_.CountAnswers(1), kAll);
+    EXPECT_THAT(Names(".vdata"), SizeIs(1));
+  }
+
+  static constexpr uint64_t kMinSealRows = 10;
+  ManifestWatcher watcher_;
+  WatchedDisk disk_{watcher_};
+  OneShard one_{kMinSealRows};
+  std::string large_, small_;
+};
+
+// contract 9: a file that fails is set aside. What is whole takes space that nothing counts.
+TEST_P(DamageOfOneFile, SetsThatOneAsideAndRemovesTheOthers) {
+  Damage(small_);
+  Find();
+  EXPECT_THAT(Names(), UnorderedElementsAre(small_ + ".damaged", "index.vindex.damaged"));
+  EXPECT_EQ(watcher_.removed_early, 0);
+  EXPECT_EQ(watcher_.removed, 2);
+  ASSERT_THAT(one_.warnings(), SizeIs(1));
+  EXPECT_THAT(one_.warnings()[0],
+              AllOf(HasSubstr(Path(small_) + ".damaged"), Not(HasSubstr(large_))));
+  ExpectRepaired();
+  EXPECT_THAT(one_.Status(1).last_error, HasSubstr(Path(small_) + ".damaged"));
+}
+
+TEST_P(DamageOfOneFile, LeavesTheLatestOfThoseSetAside) {
+  Damage(small_);
+  Find();
+  ExpectRepaired();
+  one_.Close();
+  const std::string next = Names(".vdata").at(0);
+  Damage(next);
+  Find();
+  EXPECT_THAT(Names(), UnorderedElementsAre(next + ".damaged", "index.vindex.damaged"));
+  ExpectRepaired();
+}
+
+// After a crash a manifest without the files it lists would look like damage.
+TEST_P(DamageOfOneFile, RemovesNothingThatAManifestMayList) {
+  Damage(small_);
+  watcher_.keeps_manifest = true;
+  Find();
+  EXPECT_THAT(Names(), AllOf(Contains(large_), Contains(small_ + ".damaged")));
+  EXPECT_EQ(watcher_.removed_early + watcher_.removed, 0);
+  one_.Close();
+  watcher_.keeps_manifest = false;
+  one_.Open(kMinSealRows);
+  ExpectRepaired();
+}
+
+INSTANTIATE_TEST_SUITE_P(FoundBy, DamageOfOneFile, ::testing::Bool(), [](const auto& parameter) {
+  return parameter.param ? "TheStart" : "AQuery";
+});
+
+class DamageOfOneFileUnderReaders : public DamageOfOneFile {};
+
+TEST_P(DamageOfOneFileUnderReaders, LeavesThemTheOthers) {
+  Damage(small_);
+  one_.HoldBuilds();
+  one_.Open(kMinSealRows);
+  const Filter filter = *BindFilter(*ParseFilter("id > 40 AND id < 60"), one_.table());
+  ShardQuery query = OneShard::Question(1);
+  query.filter = filter;
+  query.hold = HoldFor::kPage;
+  const auto ranked = one_.Ask(query);  // of what is whole
+  ASSERT_TRUE(ranked.ok()) << ranked.status();
+  ASSERT_THAT(ranked->ranked, SizeIs(19));
+  EXPECT_TRUE(absl::IsAborted(one_.Query(1).status()));
+  one_.Turn();
+  ASSERT_FALSE(fs::exists(Path(large_)));
+  ShardFetch fetch{.table_id = OneShard::kTable,
+                   .index_id = 1,
+                   .snapshot_id = ranked->snapshot_id,
+                   .columns = {0}};
+  for (const RankedRow& row : ranked->ranked)
+    fetch.rows.push_back({row.id, row.version, row.place});
+  one_.shard().Fetch(one_.table(), fetch, CallContext(), [&](const auto& rows) {
+    ASSERT_TRUE(rows.ok()) << rows.status();
+    ASSERT_THAT(*rows, SizeIs(19));
+    for (const Row& row : *rows) EXPECT_EQ(row.cells[0], Value(static_cast<int64_t>(row.id)));
+  });
+  ExpectRepaired();
+}
+
+INSTANTIATE_TEST_SUITE_P(FoundBy, DamageOfOneFileUnderReaders, ::testing::Values(false));
 
 }  // namespace
 }  // namespace ordinate
