@@ -9,19 +9,29 @@ namespace {
 
 constexpr uint64_t kRetryMillis = 5'000;
 
+absl::Status Refuse(const std::string& why) {
+  return WithRetryDelay(
+      absl::ResourceExhaustedError(Concat(why,
+                                          " (--disk-reserve-bytes); free space on it: reads go "
+                                          "on, and writes and builds too once there is space")),
+      kRetryMillis);
+}
+
 }  // namespace
 
-absl::Status DiskReserve::Check(uint64_t more) const {
+absl::Status DiskReserve::Check() const {
   uint64_t free = 0;
-  if (bytes_ + more == 0 || TheDisk().FreeBytes(directory_, &free) != 0) return absl::OkStatus();
-  if (free >= bytes_ && free - bytes_ >= more) return absl::OkStatus();
-  const std::string needed = more == 0 ? "" : Concat(" beside ", more, " for this");
-  return WithRetryDelay(absl::ResourceExhaustedError(
-                            Concat("the disk of '", directory_, "' has ", free, " bytes free, and ",
-                                   bytes_, " are kept in reserve", needed,
-                                   " (--disk-reserve-bytes); free space on it: reads go on, "
-                                   "and writes and builds too once there is space")),
-                        kRetryMillis);
+  if (bytes_ == 0 || TheDisk().FreeBytes(directory_, &free) != 0 || free >= bytes_) {
+    return absl::OkStatus();
+  }
+  return Refuse(Concat("the disk of '", directory_, "' has ", free, " bytes free, and ", bytes_,
+                       " are kept in reserve"));
+}
+
+absl::StatusOr<DiskBooking> DiskReserve::Book(const std::string& job, uint64_t bytes) const {
+  absl::StatusOr<DiskBooking> booking = bookings_.Book(job, bytes, directory_, bytes_);
+  if (!booking.ok()) return Refuse(std::string(booking.status().message()));
+  return booking;
 }
 
 absl::Status DiskReserve::CheckLeast() const {

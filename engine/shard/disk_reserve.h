@@ -4,6 +4,8 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "engine/shard/disk_bookings.h"
 
 namespace ordinate {
 
@@ -12,19 +14,24 @@ namespace ordinate {
 /// time, so that it recovers with it. Thread-safe.
 class DiskReserve {
  public:
-  /// Of the disk that holds `directory`; 0 bytes: nothing is reserved.
-  DiskReserve(std::string directory, uint64_t bytes)
-      : directory_(std::move(directory)), bytes_(bytes) {}
+  /// Of the disk that holds `directory`; 0 bytes: nothing is reserved. `bookings` of all shards on
+  /// the disk, which outlive this.
+  DiskReserve(std::string directory, uint64_t bytes, DiskBookings& bookings)
+      : directory_(std::move(directory)), bytes_(bytes), bookings_(bookings) {}
 
-  /// OK when the reserve stays whole after `more` bytes, or the disk does not say. Else
-  /// RESOURCE_EXHAUSTED with a retry delay.
-  absl::Status Check(uint64_t more = 0) const;
+  /// OK while the reserve is whole, or the disk does not say. Else RESOURCE_EXHAUSTED with a retry
+  /// delay.
+  absl::Status Check() const;
+  /// For a job that writes `bytes`, until it ends. RESOURCE_EXHAUSTED with a retry delay: the
+  /// reserve would not stay whole after it, and all that is booked.
+  absl::StatusOr<DiskBooking> Book(const std::string& job, uint64_t bytes) const;
   /// OK while a quarter of the reserve is left: for what makes space by writing first.
   absl::Status CheckLeast() const;
 
  private:
   const std::string directory_;
   const uint64_t bytes_;
+  DiskBookings& bookings_;
 };
 
 }  // namespace ordinate

@@ -201,7 +201,8 @@ absl::StatusOr<SealedFiles> RunSeal(const IndexJob& job, const SealHandle& handl
   const uint64_t cells_bytes = 512;
   uint64_t bytes = handle.rows.size * row_bytes + revised * cells_bytes;
   for (const IndexSnapshot::Sealed& part : handle.grown) bytes += part.segment->file().file_bytes();
-  RETURN_IF_ERROR(job.reserve->Check(bytes));
+  ASSIGN_OR_RETURN(const DiskBooking booking,
+                   job.reserve->Book(Concat("seal in ", job.directory), bytes));
   SealedFiles files;
   if (handle.rows.size > 0) {
     ASSIGN_OR_RETURN(files.segment, SealTail(job, handle));
@@ -223,7 +224,8 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> RunMerge(const IndexJob& jo
   for (const IndexSnapshot::Sealed& part : handle.inputs) {
     bytes += part.segment->file().file_bytes();
   }
-  RETURN_IF_ERROR(job.reserve->Check(bytes));
+  ASSIGN_OR_RETURN(const DiskBooking booking,
+                   job.reserve->Book(Concat("merge in ", job.directory), bytes));
   ASSIGN_OR_RETURN(std::unique_ptr<SegmentBuilder> builder,
                    SegmentBuilder::Create(job.table, job.index, NewestSeq(handle.inputs)));
   RETURN_IF_ERROR(BeginFrom(handle.inputs, 0, handle.context, *builder));
@@ -235,7 +237,10 @@ absl::StatusOr<IndexBuildResult> RunIndexBuild(IndexBuildInput& input) {
   BuildHandle& handle = *input.handle;
   ASSIGN_OR_RETURN(const uint64_t rows, input.rows->CountRows(input.view.get(), input.table.id));
   handle.rows_total = rows * (kReadUnits + kInsertUnits);
-  RETURN_IF_ERROR(input.reserve->Check(rows * BytesPerRow(input.index)));
+  // What is there has columns, too.
+  const uint64_t bytes = std::max(rows * BytesPerRow(input.index), input.live_bytes);
+  ASSIGN_OR_RETURN(const DiskBooking booking,
+                   input.reserve->Book(Concat("build in ", input.directory), bytes));
   ASSIGN_OR_RETURN(std::unique_ptr<SegmentBuilder> builder,
                    SegmentBuilder::Create(input.table, input.index, handle.seq));
   RETURN_IF_ERROR(CollectRows(input, *builder));

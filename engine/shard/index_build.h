@@ -26,6 +26,7 @@ struct IndexJob {
   uint64_t seed = 0;
   const Clock* clock = nullptr;
   const DiskReserve* reserve = nullptr;
+  uint64_t live_bytes = 0;  // of the index's files
 };
 
 struct IndexBuildInput : IndexJob {
@@ -47,8 +48,8 @@ absl::Status OfOutput(const absl::Status& status);
 
 /// Builds one segment of all rows as of handle->seq, writes it, and opens it again. Runs on a build
 /// thread. Errors: CANCELLED; FAILED_PRECONDITION naming a row of the wrong dim;
-/// RESOURCE_EXHAUSTED: the file would not leave the reserve of the disk whole; UNAVAILABLE as
-/// OfOutput; what the gate and the disk say.
+/// RESOURCE_EXHAUSTED: the file would not leave the reserve of the disk whole, beside those of jobs
+/// at work; UNAVAILABLE as OfOutput; what the gate and the disk say.
 absl::StatusOr<IndexBuildResult> RunIndexBuild(IndexBuildInput& input);
 
 /// A segment of the handle's part of the tail, and of the segment that grows by it if there is one;

@@ -147,6 +147,7 @@ IndexJob LocalShard::JobOf(const ShardIndex& index) {
   job.seed = options_.build_seed;
   job.clock = options_.clock;
   job.reserve = &reserve_;
+  for (const auto& file : index.files()) job.live_bytes += file->file().file_bytes();
   return job;
 }
 

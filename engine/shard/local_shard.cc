@@ -44,7 +44,9 @@ absl::StatusOr<std::unique_ptr<Shard>> Shard::Open(const ShardOptions& options,
 
 LocalShard::LocalShard(const ShardOptions& options)
     : options_(options),
-      reserve_(options.directory, options.disk_reserve_bytes),
+      own_bookings_(*options.clock),
+      reserve_(options.directory, options.disk_reserve_bytes,
+               options.disk_bookings != nullptr ? *options.disk_bookings : own_bookings_),
       holds_(*options.clock) {}
 
 LocalShard::~LocalShard() {

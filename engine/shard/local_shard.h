@@ -235,6 +235,7 @@ class LocalShard final : public Shard {
 
   // Constant after Start().
   const ShardOptions options_;
+  DiskBookings own_bookings_;  // where the options name none
   const DiskReserve reserve_;
   std::unique_ptr<RowStore> rows_;
   std::unique_ptr<UpdateLog> log_;

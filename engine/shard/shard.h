@@ -16,6 +16,7 @@
 
 namespace ordinate {
 
+class DiskBookings;
 class GraphBuilder;
 
 struct ShardOptions {
@@ -38,7 +39,8 @@ struct ShardOptions {
   /// server takes at a time.
   uint32_t max_held_writes = 64;
   uint64_t disk_reserve_bytes = 0;  // free space under which no write is taken, no build begun
-  bool verify_at_start = false;     // every byte of index files, before they answer
+  DiskBookings* disk_bookings = nullptr;  // shared by all shards on the disk; null: by none
+  bool verify_at_start = false;           // every byte of index files, before they answer
   KeyHash key_hash = &DefaultKeyHash;
   uint64_t max_answer_bytes = kMaxAnswerBytes;
   /// Told, on any thread, what an operator should know: damaged files, failed builds. May be empty.

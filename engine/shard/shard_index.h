@@ -334,6 +334,7 @@ class ShardIndex {
   bool tail_is_long_ = false;      // the last seal left many rows
   int64_t let_in_ = 0;             // rows of the tail, though it is long; less: so many too many
   uint64_t retry_seal_at_ = 0;     // unsealed rows, after a failed seal
+  int64_t retry_seal_nanos_ = 0;   // not before, after one that had no space
   int64_t retry_merge_nanos_ = 0;  // not before, after a failed merge
   uint32_t merges_failed_ = 0;     // in a row
   std::string build_error_;        // of the last build, seal or merge, if it failed

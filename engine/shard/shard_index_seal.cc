@@ -25,12 +25,14 @@ constexpr int64_t kLetInShare = 4;
 // in the file, which is written anew each time, may be in memory alone.
 constexpr uint64_t kRevisionsOfTail = 4;
 constexpr uint64_t kRevisionsShare = 4;
+// After a seal that had no space.
+constexpr int64_t kRetrySealNanos = 10'000'000'000;
 
 }  // namespace
 
 bool ShardIndex::WantsSeal(uint64_t min_rows) const {
   if (!has_generation_ || !Feeds() || seal_ != nullptr) return false;
-  if (UnsealedRows() < retry_seal_at_) return false;
+  if (UnsealedRows() < retry_seal_at_ || clock_.MonotonicNanos() < retry_seal_nanos_) return false;
   uint64_t unshown = 0;  // revised rows that no seal can write yet
   for (const IndexPart& part : parts_) {
     unshown += part.unshown[0] + part.unshown[1] + part.unshown[2];
@@ -154,6 +156,10 @@ void ShardIndex::FailSeal(const absl::Status& status) {
   changed_ = true;
   seal_.reset();
   build_error_ = std::string(status.message());
+  if (absl::IsResourceExhausted(status)) {  // whether there is space is seen before the work
+    retry_seal_nanos_ = clock_.MonotonicNanos() + kRetrySealNanos;
+    return;
+  }
   // What failed once likely fails again: not before there is twice as much.
   retry_seal_at_ = 2 * UnsealedRows();
 }

@@ -31,6 +31,7 @@ absl::StatusOr<std::unique_ptr<Standalone>> Standalone::Open(const StandaloneOpt
   // A small merge beside a large one.
   standalone->merge_executor_ = std::make_unique<Executor>(2, kBackgroundNice);
   standalone->seal_executor_ = std::make_unique<Executor>(1, kSealNice);
+  standalone->disk_bookings_ = std::make_unique<DiskBookings>(*seams.clock);
   RETURN_IF_ERROR(standalone->OpenShards(options, seams));
   RETURN_IF_ERROR(standalone->directory_->FinishCreation());
   RETURN_IF_ERROR(standalone->OpenBackups(options, seams));
@@ -81,6 +82,7 @@ absl::Status Standalone::OpenShards(const StandaloneOptions& options,
     shard.min_seal_rows = options.min_seal_rows;
     shard.max_held_writes = std::max(1u, shard.max_held_writes / count);
     shard.disk_reserve_bytes = options.disk_reserve_bytes;
+    shard.disk_bookings = disk_bookings_.get();
     shard.verify_at_start = options.verify_at_start;
     shard.key_hash = seams.key_hash;
     shard.max_answer_bytes = seams.max_answer_bytes;

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "engine/index/graph_builder.h"
 #include "engine/shard/answer_size.h"
+#include "engine/shard/disk_bookings.h"
 #include "engine/shard/shard.h"
 #include "service/backup/backups.h"
 #include "service/front/front.h"
@@ -66,6 +67,7 @@ class Standalone {
   std::unique_ptr<Executor> build_executor_;
   std::unique_ptr<Executor> merge_executor_;
   std::unique_ptr<Executor> seal_executor_;
+  std::unique_ptr<DiskBookings> disk_bookings_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<Backups> backups_;  // may be null
   std::unique_ptr<Front> front_;

@@ -1,4 +1,10 @@
+#include "engine/shard/disk_reserve.h"
+
 #include <atomic>
+#include <functional>
+#include <future>
+#include <random>
+#include <thread>
 
 #include "gmock/gmock.h"
 #include "storage/base/error_details.h"
@@ -26,7 +32,12 @@ class SmallDisk final : public Disk {
     *bytes = free_bytes;
     return 0;
   }
+  int Open(const std::string& path, int flags) override {
+    if (on_open) on_open(path);
+    return Disk::Open(path, flags);
+  }
   std::atomic<uint64_t> free_bytes{2 * kReserve};
+  std::function<void(const std::string& path)> on_open;
 };
 
 class DiskReserveTest : public ::testing::Test {
@@ -81,6 +92,7 @@ TEST_F(DiskReserveTest, ABuildThatHasNoSpaceIsBegunAgainLater) {
   EXPECT_EQ(shard_.CountAnswers(0), 100u);
   // Space alone does not bring it back, nor does time alone.
   shard_.AddMicros(60'000'000);
+  shard_.Turn();
   EXPECT_EQ(shard_.Settle(1).generation, 0u);
   disk_.free_bytes = 2 * kReserve;
   shard_.AddMicros(60'000'000);
@@ -149,6 +161,178 @@ TEST_F(DiskReserveTest, SegmentsAreNotMergedWithoutSpaceForAllOfThem) {
   EXPECT_EQ(merged.rows_deleted, 0u);
   EXPECT_EQ(merged.last_error, "");
   EXPECT_EQ(shard_.CountAnswers(1), 60u);
+}
+
+// Nothing else would make it, where no more rows come.
+TEST_F(DiskReserveTest, ATailIsSealedOnceThereIsSpace) {
+  shard_.Close();
+  shard_.Open(/*min_seal_rows=*/10);
+  shard_.CreateIndex(OneShard::Flat(1));
+  shard_.Settle(1);
+  disk_.free_bytes = kReserve + 100;
+  shard_.Write(OneShard::Rows(0, 10));
+  EXPECT_EQ(shard_.Settle(1).tail_rows, 10u);
+  disk_.free_bytes = 2 * kReserve;
+  shard_.AddMicros(60'000'000);
+  shard_.Turn();
+  EXPECT_EQ(shard_.Settle(1).tail_rows, 0u);
+  EXPECT_EQ(shard_.Status(1).last_error, "");
+}
+
+// Of a file, captured columns are the part that no rule of thumb knows.
+TEST_F(DiskReserveTest, ARebuildTakesAsMuchAsTheLiveFiles) {
+  shard_.Write(OneShard::Rows(0, 100));
+  shard_.CreateIndex(OneShard::Flat(1));
+  const ShardIndexStatus built = shard_.Settle(1);
+  ASSERT_EQ(built.generation, 1u);
+  disk_.free_bytes = kReserve + built.bytes_disk - 1;
+  ASSERT_EQ(shard_.shard().RebuildIndex(1, std::nullopt), absl::OkStatus());
+  EXPECT_THAT(shard_.Settle(1).last_error, HasSubstr("--disk-reserve-bytes"));
+  EXPECT_EQ(shard_.Status(1).generation, 1u);
+  disk_.free_bytes = kReserve + built.bytes_disk;
+  shard_.AddMicros(60'000'000);
+  shard_.Turn();
+  EXPECT_EQ(shard_.Settle(1).generation, 2u);
+}
+
+TEST(DiskReserve, JobsOfAllShardsHaveItTogether) {
+  SmallDisk disk;
+  DiskBookings bookings(SystemClock());
+  OneShard first, second;
+  for (OneShard* const shard : {&first, &second}) {
+    shard->Close();
+    shard->ReserveDisk(kReserve);
+    shard->ShareDisk(bookings);
+    shard->Open();
+    shard->Write(OneShard::Rows(0, 100));
+  }
+  std::promise<void> began, goes_on;
+  std::atomic<bool> once{false};
+  disk.on_open = [&](const std::string& path) {
+    if (path.find(".vdata") == std::string::npos || once.exchange(true)) return;
+    began.set_value();
+    goes_on.get_future().wait();
+  };
+  disk.free_bytes = kReserve + 6'000;  // a build needs 4,000
+  first.CreateIndex(OneShard::Flat(1));
+  began.get_future().wait();
+  second.CreateIndex(OneShard::Flat(1));
+  const ShardIndexStatus refused = second.Settle(1);
+  EXPECT_EQ(refused.state, IndexState::kFailed);
+  EXPECT_THAT(refused.last_error, HasSubstr("4000 for this and 4000 for jobs at work"));
+  second.Write(OneShard::Rows(100, 101));
+  goes_on.set_value();
+  EXPECT_EQ(first.Settle(1).generation, 1u);
+  second.AddMicros(60'000'000);
+  second.Turn();
+  EXPECT_EQ(second.Settle(1).generation, 1u);
+  EXPECT_EQ(second.CountAnswers(1), 101u);
+}
+
+class Bookings : public ::testing::Test {
+ protected:
+  struct TestClock final : Clock {
+    int64_t NowMicros() const override { return nanos / 1'000; }
+    int64_t MonotonicNanos() const override { return nanos; }
+    int64_t nanos = 0;
+  };
+  /// On the disk, which has room for 100 bytes above the reserve.
+  absl::StatusOr<DiskBooking> Book(const std::string& job, uint64_t bytes) {
+    absl::StatusOr<DiskBooking> booking = reserve_.Book(job, bytes);
+    if (!booking.ok()) {
+      EXPECT_TRUE(absl::IsResourceExhausted(booking.status())) << booking.status();
+      EXPECT_TRUE(RetryDelayMillis(booking.status()).has_value());
+    }
+    return booking;
+  }
+  bool Fits(const std::string& job, uint64_t bytes) { return Book(job, bytes).ok(); }
+  void SetUp() override { disk_.free_bytes = kReserve + 100; }
+
+  SmallDisk disk_;
+  TestClock clock_;
+  DiskBookings bookings_{clock_};
+  const DiskReserve reserve_{"/", kReserve, bookings_};
+};
+
+TEST_F(Bookings, FitBesideEachOtherUntilTheyGo) {
+  {
+    const auto one = Book("one", 60);
+    ASSERT_TRUE(one.ok());
+    EXPECT_FALSE(Fits("other", 41));
+    EXPECT_TRUE(Fits("other", 40));
+    EXPECT_TRUE(Fits("other", 40)) << "the one before has gone";
+    disk_.free_bytes = kReserve + 50;  // written
+    EXPECT_FALSE(Fits("small", 1));
+    EXPECT_TRUE(Fits("nothing", 0));
+    EXPECT_EQ(reserve_.Check(), absl::OkStatus());
+  }
+  EXPECT_TRUE(Fits("small", 50));
+  EXPECT_FALSE(Fits("small", 51));
+  disk_.free_bytes = kReserve - 1;
+  EXPECT_FALSE(Fits("nothing", 0));
+}
+
+// However small ones follow each other, one that is refused waits for those at work alone.
+TEST_F(Bookings, AreNotKeptFromOneByThoseThatFollow) {
+  auto running = std::make_unique<DiskBooking>(*Book("running", 60));
+  EXPECT_FALSE(Fits("next", 70));
+  auto small = std::make_unique<DiskBooking>(*Book("small", 30));  // also beside the next
+  EXPECT_FALSE(Fits("later", 10)) << "not beside the next and the small one";
+  EXPECT_FALSE(Fits("next", 70));
+  running.reset();
+  EXPECT_FALSE(Fits("running", 60));
+  EXPECT_FALSE(Fits("later", 10));
+  auto next = std::make_unique<DiskBooking>(*Book("next", 70));
+  small.reset();
+  EXPECT_FALSE(Fits("running", 60));
+  next.reset();
+  EXPECT_TRUE(Fits("running", 60));
+  EXPECT_TRUE(Fits("later", 100)) << "none is the next";
+}
+
+TEST_F(Bookings, AreNotKeptForOneThatDoesNotComeAgain) {
+  auto running = std::make_unique<DiskBooking>(*Book("running", 60));
+  EXPECT_FALSE(Fits("next", 100));
+  running.reset();
+  clock_.nanos = DiskBookings::kNextNanos - 1;
+  EXPECT_FALSE(Fits("other", 1));
+  ++clock_.nanos;
+  EXPECT_TRUE(Fits("other", 1));
+}
+
+TEST_F(Bookings, AreNotKeptForOneThatTheDiskHasNoRoomFor) {
+  auto running = std::make_unique<DiskBooking>(*Book("running", 60));
+  EXPECT_FALSE(Fits("next", 100));
+  running.reset();
+  disk_.free_bytes = kReserve + 99;
+  EXPECT_TRUE(Fits("other", 99));
+  EXPECT_FALSE(Fits("next", 100));
+  disk_.free_bytes = kReserve + 100;
+  EXPECT_TRUE(Fits("other", 100));
+}
+
+TEST_F(Bookings, OfManyThreadsNeverTakeMoreThanThereIs) {
+  std::atomic<uint64_t> booked{0};
+  std::atomic<int> too_much{0}, taken{0};
+  std::vector<std::thread> threads;
+  for (unsigned t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      std::mt19937_64 random(t);
+      for (int i = 0; i < 5'000; ++i) {
+        const uint64_t bytes = random() % 80;
+        const auto booking = reserve_.Book(Concat("job ", t), bytes);
+        if (!booking.ok()) continue;
+        ++taken;
+        if (booked.fetch_add(bytes) + bytes > 100) ++too_much;
+        booked -= bytes;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(too_much, 0);
+  EXPECT_GT(taken, 0);
+  clock_.nanos = DiskBookings::kNextNanos;
+  EXPECT_TRUE(Fits("all", 100)) << "everything was given back";
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ class Node {
   struct Setup {
     uint32_t shards = 1;
     uint32_t threads = 2;
+    uint32_t build_threads = 1;
     uint64_t min_seal_rows = 1'000'000;  // only builds that a test asks for
     KeyHash key_hash = &DefaultKeyHash;
     uint64_t max_answer_bytes = kMaxAnswerBytes;
@@ -46,7 +47,7 @@ class Node {
     options.data_dir = dir_.Sub("data");
     options.shards = setup_.shards;
     options.query_threads = setup_.threads;
-    options.build_threads = 1;
+    options.build_threads = setup_.build_threads;
     options.min_seal_rows = setup_.min_seal_rows;
     StandaloneSeams seams;
     seams.key_hash = setup_.key_hash;

@@ -61,6 +61,7 @@ class OneShard {
     if (max_queued_rows_ > 0) options.max_queued_rows = max_queued_rows_;
     if (max_queued_bytes_ > 0) options.max_queued_bytes = max_queued_bytes_;
     options.disk_reserve_bytes = disk_reserve_bytes_;
+    options.disk_bookings = disk_bookings_;
     options.verify_at_start = verify_at_start_;
     options.graph_builder = graph_builder_.get();
     options.at = at_;
@@ -88,6 +89,7 @@ class OneShard {
     max_queued_bytes_ = bytes;
   }
   void ReserveDisk(uint64_t bytes) { disk_reserve_bytes_ = bytes; }
+  void ShareDisk(DiskBookings& bookings) { disk_bookings_ = &bookings; }
   void VerifyAtStart() { verify_at_start_ = true; }
   void SeparateMerges() { separate_merges_ = true; }
   void SeparateSeals() { separate_seals_ = true; }
@@ -325,6 +327,7 @@ class OneShard {
   uint64_t max_queued_rows_ = 0;  // 0, here and below: as by default
   uint64_t max_queued_bytes_ = 0;
   uint64_t disk_reserve_bytes_ = 0;
+  DiskBookings* disk_bookings_ = nullptr;
   bool verify_at_start_ = false;
   bool separate_merges_ = false;
   bool separate_seals_ = false;
