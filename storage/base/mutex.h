@@ -1,7 +1,10 @@
 #pragma once
 
+#include <pthread.h>
+
 #include <chrono>
 #include <condition_variable>
+#include <ctime>
 #include <mutex>
 
 // Thread-safety attributes are checked by clang (clang-tidy runs it); other compilers ignore them.
@@ -22,6 +25,15 @@ class ORDINATE_TSA(capability("mutex")) Mutex {
  public:
   void Lock() ORDINATE_TSA(acquire_capability()) { mutex_.lock(); }
   void Unlock() ORDINATE_TSA(release_capability()) { mutex_.unlock(); }
+  /// Waits for about `most`, by the system's clock: ThreadSanitizer does not know the call that has
+  /// the steady one.
+  bool TryLockFor(std::chrono::milliseconds most) ORDINATE_TSA(try_acquire_capability(true)) {
+    const std::chrono::nanoseconds until =
+        std::chrono::system_clock::now().time_since_epoch() + most;
+    const timespec time{.tv_sec = until.count() / 1'000'000'000,
+                        .tv_nsec = until.count() % 1'000'000'000};
+    return pthread_mutex_timedlock(mutex_.native_handle(), &time) == 0;
+  }
 
  private:
   friend class CondVar;
@@ -34,6 +46,8 @@ class ORDINATE_TSA(scoped_lockable) MutexLock {
   explicit MutexLock(Mutex& mutex) ORDINATE_TSA(acquire_capability(mutex)) : mutex_(mutex) {
     mutex_.Lock();
   }
+  /// Of one that is held.
+  MutexLock(Mutex& mutex, std::adopt_lock_t /*held*/) ORDINATE_REQUIRES(mutex) : mutex_(mutex) {}
   ~MutexLock() ORDINATE_TSA(release_capability()) { mutex_.Unlock(); }
   MutexLock(const MutexLock&) = delete;
   MutexLock& operator=(const MutexLock&) = delete;

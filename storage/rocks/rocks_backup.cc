@@ -3,8 +3,10 @@
 #include <rocksdb/utilities/backup_engine.h>
 #include <rocksdb/utilities/stackable_db.h>
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <system_error>
 #include <vector>
 
@@ -18,6 +20,8 @@ namespace {
 
 // How often progress is told. Smaller files are not told of.
 constexpr uint64_t kProgressBytes = 1 << 20;
+// The same while no byte is copied.
+constexpr std::chrono::milliseconds kProgressWait(100);
 
 // FromRocks speaks of the live store; these are failures of a backup of one.
 absl::Status BackupError(std::string_view doing, std::string_view directory,
@@ -77,17 +81,18 @@ std::set<std::string> FilesOf(const rocksdb::BackupEngine& engine) {
   return files;
 }
 
-// Hands the engine's callbacks on, and stops the engine at the first error.
+// Tells of progress, and stops the engine at the first error.
 class ProgressTeller {
  public:
   ProgressTeller(const BackupTarget& target, rocksdb::BackupEngine& engine)
       : target_(target), engine_(engine) {}
 
-  void Tell() ORDINATE_EXCLUDES(mutex_) {
+  absl::Status Tell(uint64_t bytes) ORDINATE_EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
-    if (!target_.progress || !ended_.ok()) return;
-    ended_ = target_.progress(kProgressBytes);
+    if (!target_.progress || !ended_.ok()) return ended_;
+    ended_ = target_.progress(bytes);
     if (!ended_.ok()) engine_.StopBackup();
+    return ended_;
   }
 
   absl::Status ended() const ORDINATE_EXCLUDES(mutex_) {
@@ -106,23 +111,33 @@ class ProgressTeller {
 // failed.
 class BackedUpStore final : public rocksdb::StackableDB {
  public:
-  explicit BackedUpStore(const RocksDb& rocks)
-      : StackableDB(std::shared_ptr<rocksdb::DB>(rocks.db(), [](rocksdb::DB*) {})), rocks_(rocks) {}
+  BackedUpStore(const RocksDb& rocks, ProgressTeller& teller)
+      : StackableDB(std::shared_ptr<rocksdb::DB>(rocks.db(), [](rocksdb::DB*) {})),
+        rocks_(rocks),
+        teller_(teller) {}
 
   rocksdb::Status GetLiveFilesStorageInfo(
       const rocksdb::LiveFilesStorageInfoOptions& options,
       std::vector<rocksdb::LiveFileStorageInfo>* files) override {
-    MutexLock lock(rocks_.log_mutex());
-    refused_ = rocks_.CheckLog();
-    if (!refused_.ok()) return rocksdb::Status::Aborted();
-    return StackableDB::GetLiveFilesStorageInfo(options, files);
+    refused_ = List(options, files);
+    return refused_.ok() ? rocksdb::Status::OK() : rocksdb::Status::Aborted();
   }
 
-  /// Why it was not, if so.
+  /// Why its files were not listed, if so.
   const absl::Status& refused() const { return refused_; }
 
  private:
+  absl::Status List(const rocksdb::LiveFilesStorageInfoOptions& options,
+                    std::vector<rocksdb::LiveFileStorageInfo>* files) {
+    while (!rocks_.log_mutex().TryLockFor(kProgressWait)) RETURN_IF_ERROR(teller_.Tell(0));
+    MutexLock lock(rocks_.log_mutex(), std::adopt_lock);
+    RETURN_IF_ERROR(rocks_.CheckLog());
+    return rocks_.Error("list the files of the store in",
+                        StackableDB::GetLiveFilesStorageInfo(options, files));
+  }
+
   const RocksDb& rocks_;
+  ProgressTeller& teller_;
   absl::Status refused_;  // by the thread that makes the backup
 };
 
@@ -137,9 +152,9 @@ absl::StatusOr<StoreBackup> BackUpStore(const RocksDb& rocks, const BackupTarget
   ProgressTeller teller(target, *engine);
   rocksdb::CreateBackupOptions create;
   create.flush_before_backup = false;
-  create.progress_callback = [&teller] { teller.Tell(); };
+  create.progress_callback = [&teller] { teller.Tell(kProgressBytes).IgnoreError(); };
   rocksdb::BackupID id = 0;
-  BackedUpStore store(rocks);
+  BackedUpStore store(rocks, teller);
   const rocksdb::Status status = engine->CreateNewBackup(create, &store, &id);
   RETURN_IF_ERROR(teller.ended());
   RETURN_IF_ERROR(store.refused());

@@ -212,11 +212,12 @@ rocksdb::Status RocksDb::OpenDatabase(const std::vector<Family>& families, bool 
       mode_ == StoreMode::kReadOnly
           ? rocksdb::DB::OpenForReadOnly(options, path_, descriptors, &handles_, &db)
           : rocksdb::DB::Open(options, path_, descriptors, &handles_, &db);
-  if (!status.ok()) return status;
+  const rocksdb::Status failure = log_guard_->failure();
+  if (!status.ok()) return failure.ok() ? status : failure;
   db_.reset(db);
   db_->DestroyColumnFamilyHandle(handles_.front());
   handles_.erase(handles_.begin());
-  return log_guard_->failure();
+  return failure;
 }
 
 absl::Status RocksDb::CheckWritable() const {
@@ -233,17 +234,20 @@ absl::Status RocksDb::CheckLog() const {
              failure.ToString(), "; free or repair the disk and restart the server"));
 }
 
+absl::Status RocksDb::Error(std::string_view doing, const rocksdb::Status& status) const {
+  const rocksdb::Status failure = log_guard_->failure();
+  if (status.ok() || failure.ok()) return FromRocks(doing, path_, status);
+  const absl::Status last = FromRocks(doing, path_, failure);
+  return absl::Status(last.code(),
+                      Concat(last.message(), "; no write is taken until the server is restarted"));
+}
+
 absl::Status RocksDb::Write(rocksdb::WriteBatch& batch, bool sync) const {
   MutexLock lock(log_mutex_);
   RETURN_IF_ERROR(CheckLog());
   rocksdb::WriteOptions options;
   options.sync = sync;
-  const rocksdb::Status written = db_->Write(options, &batch);
-  const rocksdb::Status failure = log_guard_->failure();
-  if (written.ok() || failure.ok()) return FromRocks("write to the store in", path_, written);
-  const absl::Status last = FromRocks("write to the store in", path_, failure);
-  return absl::Status(last.code(),
-                      Concat(last.message(), "; no write is taken until the server is restarted"));
+  return Error("write to the store in", db_->Write(options, &batch));
 }
 
 absl::Status RocksDb::StartFlush(rocksdb::ColumnFamilyHandle* family) const {
@@ -252,7 +256,7 @@ absl::Status RocksDb::StartFlush(rocksdb::ColumnFamilyHandle* family) const {
   rocksdb::FlushOptions options;
   options.wait = false;
   options.allow_write_stall = true;  // which those who write wait for, not this thread
-  return FromRocks("flush the store in", path_, db_->Flush(options, family));
+  return Error("flush the store in", db_->Flush(options, family));
 }
 
 }  // namespace ordinate

@@ -67,6 +67,9 @@ class RocksDb {
   absl::Status CheckWritable() const;
   /// OK, or FAILED_PRECONDITION once a write to the write-ahead log, or a sync of it, has failed.
   absl::Status CheckLog() const;
+  /// FromRocks of a call's `status`. Where the log has failed, that is why, whatever RocksDB says,
+  /// and the last error before CheckLog's.
+  absl::Status Error(std::string_view doing, const rocksdb::Status& status) const;
   /// Held by Write(), through its stalls too. Whoever else lets RocksDB write to its log or sync it
   /// holds it as well, and asks CheckLog() first. RocksDB itself, when it goes on after an error,
   /// does not: it keeps writers out.

@@ -4,11 +4,14 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <random>
 
 #include "gmock/gmock.h"
+#include "storage/rocks/rocks_backup.h"
 #include "storage/rocks/rocks_disk.h"
 #include "storage/rows/table_removal.h"
 #include "tests/storage/shard_fixture.h"
@@ -270,6 +273,63 @@ TEST_F(FailingStore, ABackupOfAStoreWhoseLogFailedIsRefused) {
   Reopen();
   EXPECT_TRUE(rows().BackUp({.directory = directory_.Sub("backups")}).ok());
   Close();
+}
+
+// contract 8: what failed is told, not the error that RocksDB is given for it.
+TEST_F(FailingStore, AFullDiskIsNamedWhereAStoreIsOpened) {
+  Write({Upsert(1, 1, "a")});
+  Close();
+  RefusingDisk disk(Calls(DiskCall::Kind::kCreate, ".log"), ENOSPC);
+  const WatchedDisk watched(disk);
+  disk.Refuse(1);
+  const absl::Status refused = OpenShardStore(path(), StoreMode::kExisting).status();
+  EXPECT_EQ(disk.refused(), 1);
+  EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()), ::testing::HasSubstr("free space on that disk"));
+  Reopen();
+  EXPECT_EQ(CellsAt(1, 1), "a");
+  Close();
+}
+
+TEST_F(FailingStore, AFullDiskIsNamedWhereABackupSyncsTheLog) {
+  Close();
+  RefusingDisk disk(Calls(DiskCall::Kind::kSync, ".log"), ENOSPC);
+  const WatchedDisk watched(disk);
+  Reopen();
+  Write({Upsert(1, 1, "a")});
+  const LogRecord record{.seq = 2, .mutations = {Upsert(1, 1, "b")}};
+  ASSERT_EQ(log().Append({&record, 1}), absl::OkStatus());
+  ASSERT_EQ(Apply({record}), absl::OkStatus());  // which is not synced
+  disk.Refuse(1);
+  const absl::Status refused = rows().BackUp({.directory = directory_.Sub("backups")}).status();
+  EXPECT_EQ(disk.refused(), 1);
+  EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()), ::testing::HasSubstr("the server is restarted"));
+  Close();
+}
+
+// contract 8: a deadline and a cancelled call are heeded while a write stalls.
+TEST_F(FailingStore, ABackupThatWaitsForAWriteCanBeEnded) {
+  const MemoryDir dir;
+  ShardDb shard;
+  OpenSmall(shard, dir.path() + "/rows");
+  BackupTarget target{.directory = dir.path() + "/backups"};
+  std::atomic<int> asked{0};
+  target.progress = [&asked](uint64_t bytes) {
+    EXPECT_EQ(bytes, 0u);
+    return ++asked == 2 ? absl::CancelledError("enough") : absl::OkStatus();
+  };
+  std::future<absl::Status> ended;
+  {
+    MutexLock write(shard.rocks->log_mutex());
+    const auto back_up = [&] { return BackUpStore(*shard.rocks, target).status(); };
+    ended = std::async(std::launch::async, back_up);
+    EXPECT_EQ(ended.wait_for(std::chrono::minutes(1)), std::future_status::ready);
+  }
+  EXPECT_EQ(ended.get(), absl::CancelledError("enough"));
+  EXPECT_EQ(asked.load(), 2);
+  target.progress = {};
+  EXPECT_TRUE(BackUpStore(*shard.rocks, target).ok());
 }
 
 // contract 8: no file of nothing is written while a table goes.
