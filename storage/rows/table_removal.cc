@@ -1,5 +1,7 @@
 #include "storage/rows/table_removal.h"
 
+#include <rocksdb/env.h>
+
 #include <algorithm>
 #include <memory>
 
@@ -61,7 +63,8 @@ absl::StatusOr<bool> TableRemoval::AddRange(const Range& range, Place& place, Le
   options.fill_cache = false;
   options.iterate_upper_bound = &end;  // beyond it may be the tombstones of other tables
   std::unique_ptr<rocksdb::Iterator> it(shard_.rocks->db()->NewIterator(options, family));
-  for (it->Seek(place.key.empty() ? range.begin : place.key); it->Valid(); it->Next()) {
+  const std::string from = place.key.empty() ? range.begin : place.key;
+  for (it->Seek(from); it->Valid(); it->Next()) {
     if (left.entries == 0 || left.bytes == 0) {
       place.key = it->key().ToString();
       return false;
@@ -70,7 +73,12 @@ absl::StatusOr<bool> TableRemoval::AddRange(const Range& range, Place& place, Le
     left.bytes -= std::min(left.bytes, it->key().size() + it->value().size());
     batch.Delete(family, it->key());
   }
-  RETURN_IF_ERROR(shard_.Error("remove a table from", it->status()));
+  const absl::Status read = shard_.Error("remove a table from", it->status());
+  if (!absl::IsDataLoss(read)) return read.ok() ? absl::StatusOr<bool>(true) : read;
+  rocksdb::Warn(shard_.rocks->db()->GetDBOptions().info_log,
+                "a dropped table goes with what is damaged of it: %s",
+                it->status().ToString().c_str());
+  batch.DeleteRange(family, from, range.end);
   return true;
 }
 

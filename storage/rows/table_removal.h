@@ -18,7 +18,8 @@ namespace ordinate {
 ///
 /// Entry by entry: a range of RocksDB's is one write, but a compaction that drops all of a range
 /// writes a file of nothing, and where the disk refuses that file RocksDB 7.8, built with its
-/// assertions as Debian does, ends the process.
+/// assertions as Debian does, ends the process. Where an entry is damaged that risk is taken, for
+/// nothing else gets past it.
 class TableRemoval {
  public:
   /// `shard` must outlive this.
@@ -45,7 +46,8 @@ class TableRemoval {
     std::string begin, end;
   };
 
-  /// Adds what is in the range from `place.key` on to the batch, `left` at most; true: all.
+  /// Adds what is in the range from `place.key` on to the batch, `left` at most, or all of it where
+  /// it is damaged; true: all.
   absl::StatusOr<bool> AddRange(const Range& range, Place& place, Left& left,
                                 rocksdb::WriteBatch& batch) const;
 

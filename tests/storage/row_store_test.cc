@@ -126,6 +126,29 @@ TEST_F(RowStoreTest, ATableIsRemovedAFewEntriesAtATime) {
   EXPECT_EQ(rows().VerifyChecksums(nullptr), absl::OkStatus());
 }
 
+// contract 9: what is damaged of it is of no use to anyone. Other tables stay.
+TEST_F(RowStoreTest, ADroppedTableGoesWhateverIsDamagedOfIt) {
+  const std::string cells(300, 'a');  // in a blob file
+  for (RowId row = 0; row < 10; ++row) Write({Upsert(1, row, cells), Upsert(2, row, cells)});
+  Reopen();  // what is in memory becomes files
+  for (const auto& file : std::filesystem::directory_iterator(path())) {
+    if (file.path().extension() != ".blob") continue;
+    std::fstream bytes(file.path(), std::ios::in | std::ios::out | std::ios::binary);
+    bytes.seekp(static_cast<std::streamoff>(file.file_size() / 4));  // of table 1, which is first
+    bytes.put('~');
+  }
+  Reopen();
+  EXPECT_TRUE(absl::IsDataLoss(rows().VerifyChecksums(nullptr)));
+  RemoveTable(1);
+  for (int opened = 0; opened < 2; ++opened) {
+    EXPECT_THAT(*rows().TableIds(), ElementsAre(2));
+    EXPECT_EQ(CellsAt(1, 9), "-");
+    EXPECT_EQ(CellsAt(2, 0), cells);
+    EXPECT_EQ(rows().VerifyChecksums(nullptr), absl::OkStatus());
+    Reopen();
+  }
+}
+
 // Long cells are read to be removed: a step takes fewer rows with them.
 TEST_F(RowStoreTest, AStepThatRemovesLongRowsTakesFewOfThem) {
   for (RowId row = 0; row < 5; ++row) Write({Upsert(1, row, std::string(600'000, 'a'))});
