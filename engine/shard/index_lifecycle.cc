@@ -109,7 +109,7 @@ void LocalShard::Warn(const std::string& sentence) const {
   if (options_.warn) options_.warn(Concat("shard ", options_.shard, ": ", sentence));
 }
 
-absl::Status LocalShard::RemoveUndefined() {
+void LocalShard::RemoveUndefined(const std::set<uint32_t>& stored) {
   if (const auto folders = ListFolder(IndexFolder(options_)); folders.ok()) {
     for (const std::string& name : *folders) {
       uint32_t id = 0;
@@ -117,11 +117,9 @@ absl::Status LocalShard::RemoveUndefined() {
       RemoveFolder(Concat(IndexFolder(options_), "/", name)).IgnoreError();
     }
   }
-  ASSIGN_OR_RETURN(const std::vector<uint32_t> stored, rows_->TableIds());
   for (const uint32_t id : stored) {
     if (tables_.find(id) == tables_.end()) unremoved_.emplace(id, 0);
   }
-  return absl::OkStatus();
 }
 
 void LocalShard::StartJob(Executor& executor, std::function<Command()> run) {

@@ -75,7 +75,7 @@ absl::Status LocalShard::Start(const DefinitionSet& definitions) {
                    OpenShardStore(Concat(options_.directory, "/rows"), options_.rows_mode));
   rows_ = std::move(store.rows);
   log_ = std::move(store.log);
-  RETURN_IF_ERROR(CheckTablesKnown(definitions));
+  ASSIGN_OR_RETURN(const std::set<uint32_t> stored, StoredTables(definitions));
   ids_ = std::make_unique<RowIdResolver>(*rows_, options_.shards);
   for (const auto& [name, table] : definitions.tables) {
     tables_[table.id] = table;
@@ -86,7 +86,7 @@ absl::Status LocalShard::Start(const DefinitionSet& definitions) {
     if (table != tables_.end()) RETURN_IF_ERROR(OpenIndex(table->second, index));
   }
   RETURN_IF_ERROR(ReplayLog());
-  RETURN_IF_ERROR(RemoveUndefined());
+  RemoveUndefined(stored);
   {
     MutexLock lock(queue_mutex_);
     accepted_ = rows_->applied_seq();
@@ -101,14 +101,15 @@ absl::Status LocalShard::Start(const DefinitionSet& definitions) {
   return absl::OkStatus();
 }
 
-absl::Status LocalShard::CheckTablesKnown(const DefinitionSet& definitions) const {
+absl::StatusOr<std::set<uint32_t>> LocalShard::StoredTables(
+    const DefinitionSet& definitions) const {
   ASSIGN_OR_RETURN(const std::vector<uint32_t> stored, rows_->TableIds());
   std::set<uint32_t> found(stored.begin(), stored.end());
   RETURN_IF_ERROR(log_->Read(rows_->applied_seq() + 1, [&found](const LogRecord& record) {
     for (const Mutation& mutation : record.mutations) found.insert(mutation.table_id);
     return absl::OkStatus();
   }));
-  if (found.empty() || *found.rbegin() < definitions.next_table_id) return absl::OkStatus();
+  if (found.empty() || *found.rbegin() < definitions.next_table_id) return found;
   return absl::DataLossError(
       Concat("it holds rows of the table with id ", *found.rbegin(),
              ", which the catalog has never given (its next is ", definitions.next_table_id,

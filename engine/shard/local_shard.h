@@ -151,13 +151,13 @@ class LocalShard final : public Shard {
   /// What the waiter is told, once that is known.
   static std::optional<absl::StatusOr<uint64_t>> Answer(const ShardSnapshot& snapshot,
                                                         const Waiter& waiter);
-  /// DATA_LOSS when there are rows of a table that the catalog can never have had: a catalog that
-  /// has lost its tables must not look like one whose tables were dropped.
-  absl::Status CheckTablesKnown(const DefinitionSet& definitions) const;
+  /// The tables that have anything in the store, or will once the log is replayed. DATA_LOSS when
+  /// the catalog can never have had one: a catalog that has lost its tables must not look like one
+  /// whose tables were dropped.
+  absl::StatusOr<std::set<uint32_t>> StoredTables(const DefinitionSet& definitions) const;
   absl::Status ReplayLog();
-  /// Removes what a drop left behind when it was interrupted, its rows later on. REQUIRES:
-  /// CheckTablesKnown.
-  absl::Status RemoveUndefined();
+  /// Removes what a drop left behind when it was interrupted, its rows later on.
+  void RemoveUndefined(const std::set<uint32_t>& stored);
   std::vector<TableRetention> Retentions() const;
   TableRetention RetentionOf(uint32_t table_id) const;
   /// Shows what the modes show by now, starts the jobs that are due, and lets readers have it all.

@@ -37,7 +37,10 @@ class RocksRowStore : public RowStore {
   RocksRowStore(std::shared_ptr<ShardDb> shard, const RequestLimits& limits)
       : shard_(std::move(shard)), requests_(*shard_, limits), removal_(*shard_) {}
 
-  absl::Status Load() { return requests_.Load(); }
+  absl::Status Load() {
+    RETURN_IF_ERROR(requests_.Load());
+    return removal_.Load();
+  }
 
   absl::Status Apply(std::span<const LogRecord> records, std::span<const TableRetention> retention,
                      Newest* read) override;
@@ -86,6 +89,9 @@ class RocksRowStore : public RowStore {
   /// What the records change, into one batch that advances the applied sequence to `seq`.
   absl::Status ApplyAll(std::span<const LogRecord> records, ApplyBatch& changes, uint64_t& seq);
   absl::StatusOr<StoredRow> Decode(const rocksdb::Iterator& it) const;
+  /// Adds the tables that have keys from `from` up to `to`, if any, with `prefix` before their ids.
+  absl::Status AddTableIds(ShardFamily family, const std::string& prefix, const std::string& from,
+                           const std::string& to, std::set<uint32_t>& ids) const;
 
   const std::shared_ptr<ShardDb> shard_;
   RequestMemory requests_;
@@ -120,6 +126,9 @@ absl::Status RocksRowStore::ApplyAll(std::span<const LogRecord> records, ApplyBa
           Concat("a record of sequence ", record.seq, " cannot be applied after ", seq));
     }
     seq = record.seq;
+    for (const Mutation& mutation : record.mutations) {
+      removal_.BeginAnew(mutation.table_id, changes.batch());
+    }
     RETURN_IF_ERROR(changes.Add(record));
     if (record.request.has_value()) RETURN_IF_ERROR(requests_.Add(record, changes.batch()));
     changes.batch().Delete(shard_->family(kLogFamily), LogKey(seq));
@@ -267,28 +276,43 @@ absl::StatusOr<std::vector<uint32_t>> RocksRowStore::TableIds() const {
   const std::pair<ShardFamily, std::string> places[] = {{kRowsFamily, ""},
                                                         {kChangesFamily, ""},
                                                         {kMetaFamily, CountPrefix()},
-                                                        {kMetaFamily, RemovingPrefix()},
                                                         {kMetaFamily, DisplacedPrefix()}};
   for (const auto& [family, prefix] : places) {
-    rocksdb::ReadOptions options;
-    options.total_order_seek = true;
-    std::unique_ptr<rocksdb::Iterator> it(
-        shard_->rocks->db()->NewIterator(options, shard_->family(family)));
-    it->Seek(prefix);
-    while (it->Valid() && it->key().starts_with(prefix)) {
-      const auto id = ParseU32(StdView(it->key()).substr(prefix.size(), sizeof(uint32_t)));
-      if (!id) return shard_->DamagedEntry("of a table", StdView(it->key()), "it names no table");
-      ids.insert(*id);
-      it->Seek(prefix + TablePrefixEnd(*id));
+    // What is being removed is known, and may be nothing but tombstones, which take long to pass.
+    std::string from = prefix;
+    for (const auto& [id, place] : removal_.places()) {
+      RETURN_IF_ERROR(AddTableIds(family, prefix, from, prefix + TablePrefix(id), ids));
+      from = prefix + TablePrefixEnd(id);
     }
-    RETURN_IF_ERROR(shard_->Error("list tables of", it->status()));
+    RETURN_IF_ERROR(AddTableIds(family, prefix, from, "", ids));
   }
+  for (const auto& [id, place] : removal_.places()) ids.insert(id);
   return std::vector<uint32_t>(ids.begin(), ids.end());
+}
+
+absl::Status RocksRowStore::AddTableIds(ShardFamily family, const std::string& prefix,
+                                        const std::string& from, const std::string& to,
+                                        std::set<uint32_t>& ids) const {
+  rocksdb::ReadOptions options;
+  options.total_order_seek = true;
+  const rocksdb::Slice end(to);
+  if (!to.empty()) options.iterate_upper_bound = &end;
+  std::unique_ptr<rocksdb::Iterator> it(
+      shard_->rocks->db()->NewIterator(options, shard_->family(family)));
+  it->Seek(from);
+  while (it->Valid() && it->key().starts_with(prefix)) {
+    const auto id = ParseU32(StdView(it->key()).substr(prefix.size(), sizeof(uint32_t)));
+    if (!id) return shard_->DamagedEntry("of a table", StdView(it->key()), "it names no table");
+    ids.insert(*id);
+    it->Seek(prefix + TablePrefixEnd(*id));
+  }
+  return shard_->Error("list tables of", it->status());
 }
 
 absl::Status RocksRowStore::AddDisplaced(uint32_t table_id, const std::string& key, RowId id) {
   RETURN_IF_ERROR(shard_->rocks->CheckWritable());
   rocksdb::WriteBatch batch;
+  removal_.BeginAnew(table_id, batch);
   batch.Put(shard_->family(kMetaFamily), DisplacedPrefix(table_id) + key, U64Bytes(id));
   return shard_->rocks->Write(batch, /*sync=*/true);
 }

@@ -137,11 +137,12 @@ class RowStore {
   virtual absl::StatusOr<bool> TrimChanges(uint64_t up_to, const TableRetention& retention,
                                            size_t max_changes) = 0;
 
-  /// The tables that have rows or other traces here, ascending.
+  /// The tables that have rows or other traces here, ascending. Applier thread.
   virtual absl::StatusOr<std::vector<uint32_t>> TableIds() const = 0;
 
   /// Removes a table, `max_entries` at most of what it has here. Returns whether some are left;
-  /// until none is, TableIds() names the table. Applier thread. Idempotent.
+  /// until none is, TableIds() names the table, and after a restart it goes on where it was.
+  /// Applier thread. Idempotent.
   virtual absl::StatusOr<bool> RemoveTable(uint32_t table_id, size_t max_entries) = 0;
 
   /// Displaced keys of a table (contract 1.2): canonical key → row id. Written through

@@ -96,6 +96,17 @@ std::string RemovingPrefix() { return "removing"; }
 
 std::string RemovingKey(uint32_t table_id) { return RemovingPrefix() + U32Bytes(table_id); }
 
+std::optional<RemovalPlace> ParseRemoving(std::string_view value) {
+  if (value.empty()) return RemovalPlace();
+  const auto range = static_cast<uint8_t>(value[0]);
+  if (range >= kRemovalRanges) return std::nullopt;
+  return RemovalPlace{.range = range, .key = std::string(value.substr(1))};
+}
+
+std::string RemovingValue(const RemovalPlace& place) {
+  return static_cast<char>(place.range) + place.key;
+}
+
 std::string DisplacedPrefix() { return "displaced"; }
 
 std::string DisplacedPrefix(uint32_t table_id) { return DisplacedPrefix() + U32Bytes(table_id); }

@@ -21,7 +21,8 @@ namespace ordinate {
 /// | meta    | "format"                                | u32                                     |
 /// |         | "applied"                               | sequence u64                            |
 /// |         | "count", table u32                      | live rows u64                           |
-/// |         | "removing", table u32                   | (empty)                                 |
+/// |         | "removing", table u32                   | nothing, or which range u8, the first   |
+/// |         |                                         | key that is left of it                  |
 /// |         | "displaced", table u32, the row's key   | row u64                                 |
 /// |         | "request", its id                       | sequence u64, time in µs u64,           |
 /// |         |                                         | EncodeRequestNote                       |
@@ -52,6 +53,16 @@ std::string CompleteAfterKey(uint32_t table_id);
 /// A table that is being removed: it has no count any more, and may have rows.
 std::string RemovingPrefix();
 std::string RemovingKey(uint32_t table_id);
+
+/// How far the removal of a table is: all before is gone.
+struct RemovalPlace {
+  uint8_t range = 0;  // 0: its rows, 1: its changes, 2: its displaced keys
+  std::string key;    // the first that is left; empty: the range is whole
+};
+inline constexpr uint8_t kRemovalRanges = 3;
+std::optional<RemovalPlace> ParseRemoving(std::string_view value);
+std::string RemovingValue(const RemovalPlace& place);
+
 std::string DisplacedPrefix();
 std::string DisplacedPrefix(uint32_t table_id);
 

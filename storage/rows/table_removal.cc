@@ -17,34 +17,58 @@ constexpr size_t kMaxStepBytes = 1 << 20;
 
 }  // namespace
 
+absl::Status TableRemoval::Load() {
+  const std::string prefix = RemovingPrefix();
+  std::unique_ptr<rocksdb::Iterator> it(
+      shard_.rocks->db()->NewIterator({}, shard_.family(kMetaFamily)));
+  for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
+    const auto table_id = ParseU32(StdView(it->key()).substr(prefix.size()));
+    auto place = ParseRemoving(StdView(it->value()));
+    if (!table_id || !place) {
+      return shard_.DamagedEntry("meta", StdView(it->key()), "it does not decode");
+    }
+    places_.emplace(*table_id, *std::move(place));
+  }
+  return shard_.Error("list the tables to be removed from", it->status());
+}
+
+void TableRemoval::BeginAnew(uint32_t table_id, rocksdb::WriteBatch& batch) {
+  const auto found = places_.find(table_id);
+  if (found == places_.end()) return;
+  found->second = {};
+  batch.Put(shard_.family(kMetaFamily), RemovingKey(table_id), RemovingValue({}));
+}
+
 absl::StatusOr<bool> TableRemoval::Step(uint32_t table_id, size_t max_entries) {
   RETURN_IF_ERROR(shard_.rocks->CheckWritable());
   const std::string begin = TablePrefix(table_id);
   const std::string end = TablePrefixEnd(table_id);
-  const Range ranges[] = {{kRowsFamily, begin, end},
-                          {kChangesFamily, begin, end},
-                          {kMetaFamily, DisplacedPrefix() + begin, DisplacedPrefix() + end}};
-  Place place = places_[table_id];
+  const Range ranges[kRemovalRanges] = {
+      {kRowsFamily, begin, end},
+      {kChangesFamily, begin, end},
+      {kMetaFamily, DisplacedPrefix() + begin, DisplacedPrefix() + end}};
+  const auto known = places_.find(table_id);
+  RemovalPlace place = known == places_.end() ? RemovalPlace() : known->second;
   rocksdb::WriteBatch batch;
   const bool first = place.range == 0 && place.key.empty();
   if (first) {
-    batch.Put(shard_.family(kMetaFamily), RemovingKey(table_id), "");
     batch.Delete(shard_.family(kMetaFamily), CountKey(table_id));
     batch.Delete(shard_.family(kMetaFamily), CompleteAfterKey(table_id));
   }
   Left left{.entries = max_entries, .bytes = kMaxStepBytes};
-  while (place.range < std::size(ranges)) {
+  while (place.range < kRemovalRanges) {
     ASSIGN_OR_RETURN(const bool all, AddRange(ranges[place.range], place, left, batch));
     if (!all) break;
-    place = {.range = place.range + 1};
+    place = {.range = static_cast<uint8_t>(place.range + 1)};
   }
-  const bool done = place.range == std::size(ranges);
-  if (done) batch.Delete(shard_.family(kMetaFamily), RemovingKey(table_id));
-  RETURN_IF_ERROR(shard_.rocks->Write(batch, /*sync=*/false));
-  if (!done) {
+  if (place.range < kRemovalRanges) {
+    batch.Put(shard_.family(kMetaFamily), RemovingKey(table_id), RemovingValue(place));
+    RETURN_IF_ERROR(shard_.rocks->Write(batch, /*sync=*/false));
     places_[table_id] = std::move(place);
     return true;
   }
+  batch.Delete(shard_.family(kMetaFamily), RemovingKey(table_id));
+  RETURN_IF_ERROR(shard_.rocks->Write(batch, /*sync=*/false));
   places_.erase(table_id);
   // Tombstones give nothing back while they are in memory. So few that one step had all of them
   // may wait there for others.
@@ -54,7 +78,7 @@ absl::StatusOr<bool> TableRemoval::Step(uint32_t table_id, size_t max_entries) {
   return false;
 }
 
-absl::StatusOr<bool> TableRemoval::AddRange(const Range& range, Place& place, Left& left,
+absl::StatusOr<bool> TableRemoval::AddRange(const Range& range, RemovalPlace& place, Left& left,
                                             rocksdb::WriteBatch& batch) const {
   rocksdb::ColumnFamilyHandle* const family = shard_.family(range.family);
   const rocksdb::Slice end(range.end);

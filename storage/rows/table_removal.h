@@ -13,8 +13,8 @@
 namespace ordinate {
 
 /// Removes every trace of dropped tables, a few entries at a time, so that other tables' writes
-/// pass. Cut short, the store still says that the table is being removed, and it is begun again.
-/// One thread.
+/// pass. The store says which tables are being removed, and how far, so that it goes on there after
+/// a restart. One thread.
 ///
 /// Entry by entry: a range of RocksDB's is one write, but a compaction that drops all of a range
 /// writes a file of nothing, and where the disk refuses that file RocksDB 7.8, built with its
@@ -25,17 +25,19 @@ class TableRemoval {
   /// `shard` must outlive this.
   explicit TableRemoval(const ShardDb& shard) : shard_(shard) {}
 
+  /// Reads which tables are being removed. Once, before anything else.
+  absl::Status Load();
+  /// They, and how far.
+  const std::map<uint32_t, RemovalPlace>& places() const { return places_; }
+
   /// Removes `max_entries` of the table's at most, fewer where they are long. Whether some are
   /// left.
   absl::StatusOr<bool> Step(uint32_t table_id, size_t max_entries);
 
- private:
-  /// The next entry to remove, so that none passes the tombstones of those before it.
-  struct Place {
-    size_t range = 0;
-    std::string key;
-  };
+  /// To be told of the table, before entries of it that `batch` adds, perhaps behind its place.
+  void BeginAnew(uint32_t table_id, rocksdb::WriteBatch& batch);
 
+ private:
   /// What a step may still take.
   struct Left {
     size_t entries = 0;
@@ -48,11 +50,11 @@ class TableRemoval {
 
   /// Adds what is in the range from `place.key` on to the batch, `left` at most, or all of it where
   /// it is damaged; true: all.
-  absl::StatusOr<bool> AddRange(const Range& range, Place& place, Left& left,
+  absl::StatusOr<bool> AddRange(const Range& range, RemovalPlace& place, Left& left,
                                 rocksdb::WriteBatch& batch) const;
 
   const ShardDb& shard_;
-  std::map<uint32_t, Place> places_;  // by table
+  std::map<uint32_t, RemovalPlace> places_;  // by table
 };
 
 }  // namespace ordinate

@@ -88,7 +88,7 @@ class Verifier {
       const auto table_id = ParseU32(key.substr(RemovingPrefix().size()));
       if (!table_id) return "it names no table";
       removing_.insert(*table_id);
-      return "";
+      return ParseRemoving(value) ? "" : "it does not decode";
     }
     if (!ParseU64(value)) return "it is not a number";
     if (key == KeptKey()) {
