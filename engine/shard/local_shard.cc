@@ -24,6 +24,8 @@ constexpr size_t kMaxCommitRows = 20'000;
 constexpr size_t kMaxCommitBytes = 16u << 20;
 // Changes trimmed between two turns of the applier: some milliseconds of work.
 constexpr size_t kMaxTrimStep = 256;
+// How long trimming waits where the disk has no space for it.
+constexpr int64_t kTrimRetryNanos = 60'000'000'000;
 // How often an idle applier looks for held snapshots whose time is over.
 constexpr std::chrono::seconds kLookAtHolds(30);
 // The same for calls that wait and may have been cancelled.
@@ -199,7 +201,7 @@ void LocalShard::RunApplier() {
     bool stopping = false;
     {
       const auto until = WaitUntil();
-      const bool idle = untrimmed_.empty() && !MayRemove() && unfed_.empty() && !MayRelease();
+      const bool idle = !MayTrim() && !MayRemove() && unfed_.empty() && !MayRelease();
       MutexLock lock(queue_mutex_);
       while (queue_.empty() && !stopping_ && idle) {
         if (!queue_wake_.WaitUntil(queue_mutex_, until)) break;
@@ -265,8 +267,16 @@ std::chrono::steady_clock::time_point LocalShard::WaitUntil() const {
   return now + std::clamp(left, std::chrono::nanoseconds(0), most);
 }
 
+bool LocalShard::MayTrim() const {
+  return !untrimmed_.empty() && options_.clock->MonotonicNanos() >= trim_due_nanos_;
+}
+
 void LocalShard::TrimStep() {
-  if (untrimmed_.empty()) return;
+  if (!MayTrim()) return;
+  if (!reserve_.CheckLeast().ok()) {
+    trim_due_nanos_ = options_.clock->MonotonicNanos() + kTrimRetryNanos;
+    return;
+  }
   const uint32_t table_id = *untrimmed_.begin();
   const uint64_t applied = rows_->applied_seq();
   uint64_t up_to = applied;
@@ -297,8 +307,7 @@ void LocalShard::CommitWrites(std::deque<Task>& tasks) {
     tasks.pop_front();
     rows += write.task.write.rows.size();
     TakeFromQueue(write.task);
-    absl::Status status = Prepare(write, seq + 1);
-    if (status.ok() && !write.remembered) status = space;  // a retry is answered without any
+    absl::Status status = Prepare(write, seq + 1, space);
     if (status.ok() && !write.remembered) status = CheckLag(write, group);
     if (!status.ok()) {
       refused.emplace_back(std::move(write.task.done), std::move(status));

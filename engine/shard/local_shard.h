@@ -114,9 +114,9 @@ class LocalShard final : public Shard {
   void RunApplier() ORDINATE_EXCLUDES(queue_mutex_);
   /// Takes writes from the front of `tasks` and commits them as one group.
   void CommitWrites(std::deque<Task>& tasks);
-  /// What the write is to change, under `seq`. An error: nothing of it is logged. See
-  /// prepare_write.cc.
-  absl::Status Prepare(Prepared& write, uint64_t seq);
+  /// What the write is to change, under `seq`; `refusal`: why none is taken, or OK. An error:
+  /// nothing of it is logged. See prepare_write.cc.
+  absl::Status Prepare(Prepared& write, uint64_t seq, const absl::Status& refusal);
   /// Answers the write if its request is remembered.
   absl::Status Recall(Prepared& write) const;
   /// ABORTED, with every row whose condition does not hold.
@@ -225,6 +225,7 @@ class LocalShard final : public Shard {
   /// The table's change list gets shorter after this task, a bounded step per turn of the applier.
   void ScheduleTrim(uint32_t table_id) { untrimmed_.insert(table_id); }
   void TrimStep();
+  bool MayTrim() const;
   /// Some more of the rows of dropped tables go; when the next may.
   void RemoveStep();
   std::optional<int64_t> RemovalDueNanos() const;
@@ -259,6 +260,7 @@ class LocalShard final : public Shard {
   std::deque<Task> held_;  // writes that wait for a shorter tail, in their order
   bool holds_writes_ = true;
   std::set<uint32_t> untrimmed_;           // tables whose change list may hold what nothing needs
+  int64_t trim_due_nanos_ = 0;             // when to go on
   std::map<uint32_t, int64_t> unremoved_;  // by dropped table that may have rows: when to go on
   uint64_t remove_steps_ = 0;
   DelayedBuilds delayed_builds_;

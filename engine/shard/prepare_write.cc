@@ -105,7 +105,7 @@ absl::Status LocalShard::CheckConditions(const WriteTask& task) {
                            violations);
 }
 
-absl::Status LocalShard::Prepare(Prepared& write, uint64_t seq) {
+absl::Status LocalShard::Prepare(Prepared& write, uint64_t seq, const absl::Status& refusal) {
   const WriteTask& task = write.task;
   RETURN_IF_ERROR(task.context->Check());
   if (!failure_.ok()) {
@@ -119,7 +119,8 @@ absl::Status LocalShard::Prepare(Prepared& write, uint64_t seq) {
     return absl::NotFoundError("the table was dropped while the write waited");
   }
   RETURN_IF_ERROR(Recall(write));
-  if (write.remembered) return absl::OkStatus();
+  if (write.remembered) return absl::OkStatus();  // which writes nothing
+  RETURN_IF_ERROR(refusal);
   RETURN_IF_ERROR(CheckDims(task));
   RETURN_IF_ERROR(CheckConditions(task));
   write.result.seq = seq;

@@ -48,11 +48,26 @@ class DiskReserveTest : public ::testing::Test {
     shard_.Open();
   }
 
+  /// What is stored now.
+  std::unique_ptr<RowStore> Stored() {
+    auto store = OpenShardStore(shard_.rows_dir(), StoreMode::kReadOnly);
+    if (!store.ok()) {
+      ADD_FAILURE() << store.status();
+      std::abort();
+    }
+    return std::move(store->rows);
+  }
   /// Tables that have rows.
-  std::vector<uint32_t> StoredTables() {
-    const auto store = OpenShardStore(shard_.rows_dir(), StoreMode::kReadOnly);
-    EXPECT_TRUE(store.ok()) << store.status();
-    return store.ok() ? *store->rows->TableIds() : std::vector<uint32_t>();
+  std::vector<uint32_t> StoredTables() { return *Stored()->TableIds(); }
+  size_t StoredChanges() {
+    size_t changes = 0;
+    EXPECT_EQ(Stored()->ReadChanges(nullptr, OneShard::kTable, 0,
+                                    [&](const Change&) {
+                                      ++changes;
+                                      return absl::OkStatus();
+                                    }),
+              absl::OkStatus());
+    return changes;
   }
 
   SmallDisk disk_;
@@ -99,6 +114,42 @@ TEST_F(DiskReserveTest, ABuildThatHasNoSpaceIsBegunAgainLater) {
   shard_.Write(OneShard::Rows(100, 101));
   EXPECT_EQ(shard_.Settle(1).generation, 1u);
   EXPECT_EQ(shard_.CountAnswers(1), 101u);
+}
+
+/// A row whose key another one's hash may displace.
+RowWrite Hashed(const std::string& key) {
+  RowWrite row = OneShard::OneRow(1, {1, 0});
+  row.key = key;
+  return row;
+}
+
+// contract 1.2: where a key is displaced to is written down before its row.
+TEST_F(DiskReserveTest, NothingIsWrittenForAWriteThatIsRefused) {
+  const ShardWrite first{.rows = {Hashed("a")}, .request_id = "request"};
+  ASSERT_TRUE(shard_.TryWrite(first).ok());
+  disk_.free_bytes = kReserve - 1;
+  EXPECT_TRUE(absl::IsResourceExhausted(shard_.TryWrite({Hashed("b")}).status()));
+  EXPECT_THAT(*Stored()->ReadDisplaced(OneShard::kTable), IsEmpty());
+  const auto again = shard_.TryWrite(first);
+  EXPECT_TRUE(again.ok()) << again.status();
+  disk_.free_bytes = kReserve;
+  shard_.Write({Hashed("b")});
+  EXPECT_THAT(*Stored()->ReadDisplaced(OneShard::kTable), SizeIs(1));
+}
+
+// A write of the shard's own that finds the disk full would be its last.
+TEST_F(DiskReserveTest, ChangesAreForgottenWhileAQuarterOfItIsFree) {
+  shard_.CreateIndex(OneShard::Flat(1));
+  shard_.Settle(1);
+  shard_.Write(OneShard::Rows(0, 10));
+  disk_.free_bytes = kReserve / 4 - 1;
+  shard_.DropIndex(1);
+  shard_.Turn();
+  EXPECT_EQ(StoredChanges(), 10u);
+  disk_.free_bytes = kReserve / 4;
+  shard_.AddMicros(60'000'000);
+  shard_.Turn();
+  EXPECT_EQ(StoredChanges(), 0u);
 }
 
 // Removing them takes space before it gives any back.
