@@ -490,9 +490,9 @@ absl::StatusOr<ShardIndexStatus> LocalShard::GetIndexStatus(uint32_t index_id) {
   ASSIGN_OR_RETURN(const uint64_t rows,
                    rows_->CountRows(snapshot->rows.get(), index->definition.table_id));
   ShardIndexStatus status = CompleteStatus(*index, rows, snapshot->seq, *options_.clock);
-  if (const absl::Status space = reserve_.Check(); !space.ok()) {
+  if (const absl::Status refusal = CheckWrites(); !refusal.ok()) {
     const std::string before = std::move(status.last_error);
-    status.last_error = Concat("the shard takes no writes: ", space.message(),
+    status.last_error = Concat("the shard takes no writes: ", refusal.message(),
                                before.empty() ? "" : "; before that: ", before);
   }
   return status;

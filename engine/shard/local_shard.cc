@@ -227,6 +227,7 @@ void LocalShard::RunApplier() {
     TellWaiters();
     TrimStep();
     RemoveStep();
+    WarnOnceReadOnly();
     ResumeBuilds();
     StartScheduledBuilds();
     StartJobs();
@@ -297,7 +298,7 @@ void LocalShard::CommitWrites(std::deque<Task>& tasks) {
   size_t rows = 0;
   size_t bytes = 0;
   uint64_t seq = log_->last_seq();
-  const absl::Status space = reserve_.Check();
+  const absl::Status refusal = CheckWrites();
   while (!tasks.empty() && std::holds_alternative<WriteTask>(tasks.front()) &&
          group.size() < kMaxCommitWrites && rows < kMaxCommitRows && bytes < kMaxCommitBytes) {
     // A retry that caught up with its first call is answered from what that leaves.
@@ -307,7 +308,7 @@ void LocalShard::CommitWrites(std::deque<Task>& tasks) {
     tasks.pop_front();
     rows += write.task.write.rows.size();
     TakeFromQueue(write.task);
-    absl::Status status = Prepare(write, seq + 1, space);
+    absl::Status status = Prepare(write, seq + 1, refusal);
     if (status.ok() && !write.remembered) status = CheckLag(write, group);
     if (!status.ok()) {
       refused.emplace_back(std::move(write.task.done), std::move(status));
@@ -333,7 +334,10 @@ void LocalShard::CommitWrites(std::deque<Task>& tasks) {
     status = log_->Append(records);
     if (status.ok()) {
       status = rows_->Apply(records, Retentions(), ids_->reads());
-      if (!status.ok()) failure_ = status;
+      if (!status.ok()) {
+        MutexLock lock(failure_mutex_);
+        failure_ = status;
+      }
     }
     if (status.ok()) {
       for (size_t i = 0; i < group.size(); ++i) {
@@ -354,6 +358,28 @@ void LocalShard::CommitWrites(std::deque<Task>& tasks) {
   }
   for (Prepared& write : remembered) write.task.done(std::move(write.result));
   for (auto& [done, why] : refused) done(std::move(why));
+}
+
+absl::Status LocalShard::CheckReadOnly() const {
+  RETURN_IF_ERROR(log_->Check());
+  MutexLock lock(failure_mutex_);
+  if (failure_.ok()) return absl::OkStatus();
+  return absl::FailedPreconditionError(Concat(
+      "shard ", options_.shard, " takes no writes since a durable one could not be applied: ",
+      failure_.message(), "; restart the server"));
+}
+
+absl::Status LocalShard::CheckWrites() const {
+  RETURN_IF_ERROR(CheckReadOnly());
+  return reserve_.Check();
+}
+
+void LocalShard::WarnOnceReadOnly() {
+  if (warned_read_only_) return;
+  const absl::Status failed = CheckReadOnly();
+  if (failed.ok()) return;
+  warned_read_only_ = true;
+  Warn(std::string(failed.message()));
 }
 
 void LocalShard::TakeFromQueue(const WriteTask& task) {
@@ -408,6 +434,7 @@ ShardWatermarks LocalShard::GetWatermarks() {
   marks.durable = log_->last_seq();
   marks.remembered_requests = rows_->remembered_requests();
   marks.disk_full = reserve_.Check().ok() ? 0 : 1;
+  marks.read_only = CheckReadOnly().ok() ? 0 : 1;
   MutexLock lock(queue_mutex_);
   marks.held_writes = held_writes_;
   marks.accepted = std::max(accepted_, marks.durable);

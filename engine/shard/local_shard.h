@@ -226,6 +226,11 @@ class LocalShard final : public Shard {
   void ScheduleTrim(uint32_t table_id) { untrimmed_.insert(table_id); }
   void TrimStep();
   bool MayTrim() const;
+  /// OK, or the FAILED_PRECONDITION of every write until a restart. Any thread.
+  absl::Status CheckReadOnly() const ORDINATE_EXCLUDES(failure_mutex_);
+  /// OK, or why no write is taken now: that, or RESOURCE_EXHAUSTED. Any thread.
+  absl::Status CheckWrites() const;
+  void WarnOnceReadOnly();
   /// Some more of the rows of dropped tables go; when the next may.
   void RemoveStep();
   std::optional<int64_t> RemovalDueNanos() const;
@@ -267,7 +272,11 @@ class LocalShard final : public Shard {
   /// Files of an index that a manifest on the disk may name, though writing it failed. They go when
   /// another one is written.
   std::map<uint32_t, std::vector<std::shared_ptr<const SealedSegment>>> not_adopted_;
-  absl::Status failure_;  // not OK: durable writes could not be applied; no further write is taken
+  bool warned_read_only_ = false;
+
+  mutable Mutex failure_mutex_;
+  // Not OK: durable writes could not be applied; no further write is taken.
+  absl::Status failure_ ORDINATE_GUARDED_BY(failure_mutex_);
 
   SnapshotHolds holds_;
 

@@ -108,13 +108,6 @@ absl::Status LocalShard::CheckConditions(const WriteTask& task) {
 absl::Status LocalShard::Prepare(Prepared& write, uint64_t seq, const absl::Status& refusal) {
   const WriteTask& task = write.task;
   RETURN_IF_ERROR(task.context->Check());
-  if (!failure_.ok()) {
-    return absl::FailedPreconditionError(
-        Concat("shard ", options_.shard,
-               " takes no writes until the server is restarted; a durable write could not be "
-               "applied: ",
-               failure_.message()));
-  }
   if (tables_.find(task.table_id) == tables_.end()) {
     return absl::NotFoundError("the table was dropped while the write waited");
   }

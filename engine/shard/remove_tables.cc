@@ -24,7 +24,7 @@ bool IsSooner(const std::pair<const uint32_t, int64_t>& a,
 }  // namespace
 
 std::optional<int64_t> LocalShard::RemovalDueNanos() const {
-  if (unremoved_.empty() || !failure_.ok()) return std::nullopt;
+  if (unremoved_.empty() || !CheckReadOnly().ok()) return std::nullopt;
   return std::ranges::min_element(unremoved_, IsSooner)->second;
 }
 

@@ -245,6 +245,7 @@ struct ShardWatermarks {
   uint64_t accepted = 0, durable = 0, applied = 0, published = 0;
   uint64_t remembered_requests = 0;  // no sequence: how many (contract 5.1)
   uint64_t disk_full = 0;            // 1: no write is taken, for its disk's reserve
+  uint64_t read_only = 0;            // 1: none is until a restart, for its store has failed
   uint64_t held_writes = 0;          // that wait until the tail of an index is shorter
 };
 

@@ -84,6 +84,10 @@ constexpr ShardGauge kShardGauges[] = {
      "Whether the shard takes no writes because its disk has only the reserve left, as 1 or 0, "
      "without a unit.",
      &ShardWatermarks::disk_full},
+    {"ordinate_shard_read_only",
+     "Whether the shard takes no writes until the server is restarted because its store has "
+     "failed, as 1 or 0, without a unit.",
+     &ShardWatermarks::read_only},
     {"ordinate_shard_held_writes",
      "Writes that wait until the tail of an index is shorter, in requests.",
      &ShardWatermarks::held_writes},

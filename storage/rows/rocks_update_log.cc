@@ -13,13 +13,7 @@ class RocksUpdateLog : public UpdateLog {
   explicit RocksUpdateLog(std::shared_ptr<ShardDb> shard) : shard_(std::move(shard)) {}
 
   absl::Status Append(std::span<const LogRecord> records) override {
-    RETURN_IF_ERROR(shard_->rocks->CheckWritable());
-    if (failed_.load()) {
-      return absl::FailedPreconditionError(
-          Concat("the update log in '", shard_->rocks->path(),
-                 "' takes no writes since a write to the disk failed; free or repair the disk and "
-                 "restart the server"));
-    }
+    RETURN_IF_ERROR(Check());
     if (records.empty()) return absl::OkStatus();
     rocksdb::WriteBatch batch;
     uint64_t seq = shard_->last_seq.load();
@@ -38,6 +32,16 @@ class RocksUpdateLog : public UpdateLog {
     }
     shard_->last_seq.store(seq);
     return absl::OkStatus();
+  }
+
+  absl::Status Check() const override {
+    RETURN_IF_ERROR(shard_->rocks->CheckWritable());
+    RETURN_IF_ERROR(shard_->rocks->CheckLog());
+    if (!failed_.load()) return absl::OkStatus();
+    return absl::FailedPreconditionError(
+        Concat("the update log in '", shard_->rocks->path(),
+               "' takes no writes since a write to the disk failed; free or repair the disk and "
+               "restart the server"));
   }
 
   absl::Status Read(uint64_t from,

@@ -62,6 +62,10 @@ class UpdateLog {
   /// what a failed sync left on the disk is not known (FAILED_PRECONDITION from then on).
   virtual absl::Status Append(std::span<const LogRecord> records) = 0;
 
+  /// OK, or the FAILED_PRECONDITION that Append ends with until reopened, also where something else
+  /// that is written beside the log has failed. Any thread.
+  virtual absl::Status Check() const = 0;
+
   /// Calls `visit` for every retained record with seq >= from, in order, until it returns an error.
   virtual absl::Status Read(uint64_t from,
                             const std::function<absl::Status(LogRecord)>& visit) const = 0;
