@@ -10,8 +10,8 @@
 namespace ordinate {
 
 /// Free space that a shard leaves on its disk, so that a full one is met before a write fails half
-/// way: what is on the disk can then still be merged, trimmed and dropped. Looks at the disk each
-/// time, so that it recovers with it. Thread-safe.
+/// way: what is on the disk can then still be trimmed and dropped, while a quarter of it is left.
+/// Looks at the disk each time, so that it recovers with it. Thread-safe.
 class DiskReserve {
  public:
   /// Of the disk that holds `directory`; 0 bytes: nothing is reserved. `bookings` of all shards on

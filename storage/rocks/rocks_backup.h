@@ -19,8 +19,9 @@ class RocksDb;
 
 /// Backs the open database up into `target.directory`, while it goes on taking writes. Its memory
 /// is not flushed: the write-ahead log comes along. `sequence` of the result is left to the caller.
-/// RESOURCE_EXHAUSTED: the disk is full. DATA_LOSS: a file of the database is damaged. A backup
-/// that failed leaves files that KeepStoreBackups removes.
+/// RESOURCE_EXHAUSTED: the disk is full. FAILED_PRECONDITION: a write to the database's log has
+/// failed. DATA_LOSS: a file of the database is damaged. A backup that failed leaves files that
+/// KeepStoreBackups removes.
 absl::StatusOr<StoreBackup> BackUpStore(const RocksDb& rocks, const BackupTarget& target);
 
 /// Removes all backups but those of `ids`, and what an interrupted one left. OK without a

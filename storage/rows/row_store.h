@@ -158,7 +158,8 @@ class RowStore {
 
   /// Copies the whole store, update log included, into `target.directory`, beside earlier backups
   /// of it and sharing their files. Writes go on meanwhile. Any thread. RESOURCE_EXHAUSTED: that
-  /// disk is full. DATA_LOSS: a file of the store is damaged.
+  /// disk is full, or the store's. FAILED_PRECONDITION: a write to the store's log has failed.
+  /// DATA_LOSS: a file of the store is damaged.
   virtual absl::StatusOr<StoreBackup> BackUp(const BackupTarget& target) const = 0;
 };
 
