@@ -125,7 +125,7 @@ namespace {
 
 std::string IndexText(const Plan& plan) {
   if (plan.index_id == 0) return "none, the rows themselves";
-  if (plan.reason != Reason::kIndexNotReady) return plan.index;
+  if (plan.generation_by_shard.size() == plan.shards) return plan.index;
   return Concat(plan.index, ", the rows themselves where it does not answer");
 }
 

@@ -61,14 +61,17 @@ absl::Status LocalShard::CatchUp(const TableDef& table, ShardIndex& index) {
   return absl::OkStatus();
 }
 
-void LocalShard::SetOptions(ShardIndex& index, const IndexDef& definition,
-                            const std::optional<RebuildGate>& gate) {
+void LocalShard::SetOptions(ShardIndex& index, const IndexDef& definition, bool after_build) {
   const TableDef& table = tables_[definition.table_id];
   const bool fed = index.Feeds();
   const bool tracked = index.NeedsChanges();
   const bool leaves = tracked && !fed && definition.mode != FreshnessMode::kRebuildOnly;
-  if (leaves && index.pending_rows() > kMostFedAtOnce * options_.min_seal_rows) {
+  // What was written while it was built may be as much again, and would be after each build.
+  const bool pays = !after_build || index.pending_rows() < index.rows_before_go_over() / 2;
+  if (leaves && pays && index.pending_rows() > kMostFedAtOnce * options_.min_seal_rows) {
     index.GoOverAfterBuild(definition);
+    // One with a gate may be refused.
+    if (index.build() != nullptr && index.build()->gate.has_value()) index.GiveUpBuild();
     if (index.build() == nullptr) StartBuild(index);
     return;
   }
@@ -76,7 +79,7 @@ void LocalShard::SetOptions(ShardIndex& index, const IndexDef& definition,
   index.SetOptions(definition);
   if (!tracked || fed == index.Feeds()) return;
   if (fed) {
-    StartBuild(index, gate);  // what is shown is to be in the files
+    StartBuild(index);  // what is shown is to be in the files
     return;
   }
   absl::Status status = CatchUp(table, index);
@@ -99,17 +102,12 @@ absl::Status LocalShard::AlterIndex(const TableDef& table, const IndexDef& defin
     ShardIndex& index = *found->second;
     if (index.wanted() == definition) return absl::OkStatus();
     FeedAll();
-    std::optional<RebuildGate> gate;
-    bool gave_up = false;
-    if (index.Feeds() && index.build() != nullptr &&
-        definition.mode == FreshnessMode::kRebuildOnly) {
-      // The build is to show what this mode has shown, not what it began from: another one.
-      gate = index.build()->gate;
-      index.GiveUpBuild();
-      gave_up = true;
-    }
-    SetOptions(index, definition, gate);
-    if (gave_up && index.build() == nullptr) StartBuild(index);
+    // A build is to show what this mode has shown, not what it began from: another one.
+    const bool again =
+        index.Feeds() && index.build() != nullptr && definition.mode == FreshnessMode::kRebuildOnly;
+    if (again) index.GiveUpBuild();
+    SetOptions(index, definition);
+    if (again && index.build() == nullptr) StartBuild(index);
     ScheduleTrim(table.id);
     Publish();
     return absl::OkStatus();

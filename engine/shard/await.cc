@@ -62,7 +62,8 @@ void LocalShard::Await(const ShardAwait& await, const CallContext& context, Done
   if (absl::Status status = context.Check(); !status.ok()) return done(std::move(status));
   const std::shared_ptr<const ShardSnapshot> snapshot = Current();
   const PublishedIndex* const index = Find(*snapshot, await.index_id);
-  if (index != nullptr && index->snapshot != nullptr && await.policy == LagPolicy::kFail) {
+  const bool lags = index != nullptr && (index->snapshot != nullptr || index->rows_seq.has_value());
+  if (lags && await.policy == LagPolicy::kFail) {
     absl::Status lag = CheckBounds(await, *index, options_.shard, options_.clock->NowMicros());
     if (!lag.ok()) return done(std::move(lag));
   }

@@ -100,7 +100,7 @@ absl::Status LocalShard::StartIndex(const TableDef& table, const IndexDef& defin
   } else if (!absl::IsNotFound(asked.status())) {
     Warn(Concat("a rebuild of index '", definition.name, "' was asked for before this start, and ",
                 "is not begun again; ask for it once more: ", asked.status().message()));
-    RemoveRebuildNote(index.directory());
+    if (absl::IsDataLoss(asked.status())) RemoveRebuildNote(index.directory());
   }
   return absl::OkStatus();
 }
@@ -191,12 +191,6 @@ void LocalShard::FinishBuild(uint32_t index_id, uint64_t number,
                  &ShardIndex::SwitchToBuild);
   }
   if (status.ok()) delayed_builds_.Forget(index_id);
-  const bool ended = !absl::IsCancelled(status) && !RetryDelayMillis(status).has_value();
-  if (ended) RemoveRebuildNote(index.directory());
-  if (status.ok() && !(index.wanted() == index.definition())) {
-    FeedAll();
-    SetOptions(index, IndexDef(index.wanted()));
-  }
   if (!status.ok()) {
     index.FailBuild(status);
     if (RetryDelayMillis(status).has_value()) {
@@ -206,8 +200,19 @@ void LocalShard::FinishBuild(uint32_t index_id, uint64_t number,
     }
     Warn(Concat("a build of index '", index.definition().name, "' failed: ", status.message()));
   }
+  AfterBuild(index, status);
   ScheduleTrim(index.definition().table_id);  // the build needs its rows no more
   Publish();
+}
+
+void LocalShard::AfterBuild(ShardIndex& index, const absl::Status& status) {
+  // Of damage, a start will see more. What is tried again, or was cut short, is not done.
+  if (absl::IsDataLoss(status) || absl::IsCancelled(status)) return;
+  if (RetryDelayMillis(status).has_value()) return;
+  RemoveRebuildNote(index.directory());
+  if (index.wanted() == index.definition()) return;
+  FeedAll();
+  SetOptions(index, IndexDef(index.wanted()), /*after_build=*/true);
 }
 
 void LocalShard::FinishSeal(uint32_t index_id, uint64_t number,
@@ -461,9 +466,13 @@ absl::Status LocalShard::RebuildIndex(uint32_t index_id, const std::optional<Reb
     const auto found = indexes_.find(index_id);
     if (found == indexes_.end()) return absl::NotFoundError("the index was dropped");
     RETURN_IF_ERROR(CheckNoBuild(*found->second));
+    const std::string& folder = found->second->directory();
+    if (absl::Status noted = WriteRebuildNote(folder, gate); !noted.ok()) {
+      RemoveRebuildNote(folder);
+      return OfOutput(noted);
+    }
     // This one instead, unless there is no index without the other: this one's gate may refuse.
     if (found->second->has_generation() || !gate.has_value()) delayed_builds_.Forget(index_id);
-    RETURN_IF_ERROR(WriteRebuildNote(found->second->directory(), gate));
     StartBuild(*found->second, gate);
     Publish();
     return absl::OkStatus();

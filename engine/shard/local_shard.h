@@ -193,10 +193,10 @@ class LocalShard final : public Shard {
   /// Catches up with the rows, and goes over to the options of `definition`.
   absl::Status StartIndex(const TableDef& table, const IndexDef& definition);
   absl::Status CatchUp(const TableDef& table, ShardIndex& index);
-  /// At once, or, where too many rows wait for that, by a build. `gate`: of a build that shows what
-  /// the mode before has shown. REQUIRES: FeedAll.
-  void SetOptions(ShardIndex& index, const IndexDef& definition,
-                  const std::optional<RebuildGate>& gate = std::nullopt);
+  /// At once, or, where too many rows wait for that, by a build. `after_build`: one that was to
+  /// make them fewer has ended. The builds it begins have no gate: the index needs them. REQUIRES:
+  /// FeedAll.
+  void SetOptions(ShardIndex& index, const IndexDef& definition, bool after_build = false);
   /// Runs `run` on the executor, and what it returns on the applier.
   void StartJob(Executor& executor, std::function<Command()> run);
   IndexJob JobOf(const ShardIndex& index);
@@ -204,6 +204,8 @@ class LocalShard final : public Shard {
   /// Those that rebuild_interval asks for.
   void StartScheduledBuilds();
   void FinishBuild(uint32_t index_id, uint64_t number, absl::StatusOr<IndexBuildResult> result);
+  /// A build has ended with that status: what was to follow it.
+  void AfterBuild(ShardIndex& index, const absl::Status& status);
   void StartSeal(ShardIndex& index);
   void FinishSeal(uint32_t index_id, uint64_t number, const absl::StatusOr<SealedFiles>& files);
   void StartMerge(ShardIndex& index, const std::shared_ptr<MergeHandle>& handle);

@@ -38,9 +38,10 @@ uint64_t VisibleSeq(const QuerySource& source, const Plan& plan, const IndexSnap
   if (plan.index_id == 0 || plan.lag_policy == LagPolicy::kScanTail) return newest;
   if (index != nullptr) return index->seq;
   const PublishedIndex* published = source.snapshot->FindIndex(plan.index_id);
-  // One that was found damaged on this snapshot shows as much by its rows.
-  const bool none = published == nullptr || published->snapshot != nullptr;
-  return none ? newest : published->RowsSeq(plan.lag_policy, newest);
+  if (published == nullptr) return newest;
+  // One that was found damaged shows by the rows what it showed: their versions stay while it does.
+  if (published->snapshot != nullptr) return published->snapshot->seq;
+  return published->RowsSeq(plan.lag_policy, newest);
 }
 
 std::unique_ptr<RankSink> MakeSink(const ShardQuery& query, const RowOrder& order) {

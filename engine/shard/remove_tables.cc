@@ -43,6 +43,11 @@ void LocalShard::RemoveStep() {
   const absl::StatusOr<bool> more = remove();
   if (more.ok()) {
     if (!*more) unremoved_.erase(next);
+    if (unremoved_.empty()) {
+      if (const absl::Status later = rows_->GiveBackRemoved(); !later.ok()) {
+        Warn(Concat("the space of dropped tables comes back later: ", later.message()));
+      }
+    }
     if (!*more || ++remove_steps_ % kPublishSteps == 0) Publish();
     return;
   }

@@ -138,6 +138,7 @@ void ShardIndex::GoOverAfterBuild(const IndexDef& definition) {
   now.mode = FreshnessMode::kRebuildOnly;
   SetOptions(now);
   next_ = definition;
+  rows_before_go_over_ = pending_.size();
 }
 
 void ShardIndex::ClearPending() {

@@ -73,7 +73,7 @@ struct PublishedIndex {
   std::string problem;  // why none answers
   /// None answers: the rows do, as of this sequence; unset: the newest.
   std::optional<uint64_t> rows_seq;
-  ShardIndexStatus status;  // all but rows_total, lag and progress; rows_pending with a snapshot
+  ShardIndexStatus status;  // all but rows_total, lag and progress; rows_pending: not shown
   int64_t oldest_pending_micros = 0;
   std::shared_ptr<const BuildHandle> build;  // null: none is running
 
@@ -196,6 +196,8 @@ class ShardIndex {
   void GoOverAfterBuild(const IndexDef& definition);
   /// What the index is to be: its definition, or the one it goes over to.
   const IndexDef& wanted() const { return next_.has_value() ? *next_ : definition_; }
+  /// Those pending at GoOverAfterBuild.
+  uint64_t rows_before_go_over() const { return rows_before_go_over_; }
 
   /// A build from the rows as of `seq` begins. REQUIRES: none is running; all was fed and, unless
   /// REBUILD_ONLY, shown.
@@ -303,6 +305,7 @@ class ShardIndex {
   TableDef table_;
   IndexDef definition_;
   std::optional<IndexDef> next_;  // of GoOverAfterBuild
+  uint64_t rows_before_go_over_ = 0;
   const std::string directory_;
   const Clock& clock_;
   const uint32_t column_position_;

@@ -66,7 +66,10 @@ PublishedIndex ShardIndex::MakePublished() {
     published.problem = published.status.reason;
     // What the build will show, and no more before it.
     const bool shows_later = definition_.mode == FreshnessMode::kRebuildOnly;
-    if (shows_later && build_ != nullptr) published.rows_seq = build_->seq;
+    if (shows_later && build_ != nullptr) {
+      published.rows_seq = build_->seq;
+      published.status.rows_pending = pending_.size();
+    }
     return published;
   }
   published.snapshot = SnapshotOfShown();

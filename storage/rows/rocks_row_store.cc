@@ -67,6 +67,7 @@ class RocksRowStore : public RowStore {
   absl::StatusOr<bool> TrimChanges(uint64_t up_to, const TableRetention& retention,
                                    size_t max_changes) override;
   absl::StatusOr<std::vector<uint32_t>> TableIds() const override;
+  absl::Status GiveBackRemoved() override { return removal_.GiveBack(); }
   absl::StatusOr<bool> RemoveTable(uint32_t table_id, size_t max_entries) override {
     trimmed_to_.erase(table_id);
     return removal_.Step(table_id, max_entries);

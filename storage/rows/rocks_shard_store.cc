@@ -18,8 +18,8 @@ constexpr uint64_t kMinBlobBytes = 256;
 // A file with so many tombstones among so many entries in a row is compacted, however few files
 // there are: rows that are gone in great number give their space back. An update leaves one
 // tombstone to an entry, which is not enough.
-constexpr size_t kCompactWindow = 512;
-constexpr size_t kCompactTombstones = 448;
+constexpr size_t kCompactWindow = 128;
+constexpr size_t kCompactTombstones = 112;
 
 rocksdb::ColumnFamilyOptions RowsOptions() {
   rocksdb::BlockBasedTableOptions table = BaseTableOptions();

@@ -144,6 +144,8 @@ class RowStore {
   /// until none is, TableIds() names the table, and after a restart it goes on where it was.
   /// Applier thread. Idempotent.
   virtual absl::StatusOr<bool> RemoveTable(uint32_t table_id, size_t max_entries) = 0;
+  /// Lets the disk have the space of removed tables, in the background. Applier thread.
+  virtual absl::Status GiveBackRemoved() = 0;
 
   /// Displaced keys of a table (contract 1.2): canonical key → row id. Written through
   /// AddDisplaced before the row's first write is logged, durable on return; read when opened.

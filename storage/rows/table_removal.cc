@@ -1,5 +1,6 @@
 #include "storage/rows/table_removal.h"
 
+#include <rocksdb/convenience.h>
 #include <rocksdb/env.h>
 
 #include <algorithm>
@@ -70,12 +71,15 @@ absl::StatusOr<bool> TableRemoval::Step(uint32_t table_id, size_t max_entries) {
   batch.Delete(shard_.family(kMetaFamily), RemovingKey(table_id));
   RETURN_IF_ERROR(shard_.rocks->Write(batch, /*sync=*/false));
   places_.erase(table_id);
-  // Tombstones give nothing back while they are in memory. So few that one step had all of them
-  // may wait there for others.
-  if (!first) {
-    RETURN_IF_ERROR(shard_.rocks->StartFlush(shard_.family(kRowsFamily)));
-  }
+  // So few that one step had all of them may wait for others.
+  gives_back_ |= !first || left.damaged;
   return false;
+}
+
+// Tombstones give nothing back while they are in memory.
+absl::Status TableRemoval::GiveBack() {
+  if (!std::exchange(gives_back_, false)) return absl::OkStatus();
+  return shard_.rocks->StartFlush(shard_.family(kRowsFamily));
 }
 
 absl::StatusOr<bool> TableRemoval::AddRange(const Range& range, RemovalPlace& place, Left& left,
@@ -102,7 +106,14 @@ absl::StatusOr<bool> TableRemoval::AddRange(const Range& range, RemovalPlace& pl
   rocksdb::Warn(shard_.rocks->db()->GetDBOptions().info_log,
                 "a dropped table goes with what is damaged of it: %s",
                 it->status().ToString().c_str());
+  // A damaged file within the range goes unread; one that has other tables' entries too is met by
+  // its next compaction, as ever.
+  const rocksdb::Slice first(from);
+  RETURN_IF_ERROR(shard_.Error("remove a table from",
+                               rocksdb::DeleteFilesInRange(shard_.rocks->db(), family, &first, &end,
+                                                           /*include_end=*/false)));
   batch.DeleteRange(family, from, range.end);
+  left.damaged = true;
   return true;
 }
 

@@ -34,6 +34,9 @@ class TableRemoval {
   /// left.
   absl::StatusOr<bool> Step(uint32_t table_id, size_t max_entries);
 
+  /// Lets the disk have the space of what was removed, in the background: RocksDB compacts it away.
+  absl::Status GiveBack();
+
   /// To be told of the table, before entries of it that `batch` adds, perhaps behind its place.
   void BeginAnew(uint32_t table_id, rocksdb::WriteBatch& batch);
 
@@ -42,6 +45,7 @@ class TableRemoval {
   struct Left {
     size_t entries = 0;
     size_t bytes = 0;
+    bool damaged = false;  // what is damaged was passed over
   };
   struct Range {
     ShardFamily family = kRowsFamily;
@@ -54,6 +58,7 @@ class TableRemoval {
                                 rocksdb::WriteBatch& batch) const;
 
   const ShardDb& shard_;
+  bool gives_back_ = false;                  // there is something to give
   std::map<uint32_t, RemovalPlace> places_;  // by table
 };
 

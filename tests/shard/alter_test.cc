@@ -79,6 +79,35 @@ TEST_P(LeavingRebuildOnly, AndBackShowsNoMoreThanTheBuild) {
   EXPECT_EQ(Shows(one_), static_cast<size_t>(kMany));
 }
 
+// Under steady writes every build would leave as many.
+TEST_P(LeavingRebuildOnly, IsFedWhenABuildLeavesAsManyRows) {
+  one_.Write(OneShard::Rows(0, kMany));
+  one_.LetBuildsRun();
+  EXPECT_EQ(one_.Settle(kIndex).state, IndexState::kReady);
+  EXPECT_EQ(Shows(one_), static_cast<size_t>(kMany));
+}
+
+#ifdef ORDINATE_WITH_HNSW
+// A gate is of the rebuild that someone asked for; here a build is needed.
+TEST_P(LeavingRebuildOnly, IsNotUpToAGate) {
+  OneShard one(kSealRows);
+  IndexDef index = OneShard::Flat(kIndex, FreshnessMode::kRebuildOnly);
+  index.engine = Engine::kHnsw;
+  one.CreateIndex(index);
+  one.Settle(kIndex);
+  one.Write(OneShard::Rows(0, kMany));
+  one.HoldBuilds();
+  // No index passes this gate.
+  const RebuildGate gate{.min_recall = 2, .ef_search = 64, .alpha = 6};
+  ASSERT_EQ(one.shard().RebuildIndex(kIndex, gate), absl::OkStatus());
+  index.mode = GetParam();
+  ASSERT_EQ(one.shard().AlterIndex(one.table(), index), absl::OkStatus());
+  one.LetBuildsRun();
+  EXPECT_EQ(one.Settle(kIndex).state, IndexState::kReady);
+  EXPECT_EQ(Shows(one), static_cast<size_t>(kMany));
+}
+#endif
+
 INSTANTIATE_TEST_SUITE_P(Modes, LeavingRebuildOnly,
                          ::testing::Values(FreshnessMode::kImmediate, FreshnessMode::kBatched,
                                            FreshnessMode::kAsync),

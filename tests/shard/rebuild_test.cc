@@ -1,12 +1,17 @@
 // Rebuilds that a gate may refuse, and those that a schedule begins (contract 6.2).
+#include <atomic>
+#include <cerrno>
 #include <fstream>
+#include <iterator>
 #include <optional>
 #include <random>
 #include <vector>
 
+#include "engine/shard/delayed_builds.h"
 #include "engine/shard/rebuild_note.h"
 #include "gmock/gmock.h"
 #include "tests/support/one_shard.h"
+#include "tests/support/watched_disk.h"
 
 namespace ordinate {
 namespace {
@@ -17,6 +22,18 @@ using ::testing::SizeIs;
 RebuildGate GateOf(double min_recall) {
   return {.min_recall = min_recall, .k = 10, .samples = 50, .ef_search = 1, .alpha = 1};
 }
+
+/// While `fails`, neither a segment nor a note of a rebuild is given its name.
+class NoRebuildNotes final : public DiskWatcher {
+ public:
+  int Before(const DiskCall& call) override {
+    const bool names = call.kind == DiskCall::Kind::kRename &&
+                       (call.to.ends_with(kRebuildNote) || call.to.ends_with(".vdata"));
+    return fails && names ? EIO : 0;
+  }
+  void After(const DiskCall&) override {}
+  std::atomic<bool> fails{false};
+};
 
 #ifdef ORDINATE_WITH_HNSW
 TEST(RebuildWithAGate, IsRefusedWhereItFallsShortAndTheLiveIndexStays) {
@@ -114,13 +131,34 @@ TEST(RebuildCutShort, WhoseNoteCannotBeReadIsToldOf) {
   one.CreateIndex(OneShard::Flat(1, FreshnessMode::kRebuildOnly));
   one.Settle(1);
   one.Write(OneShard::Rows(0, 20));
-  one.Close();
-  std::ofstream(one.index_dir(1) + "/" + kRebuildNote) << "{\"gate\": 7}";
-  one.Open();
-  ASSERT_THAT(one.warnings(), SizeIs(1));
-  EXPECT_THAT(one.warnings()[0], HasSubstr("ask for it once more"));
-  EXPECT_EQ(one.Settle(1).generation, 1u);
-  EXPECT_EQ(one.CountAnswers(1), 0u);
+  const char* const notes[] = {"", "[1]", R"({"checksum": 7})", R"({"gate": 7, "checksum": 7})"};
+  for (size_t i = 0; i < std::size(notes); ++i) {
+    one.Close();
+    std::ofstream(one.index_dir(1) + "/" + kRebuildNote) << notes[i];
+    one.Open();
+    ASSERT_THAT(one.warnings(), SizeIs(i + 1));
+    EXPECT_THAT(one.warnings()[i], HasSubstr("ask for it once more"));
+    EXPECT_EQ(one.Settle(1).generation, 1u);
+    EXPECT_EQ(one.CountAnswers(1), 0u);
+  }
+}
+
+// The build that is delayed is begun nevertheless.
+TEST(RebuildCutShort, WhichCannotBeNotedIsRefusedAndChangesNothing) {
+  OneShard one;
+  one.Write(OneShard::Rows(0, 20));
+  NoRebuildNotes disk;
+  const WatchedDisk watched(disk);
+  disk.fails = true;
+  one.CreateIndex(OneShard::Flat(1));
+  EXPECT_EQ(one.Settle(1).state, IndexState::kFailed);
+  EXPECT_TRUE(absl::IsUnavailable(one.shard().RebuildIndex(1, std::nullopt)));
+  EXPECT_EQ(one.Settle(1).state, IndexState::kFailed);
+  disk.fails = false;
+  one.AddMicros(DelayedBuilds::kLongestWaitMicros);
+  one.Write(OneShard::Rows(20, 21));
+  EXPECT_EQ(one.Settle(1).state, IndexState::kReady);
+  EXPECT_EQ(one.CountAnswers(1), 21u);
 }
 
 class ScheduledRebuild : public ::testing::Test {

@@ -1,8 +1,12 @@
 #include <rocksdb/perf_context.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <string>
+#include <system_error>
+#include <thread>
 
 #include "gmock/gmock.h"
 #include "storage/rows/row_store.h"
@@ -113,13 +117,34 @@ TEST_F(ShardTrim, GoesOnAfterARestart) {
 
 // Before the first row there may be the tombstones of a large table. So few stay where they are.
 TEST_F(ShardTrim, AStartLooksForTablesOnce) {
-  constexpr int64_t kGone = 400;
+  constexpr int64_t kGone = 100;  // as many tombstones are not compacted away meanwhile
   one_.Write(OneShard::Rows(0, kGone + 1));
   for (RowId id = 0; id < kGone; ++id) one_.Write({OneShard::DeleteOf(id)});
   one_.Close();
   rocksdb::get_perf_context()->Reset();
   one_.Open();
   EXPECT_LT(rocksdb::get_perf_context()->internal_delete_skipped_count, 2u * kGone);
+}
+
+TEST_F(ShardTrim, ADroppedTableGivesItsSpaceBack) {
+  const auto bytes = [&] {
+    uint64_t sum = 0;
+    for (const auto& file : std::filesystem::directory_iterator(one_.rows_dir())) {
+      std::error_code gone;
+      const uintmax_t size = file.file_size(gone);
+      const std::string type = file.path().extension();
+      if (!gone && (type == ".sst" || type == ".blob")) sum += size;
+    }
+    return sum;
+  };
+  one_.Write(OneShard::Rows(0, 1'500));
+  one_.Close();
+  one_.Open();  // what was in memory becomes files
+  const uint64_t before = bytes();
+  ASSERT_EQ(one_.shard().DropTable(OneShard::kTable), absl::OkStatus());
+  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (bytes() > before / 4 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  EXPECT_LE(bytes(), before / 4);
 }
 
 // What a failed build pinned is let go, and no list grows for an index that reads the rows anyway.

@@ -73,6 +73,31 @@ INSTANTIATE_TEST_SUITE_P(Modes, VisibleSeq,
                            return std::string(FreshnessModeName(mode.param));
                          });
 
+// A snapshot that is held shows what it did, also where its index turns out damaged.
+TEST(VisibleSeqOfAHeldSnapshot, IsOfItsIndex) {
+  OneShard one;
+  IndexDef index = OneShard::Flat(kIndex, FreshnessMode::kRebuildOnly);
+  one.Write(OneShard::Rows(1, 5));
+  one.CreateIndex(index);
+  one.Settle(kIndex);
+  const uint64_t built = one.Query(kIndex)->visible_seq;
+  one.Write(OneShard::Rows(4, 9));
+  ShardQuery question = OneShard::Question(kIndex, {0});
+  question.plan.reason = Reason::kIndexNotReady;
+  question.hold = HoldFor::kPage;
+  const auto page = one.Ask(question);
+  ASSERT_TRUE(page.ok()) << page.status();
+  for (const auto& file : std::filesystem::directory_iterator(one.index_dir(kIndex))) {
+    if (file.path().extension() == ".vdata") std::filesystem::resize_file(file.path(), 0);
+  }
+  question.snapshot_id = page->snapshot_id;
+  const auto next = one.Ask(question);
+  ASSERT_TRUE(next.ok()) << next.status();
+  EXPECT_EQ(next->generation, 0u) << "by the rows";
+  EXPECT_EQ(next->visible_seq, built);
+  EXPECT_EQ(next->ranked.size(), 4u);
+}
+
 // contract 5.3: not even before there is an index; a delete is masked at once.
 TEST(VisibleSeqOfRebuildOnly, IsOfTheBuildThatRuns) {
   OneShard one;
@@ -94,8 +119,11 @@ TEST(VisibleSeqOfRebuildOnly, IsOfTheBuildThatRuns) {
   EXPECT_EQ(one.Query(kIndex, {0}, LagPolicy::kScanTail)->visible_seq, built + 3);
   EXPECT_THAT(ids(one.QueryTogether(kIndex, 2).back()), ElementsAre(1, 2, 4));
   const CallContext context;
-  const ShardAwait await{kIndex, LagPolicy::kSkipTail, built + 1, {}, {}};
-  EXPECT_TRUE(absl::IsFailedPrecondition(one.Await(await, context).get().status()));
+  const auto await = [&](const ShardAwait& asked) { return one.Await(asked, context).get(); };
+  EXPECT_TRUE(absl::IsFailedPrecondition(
+      await({kIndex, LagPolicy::kSkipTail, built + 1, {}, {}}).status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(await({kIndex, LagPolicy::kFail, 0, 1, {}}).status()));
+  EXPECT_TRUE(await({kIndex, LagPolicy::kFail, 0, 2, {}}).ok());
   one.LetBuildsRun();
   one.Settle(kIndex);
   EXPECT_THAT(ids(one.Query(kIndex, {0})), ElementsAre(1, 2, 4));
