@@ -125,7 +125,8 @@ namespace {
 
 std::string IndexText(const Plan& plan) {
   if (plan.index_id == 0) return "none, the rows themselves";
-  if (plan.generation_by_shard.size() == plan.shards) return plan.index;
+  const bool everywhere = plan.generation_by_shard.size() == plan.shards;
+  if (everywhere && plan.reason != Reason::kIndexNotReady) return plan.index;
   return Concat(plan.index, ", the rows themselves where it does not answer");
 }
 

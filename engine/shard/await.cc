@@ -92,7 +92,7 @@ std::optional<absl::StatusOr<uint64_t>> LocalShard::Answer(const ShardSnapshot& 
   if (absl::Status ended = waiter.context->Check(); !ended.ok()) return ended;
   const PublishedIndex* const index = Find(snapshot, waiter.index_id);
   if (index != nullptr && index->definition.mode == FreshnessMode::kRebuildOnly &&
-      !index->next_mode.has_value()) {
+      (!index->next_mode.has_value() || index->build == nullptr)) {
     return NeedsRebuild(index->definition, shown, waiter.seq);
   }
   return std::nullopt;

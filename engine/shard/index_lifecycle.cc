@@ -206,11 +206,11 @@ void LocalShard::FinishBuild(uint32_t index_id, uint64_t number,
 }
 
 void LocalShard::AfterBuild(ShardIndex& index, const absl::Status& status) {
-  // Of damage, a start will see more. What is tried again, or was cut short, is not done.
-  if (absl::IsDataLoss(status) || absl::IsCancelled(status)) return;
-  if (RetryDelayMillis(status).has_value()) return;
+  // What is tried again, or was cut short, is not done.
+  if (absl::IsCancelled(status) || RetryDelayMillis(status).has_value()) return;
   RemoveRebuildNote(index.directory());
-  if (index.wanted() == index.definition()) return;
+  // Damaged rows cannot be fed, either.
+  if (index.wanted() == index.definition() || absl::IsDataLoss(status)) return;
   FeedAll();
   SetOptions(index, IndexDef(index.wanted()), /*after_build=*/true);
 }
@@ -467,8 +467,10 @@ absl::Status LocalShard::RebuildIndex(uint32_t index_id, const std::optional<Reb
     if (found == indexes_.end()) return absl::NotFoundError("the index was dropped");
     RETURN_IF_ERROR(CheckNoBuild(*found->second));
     const std::string& folder = found->second->directory();
-    if (absl::Status noted = WriteRebuildNote(folder, gate); !noted.ok()) {
-      RemoveRebuildNote(folder);
+    // One that is refused leaves no note; that of an earlier one, which waits, stays.
+    const bool first = absl::IsNotFound(ReadRebuildNote(folder).status());
+    if (const absl::Status noted = WriteRebuildNote(folder, gate); !noted.ok()) {
+      if (first) RemoveRebuildNote(folder);
       return OfOutput(noted);
     }
     // This one instead, unless there is no index without the other: this one's gate may refuse.

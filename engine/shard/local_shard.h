@@ -235,6 +235,7 @@ class LocalShard final : public Shard {
   void WarnOnceReadOnly();
   /// Some more of the rows of dropped tables go; when the next may.
   void RemoveStep();
+  void GiveBackRemoved();
   std::optional<int64_t> RemovalDueNanos() const;
   bool MayRemove() const;
   void Warn(const std::string& sentence) const;

@@ -33,6 +33,12 @@ bool LocalShard::MayRemove() const {
   return due.has_value() && *due <= options_.clock->MonotonicNanos();
 }
 
+void LocalShard::GiveBackRemoved() {
+  const absl::Status status = rows_->GiveBackRemoved();
+  if (status.ok()) return;
+  Warn(Concat("the space of dropped tables comes back with later writes: ", status.message()));
+}
+
 void LocalShard::RemoveStep() {
   if (!MayRemove()) return;
   const auto next = std::ranges::min_element(unremoved_, IsSooner);
@@ -43,14 +49,11 @@ void LocalShard::RemoveStep() {
   const absl::StatusOr<bool> more = remove();
   if (more.ok()) {
     if (!*more) unremoved_.erase(next);
-    if (unremoved_.empty()) {
-      if (const absl::Status later = rows_->GiveBackRemoved(); !later.ok()) {
-        Warn(Concat("the space of dropped tables comes back later: ", later.message()));
-      }
-    }
+    if (unremoved_.empty()) GiveBackRemoved();
     if (!*more || ++remove_steps_ % kPublishSteps == 0) Publish();
     return;
   }
+  GiveBackRemoved();  // what was removed until now; it may be room for the rest
   if (absl::IsFailedPrecondition(more.status()) || absl::IsDataLoss(more.status())) {
     unremoved_.erase(next);
     Warn(Concat("rows of a dropped table are left for the next start: ", more.status().message()));

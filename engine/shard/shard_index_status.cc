@@ -186,7 +186,8 @@ ShardIndexStatus CompleteStatus(const PublishedIndex& index, uint64_t rows_total
   if (index.next_mode.has_value()) {
     status.state = IndexState::kStale;
     status.reason = Concat("goes over to ", FreshnessModeName(*index.next_mode),
-                           " when it is built: too many rows wait to be shown before");
+                           " when it is built: too many rows wait to be shown before",
+                           index.build == nullptr ? "; see the last error" : "");
   }
   if (definition.mode == FreshnessMode::kBatched &&
       status.lag_micros > static_cast<int64_t>(definition.batch_interval_micros)) {

@@ -78,8 +78,10 @@ absl::StatusOr<bool> TableRemoval::Step(uint32_t table_id, size_t max_entries) {
 
 // Tombstones give nothing back while they are in memory.
 absl::Status TableRemoval::GiveBack() {
-  if (!std::exchange(gives_back_, false)) return absl::OkStatus();
-  return shard_.rocks->StartFlush(shard_.family(kRowsFamily));
+  if (!gives_back_) return absl::OkStatus();
+  RETURN_IF_ERROR(shard_.rocks->StartFlush(shard_.family(kRowsFamily)));
+  gives_back_ = false;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> TableRemoval::AddRange(const Range& range, RemovalPlace& place, Left& left,
@@ -106,8 +108,8 @@ absl::StatusOr<bool> TableRemoval::AddRange(const Range& range, RemovalPlace& pl
   rocksdb::Warn(shard_.rocks->db()->GetDBOptions().info_log,
                 "a dropped table goes with what is damaged of it: %s",
                 it->status().ToString().c_str());
-  // A damaged file within the range goes unread; one that has other tables' entries too is met by
-  // its next compaction, as ever.
+  // A damaged file within the range goes unread, once it is below level 0; one that has other
+  // tables' entries too is met by its next compaction, as ever.
   const rocksdb::Slice first(from);
   RETURN_IF_ERROR(shard_.Error("remove a table from",
                                rocksdb::DeleteFilesInRange(shard_.rocks->db(), family, &first, &end,

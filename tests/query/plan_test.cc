@@ -483,6 +483,7 @@ TEST_F(PlanTest, FallBackFromAnIndexThatStoppedAnsweringGoesOnWithItElsewhere) {
   EXPECT_EQ(exact.index_id, 5u);
   EXPECT_EQ(exact.lag_policy, LagPolicy::kSkipTail);
   EXPECT_FALSE(CanDoWithoutIndex(exact));
+  EXPECT_THAT(PlanText(exact), HasSubstr("the rows themselves where it does not answer"));
 }
 
 TEST_F(PlanTest, SameInputsGiveTheSamePlan) {

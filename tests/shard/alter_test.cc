@@ -1,6 +1,9 @@
 // How an index goes over to another mode while rows wait or a build runs.
 // contract 6.1: online, whatever waits.
-#include "gtest/gtest.h"
+#include <atomic>
+#include <string_view>
+
+#include "gmock/gmock.h"
 #include "tests/support/one_shard.h"
 
 namespace ordinate {
@@ -19,6 +22,9 @@ size_t Shows(OneShard& one, LagPolicy policy = LagPolicy::kSkipTail) {
 class LeavingRebuildOnly : public ::testing::TestWithParam<FreshnessMode> {
  protected:
   void SetUp() override {
+    one_.Close();
+    one_.SetAt([this](std::string_view step) { builds_ += step == "build made" ? 1 : 0; });
+    one_.Open(kSealRows);
     one_.Write(OneShard::Rows(0, 5));
     one_.CreateIndex(OneShard::Flat(kIndex, FreshnessMode::kRebuildOnly));
     ASSERT_EQ(one_.Settle(kIndex).generation, 1u);
@@ -38,6 +44,7 @@ class LeavingRebuildOnly : public ::testing::TestWithParam<FreshnessMode> {
     EXPECT_EQ(Shows(one_), static_cast<size_t>(kMany + 3));
   }
 
+  std::atomic<int> builds_{0};
   OneShard one_{kSealRows};
   const IndexDef after_ = OneShard::Flat(kIndex, GetParam());
 };
@@ -85,6 +92,7 @@ TEST_P(LeavingRebuildOnly, IsFedWhenABuildLeavesAsManyRows) {
   one_.LetBuildsRun();
   EXPECT_EQ(one_.Settle(kIndex).state, IndexState::kReady);
   EXPECT_EQ(Shows(one_), static_cast<size_t>(kMany));
+  EXPECT_EQ(builds_.load(), 2) << "the first, and one for the mode";
 }
 
 #ifdef ORDINATE_WITH_HNSW
@@ -105,6 +113,7 @@ TEST_P(LeavingRebuildOnly, IsNotUpToAGate) {
   one.LetBuildsRun();
   EXPECT_EQ(one.Settle(kIndex).state, IndexState::kReady);
   EXPECT_EQ(Shows(one), static_cast<size_t>(kMany));
+  EXPECT_THAT(one.warnings(), ::testing::IsEmpty());
 }
 #endif
 

@@ -143,12 +143,33 @@ TEST(RebuildCutShort, WhoseNoteCannotBeReadIsToldOf) {
   }
 }
 
-// The build that is delayed is begun nevertheless.
-TEST(RebuildCutShort, WhichCannotBeNotedIsRefusedAndChangesNothing) {
-  OneShard one;
-  one.Write(OneShard::Rows(0, 20));
+// The earlier one waits for its disk.
+TEST(RebuildCutShort, WhenASecondWasRefusedIsBegunAgain) {
   NoRebuildNotes disk;
   const WatchedDisk watched(disk);
+  OneShard one;
+  one.CreateIndex(OneShard::Flat(1, FreshnessMode::kRebuildOnly));
+  one.Settle(1);
+  one.Write(OneShard::Rows(0, 20));
+  one.HoldBuilds();
+  ASSERT_EQ(one.shard().RebuildIndex(1, std::nullopt), absl::OkStatus());
+  disk.fails = true;
+  one.LetBuildsRun();
+  EXPECT_EQ(one.Settle(1).generation, 1u);
+  EXPECT_TRUE(absl::IsUnavailable(one.shard().RebuildIndex(1, std::nullopt)));
+  disk.fails = false;
+  one.Close();
+  one.Open();
+  EXPECT_EQ(one.Settle(1).generation, 2u);
+  EXPECT_EQ(one.CountAnswers(1), 20u);
+}
+
+// The build that is delayed is begun nevertheless.
+TEST(RebuildCutShort, WhichCannotBeNotedIsRefusedAndChangesNothing) {
+  NoRebuildNotes disk;
+  const WatchedDisk watched(disk);
+  OneShard one;
+  one.Write(OneShard::Rows(0, 20));
   disk.fails = true;
   one.CreateIndex(OneShard::Flat(1));
   EXPECT_EQ(one.Settle(1).state, IndexState::kFailed);

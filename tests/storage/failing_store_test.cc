@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <future>
 #include <random>
@@ -355,6 +356,37 @@ TEST_F(FailingStore, ATableGoesWhileTheDiskRefusesFiles) {
   db.GetLiveFilesMetaData(&files);
   std::erase_if(files, [](const auto& file) { return file.column_family_name != "rows"; });
   EXPECT_EQ(files.size(), 0u);
+}
+
+// contract 9: nor does a compaction meet what is damaged of it, which would stop the store.
+TEST_F(FailingStore, ADamagedFileOfADroppedTableGoesUnread) {
+  const MemoryDir dir;
+  ShardDb shard;
+  OpenSmall(shard, dir.path());
+  rocksdb::WriteBatch batch;
+  for (RowId row = 0; row < 100; ++row) batch.Put(shard.family(kRowsFamily), RowKey(1, row, 1), "");
+  ASSERT_EQ(shard.rocks->Write(batch, /*sync=*/true), absl::OkStatus());
+  ASSERT_TRUE(shard.rocks->db()->Flush({}, shard.family(kRowsFamily)).ok());
+  rocksdb::CompactRangeOptions below_level_0;
+  below_level_0.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+  ASSERT_TRUE(shard.rocks->db()
+                  ->CompactRange(below_level_0, shard.family(kRowsFamily), nullptr, nullptr)
+                  .ok());
+  shard.rocks.reset();
+  for (const auto& file : std::filesystem::directory_iterator(dir.path())) {
+    if (file.path().extension() != ".sst") continue;
+    std::fstream bytes(file.path(), std::ios::in | std::ios::out | std::ios::binary);
+    bytes.seekp(20);  // in the block of the rows
+    bytes.put('~');
+  }
+  OpenSmall(shard, dir.path());
+  TableRemoval removal(shard);
+  while (*removal.Step(1, 30)) continue;
+  EXPECT_EQ(removal.GiveBack(), absl::OkStatus());
+  rocksdb::DB& db = *shard.rocks->db();
+  EXPECT_TRUE(db.CompactRange({}, shard.family(kRowsFamily), nullptr, nullptr).ok());
+  const rocksdb::WriteOptions options;
+  EXPECT_TRUE(db.Put(options, shard.family(kRowsFamily), RowKey(2, 1, 1), "").ok());
 }
 
 }  // namespace
