@@ -345,7 +345,7 @@ FoundIndex OpenIndexFiles(const std::string& directory, const TableDef& table,
   absl::StatusOr<IndexManifest> manifest = ReadIndexManifest(manifest_path);
   if (absl::IsNotFound(manifest.status())) {
     RemoveLeftovers(directory, nullptr);
-    auto aside = ReadIndexManifest(Concat(manifest_path, ".damaged"));
+    auto aside = ReadIndexManifest(Concat(manifest_path, kAside));
     if (aside.ok()) found.manifest = *std::move(aside);
     found.status = manifest.status();
     return found;

@@ -13,7 +13,6 @@
 namespace ordinate {
 namespace {
 
-constexpr std::string_view kAside = ".damaged";
 constexpr std::string_view kSegmentAside = ".vdata.damaged";
 constexpr std::string_view kManifest = "index.vindex";
 

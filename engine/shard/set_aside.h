@@ -2,12 +2,16 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/segment/sealed_segment.h"
 #include "storage/vdata/index_manifest.h"
 
 namespace ordinate {
+
+/// What the name of a file ends with once it was set aside.
+inline constexpr std::string_view kAside = ".damaged";
 
 /// Files of an index that is of no use any more. Those that are damaged, and the manifest, are set
 /// aside: renamed to `<name>.damaged`, to be looked at and never opened again, of which a folder

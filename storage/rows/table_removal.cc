@@ -66,6 +66,7 @@ absl::StatusOr<bool> TableRemoval::Step(uint32_t table_id, size_t max_entries) {
     batch.Put(shard_.family(kMetaFamily), RemovingKey(table_id), RemovingValue(place));
     RETURN_IF_ERROR(shard_.rocks->Write(batch, /*sync=*/false));
     places_[table_id] = std::move(place);
+    gives_back_ = true;
     return true;
   }
   batch.Delete(shard_.family(kMetaFamily), RemovingKey(table_id));

@@ -358,6 +358,28 @@ TEST_F(FailingStore, ATableGoesWhileTheDiskRefusesFiles) {
   EXPECT_EQ(files.size(), 0u);
 }
 
+// It may be room for the rest: a full disk holds up a removal.
+TEST_F(FailingStore, HalfATableGivesItsSpaceBackToo) {
+  const MemoryDir dir;
+  ShardDb shard;
+  OpenSmall(shard, dir.path());
+  rocksdb::WriteBatch batch;
+  for (RowId row = 0; row < 100; ++row) batch.Put(shard.family(kRowsFamily), RowKey(1, row, 1), "");
+  ASSERT_EQ(shard.rocks->Write(batch, /*sync=*/true), absl::OkStatus());
+  TableRemoval removal(shard);
+  ASSERT_EQ(*removal.Step(1, 30), true);
+  uint64_t in_memory = 0;
+  const auto count = [&] {
+    return shard.rocks->db()->GetIntProperty(
+        shard.family(kRowsFamily), rocksdb::DB::Properties::kNumEntriesActiveMemTable, &in_memory);
+  };
+  ASSERT_TRUE(count());
+  EXPECT_GT(in_memory, 0u);
+  EXPECT_EQ(removal.GiveBack(), absl::OkStatus());
+  ASSERT_TRUE(count());
+  EXPECT_EQ(in_memory, 0u) << "it is on its way to a file";
+}
+
 // contract 9: nor does a compaction meet what is damaged of it, which would stop the store.
 TEST_F(FailingStore, ADamagedFileOfADroppedTableGoesUnread) {
   const MemoryDir dir;
