@@ -24,10 +24,6 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> SealedSegment::Create(
   if (v.engine != index.engine) {
     return refuse("engine", EngineName(v.engine), EngineName(index.engine));
   }
-  if (v.codes.quantization != index.quantization) {
-    return refuse("quantization", QuantizationName(v.codes.quantization),
-                  QuantizationName(index.quantization));
-  }
   if (v.dim != index.dim) return refuse("dim", Concat(v.dim), Concat(index.dim));
 
   auto segment = std::shared_ptr<SealedSegment>(new SealedSegment(std::move(file)));
@@ -45,6 +41,12 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> SealedSegment::Create(
     }
   }
   return segment;
+}
+
+bool SealedSegment::IsBuiltAs(const IndexDef& index) const {
+  const SegmentView& v = view();
+  return v.engine != Engine::kHnsw || (v.m == index.m && v.ef_build == index.ef_build &&
+                                       v.codes.quantization == index.quantization);
 }
 
 uint32_t SealedSegment::NodeOf(uint32_t row) const {

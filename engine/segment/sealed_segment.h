@@ -16,7 +16,7 @@ namespace ordinate {
 class SealedSegment {
  public:
   /// FAILED_PRECONDITION when the file is not of this table and index (flavour, metric, dim,
-  /// engine), naming what differs.
+  /// engine), naming what differs. It may be built with other options: IsBuiltAs.
   static absl::StatusOr<std::shared_ptr<const SealedSegment>> Create(
       std::unique_ptr<SegmentFile> file, const TableDef& table, const IndexDef& index);
 
@@ -36,6 +36,9 @@ class SealedSegment {
     if (row < v.vector_rows) return RowClass::kVector;
     return row < v.vector_rows + v.null_rows ? RowClass::kNull : RowClass::kInvalid;
   }
+
+  /// Whether its graph and codes are of the index's m, ef_build and quantization.
+  bool IsBuiltAs(const IndexDef& index) const;
 
   /// Node of a vector row. REQUIRES: row < vector_rows.
   uint32_t NodeOf(uint32_t row) const;

@@ -9,6 +9,7 @@
 #include "engine/shard/check_reads.h"
 #include "engine/shard/index_build.h"
 #include "engine/shard/local_shard.h"
+#include "engine/shard/rebuild_note.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/text.h"
 #include "storage/model/row_codec.h"
@@ -95,6 +96,14 @@ void LocalShard::SetOptions(ShardIndex& index, const IndexDef& definition, bool 
   if (index.build() == nullptr) StartBuild(index);
 }
 
+void LocalShard::StartBuildThatIsWanted(ShardIndex& index) {
+  const bool needed = !index.has_generation() || index.NeedsBuild();
+  const auto asked = ReadRebuildNote(index.directory());
+  if (!needed && !asked.ok()) return;
+  delayed_builds_.Forget(index.definition().id);
+  StartBuild(index, needed ? std::nullopt : *asked);
+}
+
 absl::Status LocalShard::AlterIndex(const TableDef& table, const IndexDef& definition) {
   return OnApplier([this, table, definition]() -> absl::Status {
     const auto found = indexes_.find(definition.id);
@@ -102,12 +111,22 @@ absl::Status LocalShard::AlterIndex(const TableDef& table, const IndexDef& defin
     ShardIndex& index = *found->second;
     if (index.wanted() == definition) return absl::OkStatus();
     FeedAll();
-    // A build is to show what this mode has shown, not what it began from: another one.
-    const bool again =
-        index.Feeds() && index.build() != nullptr && definition.mode == FreshnessMode::kRebuildOnly;
-    if (again) index.GiveUpBuild();
+    // A build is to show what this mode has shown, not what it began from, and to have the options
+    // that it will be asked about: another one.
+    const bool freezes = index.Feeds() && definition.mode == FreshnessMode::kRebuildOnly;
+    IndexDef before = index.definition();
+    const bool restructures = TakeStructure(definition, before);
+    const bool needed = index.NeedsBuild();
+    bool ended = index.build() != nullptr && (freezes || restructures);
+    if (ended) index.GiveUpBuild();
     SetOptions(index, definition);
-    if (again && index.build() == nullptr) StartBuild(index);
+    // Altered back: what was to be built is so already, and nobody asked to show more.
+    if (needed && index.has_generation() && !index.NeedsBuild()) {
+      if (index.build() != nullptr) index.GiveUpBuild();
+      delayed_builds_.Forget(definition.id);
+      ended = true;
+    }
+    if (index.build() == nullptr && (ended || restructures)) StartBuildThatIsWanted(index);
     ScheduleTrim(table.id);
     Publish();
     return absl::OkStatus();

@@ -38,10 +38,15 @@ absl::Status CheckBounds(const ShardAwait& await, const PublishedIndex& index, u
              " ms; that is more than the request's lag_policy FAIL allows"));
 }
 
-/// Why a REBUILD_ONLY index will not show `wanted` by itself.
-absl::Status NeedsRebuild(const IndexDef& index, uint64_t shown, uint64_t wanted) {
+/// Why a REBUILD_ONLY index will not show `wanted` by itself, or not soon.
+absl::Status NeedsRebuild(const PublishedIndex& index, uint64_t shown, uint64_t wanted) {
+  const std::string is =
+      index.next_mode.has_value()
+          ? Concat("goes over to ", FreshnessModeName(*index.next_mode),
+                   " by a build that has failed and is tried again, see its last error;")
+          : "is REBUILD_ONLY";
   return absl::FailedPreconditionError(
-      Concat("index '", index.name, "' is REBUILD_ONLY and shows writes up to sequence ", shown,
+      Concat("index '", index.definition.name, "' ", is, " and shows writes up to sequence ", shown,
              "; ", wanted, " is asked for: REBUILD it, or ask with lag_policy SCAN_TAIL"));
 }
 
@@ -93,7 +98,7 @@ std::optional<absl::StatusOr<uint64_t>> LocalShard::Answer(const ShardSnapshot& 
   const PublishedIndex* const index = Find(snapshot, waiter.index_id);
   if (index != nullptr && index->definition.mode == FreshnessMode::kRebuildOnly &&
       (!index->next_mode.has_value() || index->build == nullptr)) {
-    return NeedsRebuild(index->definition, shown, waiter.seq);
+    return NeedsRebuild(*index, shown, waiter.seq);
   }
   return std::nullopt;
 }

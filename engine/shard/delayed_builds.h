@@ -35,6 +35,11 @@ class DelayedBuilds {
   /// It was built, or is wanted no more, or is begun for another reason.
   void Forget(uint32_t index_id) { delayed_.erase(index_id); }
 
+  bool Waits(uint32_t index_id) const {
+    const auto found = delayed_.find(index_id);
+    return found != delayed_.end() && found->second.waits;
+  }
+
   /// Those to begin now. `can_begin(index_id)`: the others wait on.
   template <typename CanBegin>
   std::vector<std::pair<uint32_t, std::optional<RebuildGate>>> TakeDue(int64_t now_micros,

@@ -20,7 +20,8 @@
 namespace ordinate {
 namespace {
 
-// Shares of a build's progress: reading a row counts 1, inserting it into the graph 9.
+// Shares of a build's progress: reading a row counts 1, inserting it into the graph, if there is
+// one, 9.
 constexpr uint64_t kReadUnits = 1;
 constexpr uint64_t kInsertUnits = 9;
 constexpr uint32_t kReadNodes = 4'096;
@@ -33,6 +34,13 @@ uint64_t BytesPerRow(const IndexDef& index) {
   const uint64_t links = index.engine == Engine::kHnsw ? 2 * uint64_t{index.m} + 2 : 0;
   const uint64_t code = index.quantization == Quantization::kNone ? 0 : index.dim;
   return sizeof(float) * index.dim + sizeof(uint32_t) * links + code + 32;
+}
+
+/// What the part's rows take in a file of the index's options.
+uint64_t MergedBytes(const IndexDef& index, const IndexSnapshot::Sealed& part) {
+  const uint64_t now = part.segment->file().file_bytes();
+  if (part.segment->IsBuiltAs(index)) return now;
+  return now + part.segment->view().rows() * BytesPerRow(index);  // with columns of any size
 }
 
 absl::Status CollectRows(const IndexBuildInput& input, SegmentBuilder& builder) {
@@ -129,15 +137,17 @@ absl::Status Expect(const std::vector<IndexSnapshot::Sealed>& inputs, size_t mor
 }
 
 /// Takes in the inputs' rows, and the graph of the first, to which all others are added: these, and
-/// `more` that follow.
-absl::Status BeginFrom(const std::vector<IndexSnapshot::Sealed>& inputs, size_t more,
-                       const CallContext& context, SegmentBuilder& builder) {
+/// `more` that follow. A graph built with other options than the index has by now is not kept.
+absl::Status BeginFrom(const IndexDef& index, const std::vector<IndexSnapshot::Sealed>& inputs,
+                       size_t more, const CallContext& context, SegmentBuilder& builder) {
   RETURN_IF_ERROR(Expect(inputs, more, builder));
   if (inputs.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(std::vector<uint32_t> kept, AddMergedRows(inputs, context, builder));
   RETURN_IF_ERROR(CheckReads(inputs));  // a graph grows from as many nodes as were read
-  const SegmentView& first = inputs[0].segment->view();
-  if (first.engine == Engine::kHnsw) builder.GrowFrom(first.graph, std::move(kept));
+  const SealedSegment& first = *inputs[0].segment;
+  if (first.view().engine == Engine::kHnsw && first.IsBuiltAs(index)) {
+    builder.GrowFrom(first.view().graph, std::move(kept));
+  }
   return absl::OkStatus();
 }
 
@@ -146,7 +156,7 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> SealTail(const IndexJob& jo
   ASSIGN_OR_RETURN(std::unique_ptr<SegmentBuilder> builder,
                    SegmentBuilder::Create(job.table, job.index,
                                           std::max(handle.shown_seq, NewestSeq(handle.grown))));
-  RETURN_IF_ERROR(BeginFrom(handle.grown, handle.rows.size, handle.context, *builder));
+  RETURN_IF_ERROR(BeginFrom(job.index, handle.grown, handle.rows.size, handle.context, *builder));
   for (uint32_t slot = 0; slot < handle.rows.size; ++slot) {
     if (!handle.rows.IsLive(slot)) continue;
     const TailRow& row = handle.rows.Row(slot);
@@ -200,7 +210,7 @@ absl::StatusOr<SealedFiles> RunSeal(const IndexJob& job, const SealHandle& handl
   const uint64_t row_bytes = 2 * sizeof(float) * uint64_t{job.index.dim} + 1'024;
   const uint64_t cells_bytes = 512;
   uint64_t bytes = handle.rows.size * row_bytes + revised * cells_bytes;
-  for (const IndexSnapshot::Sealed& part : handle.grown) bytes += part.segment->file().file_bytes();
+  for (const IndexSnapshot::Sealed& part : handle.grown) bytes += MergedBytes(job.index, part);
   ASSIGN_OR_RETURN(const DiskBooking booking,
                    job.reserve->Book(Concat("seal in ", job.directory), bytes));
   SealedFiles files;
@@ -222,21 +232,23 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> RunMerge(const IndexJob& jo
   RETURN_IF_ERROR(handle.context.Check());
   uint64_t bytes = 0;
   for (const IndexSnapshot::Sealed& part : handle.inputs) {
-    bytes += part.segment->file().file_bytes();
+    bytes += MergedBytes(job.index, part);
   }
   ASSIGN_OR_RETURN(const DiskBooking booking,
                    job.reserve->Book(Concat("merge in ", job.directory), bytes));
   ASSIGN_OR_RETURN(std::unique_ptr<SegmentBuilder> builder,
                    SegmentBuilder::Create(job.table, job.index, NewestSeq(handle.inputs)));
-  RETURN_IF_ERROR(BeginFrom(handle.inputs, 0, handle.context, *builder));
+  RETURN_IF_ERROR(BeginFrom(job.index, handle.inputs, 0, handle.context, *builder));
   return FinishSegment(job, job.index, std::move(builder), handle.context, nullptr);
 }
 
 absl::StatusOr<IndexBuildResult> RunIndexBuild(IndexBuildInput& input) {
   const int64_t started = input.clock->MonotonicNanos();
   BuildHandle& handle = *input.handle;
+  handle.started_nanos = started;
   ASSIGN_OR_RETURN(const uint64_t rows, input.rows->CountRows(input.view.get(), input.table.id));
-  handle.rows_total = rows * (kReadUnits + kInsertUnits);
+  const bool inserts = input.index.engine == Engine::kHnsw;
+  handle.rows_total = rows * (kReadUnits + (inserts ? kInsertUnits : 0));
   // What is there has columns, too.
   const uint64_t bytes = std::max(rows * BytesPerRow(input.index), input.live_bytes);
   ASSIGN_OR_RETURN(const DiskBooking booking,
@@ -318,7 +330,8 @@ absl::StatusOr<std::shared_ptr<const SealedSegment>> OpenListed(const std::strin
   return SealedSegment::Create(std::move(file), table, index);
 }
 
-// What `built` becomes when `index` changes its options without a rebuild.
+// What `built` becomes when the index's options are altered. Files of another structure answer
+// until a build has made others.
 IndexDef WithOptionsOf(const IndexDef& index, IndexDef built) {
   built.ef_search = index.ef_search;
   built.mode = index.mode;
@@ -327,6 +340,7 @@ IndexDef WithOptionsOf(const IndexDef& index, IndexDef built) {
   built.batch_interval_micros = index.batch_interval_micros;
   built.max_lag_rows = index.max_lag_rows;
   built.rebuild_interval_micros = index.rebuild_interval_micros;
+  TakeStructure(index, built);
   return built;
 }
 

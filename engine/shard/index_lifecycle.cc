@@ -57,6 +57,19 @@ absl::Status CheckNoBuild(const ShardIndex& index) {
       Concat("a build of index '", index.definition().name, "' is running; wait for it to end"));
 }
 
+absl::Status CheckMayCancel(const ShardIndex& index) {
+  const std::string named = Concat("index '", index.definition().name, "'");
+  if (!index.has_generation()) {
+    return absl::FailedPreconditionError(
+        Concat(named, " has no generation that answers but the one being built; DROP it instead"));
+  }
+  // No build that is needed has a gate.
+  const bool asked = index.build() != nullptr && index.build()->gate.has_value();
+  if (asked || !index.NeedsBuild()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      Concat("by its build ", named, " goes over to what ALTER made of it; ALTER it back instead"));
+}
+
 }  // namespace
 
 absl::Status LocalShard::OpenIndex(const TableDef& table, const IndexDef& definition) {
@@ -90,17 +103,12 @@ absl::Status LocalShard::StartIndex(const TableDef& table, const IndexDef& defin
   if (index.has_generation()) RETURN_IF_ERROR(CatchUp(table, index));
   if (!(index.definition() == definition)) SetOptions(index, definition);
   if (index.build() != nullptr) return absl::OkStatus();
-  if (!index.has_generation()) {
-    StartBuild(index);
-    return absl::OkStatus();
-  }
-  const absl::StatusOr<std::optional<RebuildGate>> asked = ReadRebuildNote(index.directory());
-  if (asked.ok()) {
-    StartBuild(index, *asked);
-  } else if (!absl::IsNotFound(asked.status())) {
+  StartBuildThatIsWanted(index);
+  const absl::Status asked = ReadRebuildNote(index.directory()).status();
+  if (index.build() == nullptr && !asked.ok() && !absl::IsNotFound(asked)) {
     Warn(Concat("a rebuild of index '", definition.name, "' was asked for before this start, and ",
-                "is not begun again; ask for it once more: ", asked.status().message()));
-    if (absl::IsDataLoss(asked.status())) RemoveRebuildNote(index.directory());
+                "is not begun again; ask for it once more: ", asked.message()));
+    if (absl::IsDataLoss(asked)) RemoveRebuildNote(index.directory()).IgnoreError();
   }
   return absl::OkStatus();
 }
@@ -195,8 +203,9 @@ void LocalShard::FinishBuild(uint32_t index_id, uint64_t number,
     index.FailBuild(status);
     if (RetryDelayMillis(status).has_value()) {
       // Without a generation, any is better than none; whether there is space is seen at once.
-      delayed_builds_.Delay(index_id, index.has_generation() ? gate : std::nullopt,
-                            options_.clock->NowMicros(), !absl::IsResourceExhausted(status));
+      const bool needed = !index.has_generation() || index.NeedsBuild();
+      delayed_builds_.Delay(index_id, needed ? std::nullopt : gate, options_.clock->NowMicros(),
+                            !absl::IsResourceExhausted(status));
     }
     Warn(Concat("a build of index '", index.definition().name, "' failed: ", status.message()));
   }
@@ -208,7 +217,7 @@ void LocalShard::FinishBuild(uint32_t index_id, uint64_t number,
 void LocalShard::AfterBuild(ShardIndex& index, const absl::Status& status) {
   // What is tried again, or was cut short, is not done.
   if (absl::IsCancelled(status) || RetryDelayMillis(status).has_value()) return;
-  RemoveRebuildNote(index.directory());
+  RemoveRebuildNote(index.directory()).IgnoreError();  // where it stays, a start rebuilds once more
   // Damaged rows cannot be fed, either.
   if (index.wanted() == index.definition() || absl::IsDataLoss(status)) return;
   FeedAll();
@@ -468,17 +477,41 @@ absl::Status LocalShard::RebuildIndex(uint32_t index_id, const std::optional<Reb
     RETURN_IF_ERROR(CheckNoBuild(*found->second));
     const std::string& folder = found->second->directory();
     // One that is refused leaves no note; that of an earlier one, which waits, stays.
-    const bool first = absl::IsNotFound(ReadRebuildNote(folder).status());
+    const auto earlier = ReadRebuildNote(folder);
     if (const absl::Status noted = WriteRebuildNote(folder, gate); !noted.ok()) {
-      if (first) RemoveRebuildNote(folder);
+      if (earlier.ok()) WriteRebuildNote(folder, *earlier).IgnoreError();
+      if (!earlier.ok()) RemoveRebuildNote(folder).IgnoreError();
       return OfOutput(noted);
     }
-    // This one instead, unless there is no index without the other: this one's gate may refuse.
-    if (found->second->has_generation() || !gate.has_value()) delayed_builds_.Forget(index_id);
+    // This one instead, unless the other is needed: this one's gate may refuse.
+    const bool needed = !found->second->has_generation() || found->second->NeedsBuild();
+    if (!needed || !gate.has_value()) delayed_builds_.Forget(index_id);
     StartBuild(*found->second, gate);
     Publish();
     return absl::OkStatus();
   });
+}
+
+absl::StatusOr<bool> LocalShard::CancelRebuild(uint32_t index_id) {
+  bool cancelled = false;
+  const absl::Status status = OnApplier([this, index_id, &cancelled]() -> absl::Status {
+    const auto found = indexes_.find(index_id);
+    if (found == indexes_.end()) return absl::NotFoundError("the index was dropped");
+    ShardIndex& index = *found->second;
+    if (index.build() == nullptr && !delayed_builds_.Waits(index_id)) return absl::OkStatus();
+    RETURN_IF_ERROR(CheckMayCancel(index));
+    if (const absl::Status gone = RemoveRebuildNote(index.directory()); !gone.ok()) {
+      return OfOutput(gone);
+    }
+    if (!index.NeedsBuild()) delayed_builds_.Forget(index_id);
+    index.FailBuild(absl::CancelledError("the rebuild was cancelled"));
+    ScheduleTrim(index.definition().table_id);
+    Publish();
+    cancelled = true;
+    return absl::OkStatus();
+  });
+  RETURN_IF_ERROR(status);
+  return cancelled;
 }
 
 absl::Status LocalShard::DropIndex(uint32_t index_id) {

@@ -71,6 +71,7 @@ class LocalShard final : public Shard {
   absl::Status CreateIndex(const TableDef& table, const IndexDef& index) override;
   absl::Status AlterIndex(const TableDef& table, const IndexDef& index) override;
   absl::Status RebuildIndex(uint32_t index_id, const std::optional<RebuildGate>& gate) override;
+  absl::StatusOr<bool> CancelRebuild(uint32_t index_id) override;
   absl::Status DropIndex(uint32_t index_id) override;
   absl::StatusOr<ShardIndexStatus> GetIndexStatus(uint32_t index_id) override;
   void SampleVectors(uint32_t index_id, uint32_t count, uint64_t seed, const CallContext& context,
@@ -203,6 +204,8 @@ class LocalShard final : public Shard {
   void StartBuild(ShardIndex& index, const std::optional<RebuildGate>& gate = std::nullopt);
   /// Those that rebuild_interval asks for.
   void StartScheduledBuilds();
+  /// The one that the index needs, or else the one that someone asked for and that has not ended.
+  void StartBuildThatIsWanted(ShardIndex& index);
   void FinishBuild(uint32_t index_id, uint64_t number, absl::StatusOr<IndexBuildResult> result);
   /// A build has ended with that status: what was to follow it.
   void AfterBuild(ShardIndex& index, const absl::Status& status);

@@ -64,6 +64,9 @@ absl::StatusOr<std::optional<RebuildGate>> ReadRebuildNote(const std::string& fo
   }
 }
 
-void RemoveRebuildNote(const std::string& folder) { RemoveName(PathOf(folder)).IgnoreError(); }
+absl::Status RemoveRebuildNote(const std::string& folder) {
+  RETURN_IF_ERROR(RemoveName(PathOf(folder)));
+  return SyncFolder(folder);
+}
 
 }  // namespace ordinate

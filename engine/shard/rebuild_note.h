@@ -19,7 +19,8 @@ absl::Status WriteRebuildNote(const std::string& folder, const std::optional<Reb
 /// The gate that was asked for, or none. NOT_FOUND: no rebuild was; DATA_LOSS; what the disk says.
 absl::StatusOr<std::optional<RebuildGate>> ReadRebuildNote(const std::string& folder);
 
-/// It has ended. Where the file stays, a start rebuilds once more.
-void RemoveRebuildNote(const std::string& folder);
+/// It has ended, durably when this returns OK; no error where there is none. What the disk says:
+/// the file may stay, and a start then rebuilds once more.
+absl::Status RemoveRebuildNote(const std::string& folder);
 
 }  // namespace ordinate

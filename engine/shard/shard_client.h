@@ -231,6 +231,8 @@ struct ShardIndexStatus {
   uint64_t bytes_memory = 0, bytes_disk = 0;
   uint64_t build_time_ms = 0;
   double build_progress = 1;
+  double build_rows_per_second = 0;          // of the running build, since it began
+  std::optional<int64_t> build_left_micros;  // unset: none is running, or nothing is known yet
   uint64_t generation = 0;
   uint64_t visible_seq = 0;
   uint64_t lag_rows = 0;
@@ -309,13 +311,16 @@ class ShardClient {
   virtual absl::Status AlterTable(const TableDef& table) = 0;
   virtual absl::Status DropTable(uint32_t table_id) = 0;
   virtual absl::Status CreateIndex(const TableDef& table, const IndexDef& index) = 0;
-  /// Goes on with `index`, which differs from the definition it has in mode, ef_search, dim_policy,
-  /// batch_rows, batch_interval_micros, max_lag_rows and rebuild_interval_micros only. ABORTED: a
-  /// build is running.
+  /// Goes on with `index`, whose name, ids, engine, metric and dim are those it has. Where m,
+  /// ef_build or quantization is another, it is built anew; the files it has answer until then.
   virtual absl::Status AlterIndex(const TableDef& table, const IndexDef& index) = 0;
   /// ABORTED: one is running. Where the new index does not pass `gate`, the live one stays.
   virtual absl::Status RebuildIndex(uint32_t index_id,
                                     const std::optional<RebuildGate>& gate = std::nullopt) = 0;
+  /// Gives up the rebuild that runs, or waits to be tried again; what answers goes on. False: there
+  /// is none. FAILED_PRECONDITION: it is the first build, or what AlterIndex needs; UNAVAILABLE:
+  /// the disk does not let go of it.
+  virtual absl::StatusOr<bool> CancelRebuild(uint32_t index_id) = 0;
   virtual absl::Status DropIndex(uint32_t index_id) = 0;
   virtual absl::StatusOr<ShardIndexStatus> GetIndexStatus(uint32_t index_id) = 0;
   /// Up to `count` different rows that the index shows with a vector, drawn by lot: the same rows

@@ -123,14 +123,20 @@ void ShardIndex::Abandon(std::string why, uint64_t generation) {
 void ShardIndex::SetOptions(const IndexDef& definition) {
   changed_ = true;
   const bool stops = definition.mode == FreshnessMode::kRebuildOnly && Feeds();
+  IndexDef before = definition_;
+  if (stops || TakeStructure(definition, before)) CancelSealAndMerges();
   if (stops) {
-    CancelSealAndMerges();
     frozen_ = has_generation_;
   } else if (definition.mode != FreshnessMode::kRebuildOnly) {
     frozen_ = false;
   }
   definition_ = definition;
   next_.reset();
+}
+
+bool ShardIndex::HasOtherStructure() const {
+  return std::ranges::any_of(
+      parts_, [this](const IndexPart& part) { return !part.segment->IsBuiltAs(definition_); });
 }
 
 void ShardIndex::GoOverAfterBuild(const IndexDef& definition) {
@@ -264,7 +270,6 @@ std::shared_ptr<BuildHandle> ShardIndex::BeginBuild(uint64_t seq) {
   build_ = std::make_shared<BuildHandle>();
   build_->number = ++jobs_begun_;
   build_->seq = seq;
-  build_->started_nanos = clock_.MonotonicNanos();
   if (!has_generation_) {
     tail_ = Tail(definition_.dim);
     ClearPending();
@@ -340,7 +345,8 @@ void ShardIndex::GiveUpBuild() {
 }
 
 void ShardIndex::FailBuild(const absl::Status& status) {
-  GiveUpBuild();
+  changed_ = true;
+  if (build_ != nullptr) GiveUpBuild();
   schedule_nanos_ = clock_.MonotonicNanos();
   build_error_ = std::string(status.message());
   if (has_generation_) return;

@@ -25,10 +25,10 @@ struct BuildHandle {
   uint64_t number = 0;              // of this index's jobs, to tell a finished one from a later one
   uint64_t seq = 0;                 // the rows it builds from
   std::optional<RebuildGate> gate;  // of the applier: a build begun again has it, too
-  int64_t started_nanos = 0;
-  CallContext context;  // cancelled when the index is dropped or the shard closes
-  std::atomic<uint64_t> rows_done{0};
-  std::atomic<uint64_t> rows_total{0};
+  std::atomic<int64_t> started_nanos{0};  // by Clock::MonotonicNanos; 0: it waits for a thread
+  CallContext context;  // cancelled when it is given up, the index dropped, or the shard closes
+  std::atomic<uint64_t> rows_done{0};   // in shares of the work, each step of a row some of them
+  std::atomic<uint64_t> rows_total{0};  // likewise; 0: not known yet
 };
 
 /// Files being made of what is shown and in memory alone: a segment of the first slots of the tail,
@@ -189,13 +189,20 @@ class ShardIndex {
   uint64_t visible_seq() const { return visible_seq_; }
 
   /// Goes on under other options. To REBUILD_ONLY: what is shown stays, until a build. From it: the
-  /// caller feeds what was noted since PersistedSeq().
+  /// caller feeds what was noted since PersistedSeq(). What is sealed from here on has the
+  /// definition's m, ef_build and quantization.
   void SetOptions(const IndexDef& definition);
   /// Leaves REBUILD_ONLY, whose options it goes on under, when the next build has ended: the caller
   /// then sets these.
   void GoOverAfterBuild(const IndexDef& definition);
   /// What the index is to be: its definition, or the one it goes over to.
   const IndexDef& wanted() const { return next_.has_value() ? *next_ : definition_; }
+  /// Whether a segment is not built with the definition's m, ef_build and quantization; a build is
+  /// to take its place.
+  bool HasOtherStructure() const;
+  /// Whether the index is on its way to something that takes a build: HasOtherStructure(), or
+  /// another mode.
+  bool NeedsBuild() const { return next_.has_value() || frozen_ || HasOtherStructure(); }
   /// Those pending at GoOverAfterBuild.
   uint64_t rows_before_go_over() const { return rows_before_go_over_; }
 
@@ -211,7 +218,7 @@ class ShardIndex {
   std::optional<int64_t> RebuildDueNanos() const;
   /// The build is of no use any more. The caller begins another where there is no generation.
   void GiveUpBuild();
-  /// The build ended without a generation; the live one stays.
+  /// The build, if one is running, ended without a generation; the live one stays.
   void FailBuild(const absl::Status& status);
   const std::shared_ptr<BuildHandle>& build() const { return build_; }
 

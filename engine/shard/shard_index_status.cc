@@ -10,6 +10,7 @@ namespace {
 
 // The progress of a build that has every row but has not switched yet: 1 says that none is running.
 constexpr double kMostWhileRunning = 0.999;
+constexpr double kMostLeftMicros = 1e15;  // some thirty years
 
 size_t Index(RowClass row_class) { return static_cast<size_t>(row_class); }
 
@@ -30,6 +31,20 @@ std::string_view PromiseOf(FreshnessMode mode) {
       return "built; shows later writes at REBUILD";
   }
   return "";
+}
+
+// `status.rows_total` is filled.
+void FillProgress(const BuildHandle& build, const Clock& clock, ShardIndexStatus& status) {
+  const double total = static_cast<double>(build.rows_total.load());
+  const double done = static_cast<double>(build.rows_done.load());
+  status.build_progress = total == 0 ? 0 : std::min(kMostWhileRunning, done / total);
+  const int64_t started = build.started_nanos;
+  const double micros = static_cast<double>(clock.MonotonicNanos() - started) / 1e3;
+  if (started == 0 || status.build_progress <= 0 || micros <= 0) return;
+  status.build_rows_per_second =
+      status.build_progress * static_cast<double>(status.rows_total) / micros * 1e6;
+  status.build_left_micros = static_cast<int64_t>(
+      std::min(kMostLeftMicros, micros * (1 - status.build_progress) / status.build_progress));
 }
 
 }  // namespace
@@ -148,6 +163,9 @@ void ShardIndex::FillState(ShardIndexStatus& status) const {
   if (has_generation_) {
     status.state = IndexState::kReady;
     status.reason = PromiseOf(definition_.mode);
+    if (HasOtherStructure()) {
+      status.reason += "; its files have an earlier m, ef_build or quantization until it is built";
+    }
     if (!status.last_error.empty()) absl::StrAppend(&status.reason, "; see the last error");
     return;
   }
@@ -175,13 +193,7 @@ ShardIndexStatus CompleteStatus(const PublishedIndex& index, uint64_t rows_total
   if (status.lag_rows > 0 && index.oldest_pending_micros > 0) {
     status.lag_micros = std::max<int64_t>(0, clock.NowMicros() - index.oldest_pending_micros);
   }
-  if (index.build != nullptr) {
-    const double total = static_cast<double>(index.build->rows_total.load());
-    status.build_progress =
-        total == 0 ? 0
-                   : std::min(kMostWhileRunning,
-                              static_cast<double>(index.build->rows_done.load()) / total);
-  }
+  if (index.build != nullptr) FillProgress(*index.build, clock, status);
   if (status.state != IndexState::kReady) return status;
   if (index.next_mode.has_value()) {
     status.state = IndexState::kStale;

@@ -170,6 +170,16 @@ absl::Status RebuildIndex(const IndexOptions& options) {
   return absl::OkStatus();
 }
 
+absl::Status CancelRebuild(const IndexOptions& options) {
+  ASSIGN_OR_RETURN(const auto client, Client::Connect(options.client));
+  v1::CancelRebuildRequest request;
+  request.set_name(options.name);
+  RETURN_IF_ERROR(client->Call(&IndexStub::CancelRebuild, request).status());
+  Print(options.client.json() ? nlohmann::json{{"cancelled", options.name}}.dump() + "\n"
+                              : Concat("the rebuild of index ", options.name, " is cancelled\n"));
+  return absl::OkStatus();
+}
+
 absl::Status DropIndex(const IndexOptions& options) {
   ASSIGN_OR_RETURN(const auto client, Client::Connect(options.client));
   v1::DropIndexRequest request;
@@ -322,6 +332,9 @@ void AddIndexCommands(CLI::App& app, int* exit_code) {
       ->add_option("--min-recall", rebuilt->min_recall,
                    "Keep the live index unless the new one has this recall@10 on each shard")
       ->check(CLI::Range(0.0, 1.0));
+  const auto [cancel, cancelled] = add(
+      group, "cancel", "Give up a rebuild that is running; what answers goes on", &CancelRebuild);
+  cancel->add_option("INDEX", cancelled->name, "Its name")->required();
   AddMeasureCommand(group, exit_code);
   const auto [drop, dropped] = add(group, "drop", "Drop an index", &DropIndex);
   drop->add_option("INDEX", dropped->name, "Its name")->required();

@@ -26,6 +26,14 @@ std::string StateName(const v1::IndexStatus& status) {
 
 std::string Percent(double share) { return absl::StrFormat("%.1f%%", share * 100); }
 
+// With rate and time left where a build is running.
+std::string ProgressText(const v1::IndexStatus& status) {
+  const std::string share = Percent(status.build_progress());
+  if (!status.has_build_time_left()) return share;
+  return Concat(share, ", ", Grouped(static_cast<uint64_t>(status.build_rows_per_second())),
+                " rows/s, ", DurationText(Seconds(status.build_time_left())), " left");
+}
+
 std::string SequenceText(const v1::Token& token) {
   std::vector<std::pair<uint32_t, uint64_t>> entries(token.seq_by_shard().begin(),
                                                      token.seq_by_shard().end());
@@ -79,7 +87,7 @@ void AppendStatus(const v1::IndexStatus& status, Facts* facts) {
                  {"bytes_memory", Bytes(status.bytes_memory())},
                  {"bytes_disk", Bytes(status.bytes_disk())},
                  {"build_time", DurationText(static_cast<double>(status.build_time_ms()) / 1000)},
-                 {"build_progress", Percent(status.build_progress())},
+                 {"build_progress", ProgressText(status)},
                  {"generation", Concat(status.generation())},
                  {"visible_seq", SequenceText(status.visible_seq())},
                  {"lag_rows", Grouped(status.lag_rows())},

@@ -24,14 +24,14 @@ namespace {
 constexpr int kHistoryLines = 10'000;
 
 constexpr const char* kKeywords[] = {
-    "ALL",     "ALTER",   "ANALYZE",  "AND",     "ANN",    "AS",        "ASC",    "BETWEEN",
-    "BUCKET",  "BY",      "COUNT(*)", "CREATE",  "DELETE", "DESC",      "DROP",   "EXACT",
-    "EXPLAIN", "FALSE",   "FIRST",    "FROM",    "GROUP",  "IMMEDIATE", "IN",     "INDEX",
-    "INDEXES", "INSERT",  "INTO",     "IS",      "JOIN",   "KEY",       "LAST",   "LIKE",
-    "LIMIT",   "MODE",    "NOT",      "NULL",    "NULLS",  "OFFSET",    "ON",     "OR",
-    "ORDER",   "PRIMARY", "REBUILD",  "RELAXED", "ROW",    "ROWS",      "SELECT", "SET",
-    "SHOW",    "STATUS",  "STRICT",   "TABLE",   "TABLES", "TIES",      "TRUE",   "UPDATE",
-    "USING",   "VALUES",  "VECTOR",   "WHERE",   "WITH",   "WITHIN_K"};
+    "ALL",    "ALTER",   "ANALYZE", "AND",      "ANN",     "AS",     "ASC",       "BETWEEN",
+    "BUCKET", "BY",      "CANCEL",  "COUNT(*)", "CREATE",  "DELETE", "DESC",      "DROP",
+    "EXACT",  "EXPLAIN", "FALSE",   "FIRST",    "FROM",    "GROUP",  "IMMEDIATE", "IN",
+    "INDEX",  "INDEXES", "INSERT",  "INTO",     "IS",      "JOIN",   "KEY",       "LAST",
+    "LIKE",   "LIMIT",   "MODE",    "NOT",      "NULL",    "NULLS",  "OFFSET",    "ON",
+    "OR",     "ORDER",   "PRIMARY", "REBUILD",  "RELAXED", "ROW",    "ROWS",      "SELECT",
+    "SET",    "SHOW",    "STATUS",  "STRICT",   "TABLE",   "TABLES", "TIES",      "TRUE",
+    "UPDATE", "USING",   "VALUES",  "VECTOR",   "WHERE",   "WITH",   "WITHIN_K"};
 constexpr const char* kFunctions[] = {"vec_l2(", "cosine_sim(", "vec_ip(", "nearest_neighbors(",
                                       "vector_search("};
 

@@ -173,16 +173,20 @@ class Front {
   /// the builds. `table` and `column` by name.
   absl::StatusOr<IndexDef> CreateIndex(const std::string& table, const std::string& column,
                                        IndexDef index);
-  /// Changes options that need no rebuild: mode, ef_search, dim_policy, batch_rows,
-  /// batch_interval_micros, max_lag_rows, rebuild_interval_micros. `change` may be called more than
-  /// once, and must leave the rest alone. An index that becomes REBUILD_ONLY goes on
-  /// showing what it showed, and is built anew. NOT_FOUND; INVALID_ARGUMENT; ABORTED: that, while a
-  /// build is running on some shard: the same change again completes it.
+  /// Changes options: mode, ef_search, dim_policy, batch_rows, batch_interval_micros, max_lag_rows,
+  /// rebuild_interval_micros; and m, ef_build and quantization, for which it is built anew.
+  /// `change` may be called more than once, and must leave the rest alone. An index that becomes
+  /// REBUILD_ONLY goes on showing what it showed, and is built anew. NOT_FOUND; INVALID_ARGUMENT;
+  /// FAILED_PRECONDITION: it would be built, and this program builds none of its engine.
   absl::StatusOr<IndexDef> AlterIndex(const std::string& name,
                                       const std::function<void(IndexDef&)>& change);
   /// With `gate`, its ef_search and alpha are those of the index and the settings.
   absl::Status RebuildIndex(const std::string& name,
                             std::optional<RebuildGate> gate = std::nullopt);
+  /// Gives up the rebuild on every shard where one runs or waits; what answers goes on. NOT_FOUND;
+  /// FAILED_PRECONDITION: there is none, or the index does not answer without it, or an AlterIndex
+  /// needs it.
+  absl::Status CancelRebuild(const std::string& name);
   absl::Status DropIndex(const std::string& name);
   /// The index and its table, as defined now, without its status. NOT_FOUND.
   absl::StatusOr<IndexInfo> FindIndex(const std::string& name) const;

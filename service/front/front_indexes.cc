@@ -102,6 +102,9 @@ absl::StatusOr<IndexDef> Front::AlterIndex(const std::string& name,
                                            const std::function<void(IndexDef&)>& change) {
   MutexLock lock(change_mutex_);
   ASSIGN_OR_RETURN(const IndexInfo info, FindIndex(name));
+  IndexDef wanted = info.index, before = info.index;
+  change(wanted);
+  if (TakeStructure(wanted, before)) RETURN_IF_ERROR(CheckEngine(info.index));
   ASSIGN_OR_RETURN(const IndexDef altered, definitions_.AlterIndex(info.index.name, change));
   absl::Status first;
   for (size_t i = 0; i < shards_.size(); ++i) {
@@ -141,6 +144,31 @@ absl::Status Front::RebuildIndex(const std::string& name, std::optional<RebuildG
       started.empty() ? "no shard" : Concat("shards ", absl::StrJoin(started, ", "));
   return WithMessage(first, Concat("index '", name, "': shard ", failed, ": ", first.message(),
                                    "; the rebuild started on ", elsewhere));
+}
+
+absl::Status Front::CancelRebuild(const std::string& name) {
+  MutexLock lock(change_mutex_);
+  ASSIGN_OR_RETURN(const IndexInfo info, FindIndex(name));
+  absl::Status refused;
+  size_t refuses = 0;
+  std::vector<size_t> cancelled;
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    const absl::StatusOr<bool> done = shards_[i]->CancelRebuild(info.index.id);
+    if (done.ok() && *done) cancelled.push_back(i);
+    if (done.ok() || !refused.ok()) continue;
+    refused = done.status();
+    refuses = i;
+  }
+  if (refused.ok()) {
+    if (!cancelled.empty()) return absl::OkStatus();
+    return absl::FailedPreconditionError(
+        Concat("no rebuild of index ", QuotedName(name), " is running"));
+  }
+  if (shards_.size() == 1) return refused;
+  const std::string elsewhere =
+      cancelled.empty() ? "no shard" : Concat("shards ", absl::StrJoin(cancelled, ", "));
+  return WithMessage(refused, Concat("index '", name, "': shard ", refuses, ": ", refused.message(),
+                                     "; cancelled on ", elsewhere));
 }
 
 absl::Status Front::DropIndex(const std::string& name) {

@@ -49,7 +49,7 @@ ShardIndexStatus TotalStatus(const std::vector<ShardIndexStatus>& shards) {
   total.reason = Said(0, shards.size(), shards.front().reason);
   total.generation = shards.front().generation;
   total.visible_seq = shards.front().visible_seq;
-  bool same_reason = true;
+  bool same_reason = true, not_known = false;
   for (size_t i = 0; i < shards.size(); ++i) {
     const ShardIndexStatus& shard = shards[i];
     AddCounts(shard, total);
@@ -60,11 +60,15 @@ ShardIndexStatus TotalStatus(const std::vector<ShardIndexStatus>& shards) {
     }
     total.build_time_ms = std::max(total.build_time_ms, shard.build_time_ms);
     total.build_progress = std::min(total.build_progress, shard.build_progress);
+    total.build_rows_per_second += shard.build_rows_per_second;
+    total.build_left_micros = std::max(total.build_left_micros, shard.build_left_micros);
+    not_known |= shard.build_progress < 1 && !shard.build_left_micros.has_value();
     total.generation = std::min(total.generation, shard.generation);
     total.visible_seq = std::min(total.visible_seq, shard.visible_seq);
     total.lag_micros = std::max(total.lag_micros, shard.lag_micros);
     if (total.last_error.empty()) total.last_error = Said(i, shards.size(), shard.last_error);
   }
+  if (not_known) total.build_left_micros.reset();
   if (same_reason) total.reason = shards.front().reason;
   return total;
 }

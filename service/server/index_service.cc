@@ -64,6 +64,12 @@ class IndexServiceImpl final : public v1::IndexService::Service {
     });
   }
 
+  grpc::Status CancelRebuild(grpc::ServerContext* call, const v1::CancelRebuildRequest* request,
+                             v1::CancelRebuildResponse*) override {
+    return gate_.Run("CancelRebuild", *call,
+                     [&](const CallContext&) { return front_.CancelRebuild(request->name()); });
+  }
+
   grpc::Status DropIndex(grpc::ServerContext* call, const v1::DropIndexRequest* request,
                          v1::DropIndexResponse*) override {
     return gate_.Run("DropIndex", *call,

@@ -52,6 +52,12 @@ constexpr IndexGauge kIndexGauges[] = {
     {"ordinate_index_build_progress_ratio",
      "Part of the running build that is done, as a ratio from 0 to 1; 1 when none is running.",
      [](const ShardIndexStatus& s) { return s.build_progress; }},
+    {"ordinate_index_build_left_seconds",
+     "How long the running build will take yet, in seconds; 0 when none is running, or nothing is "
+     "known yet.",
+     [](const ShardIndexStatus& s) {
+       return static_cast<double>(s.build_left_micros.value_or(0)) / 1e6;
+     }},
     {"ordinate_index_build_seconds", "Duration of the last finished build, in seconds.",
      [](const ShardIndexStatus& s) { return Number(s.build_time_ms) / 1e3; }},
     {"ordinate_index_visible_sequence",

@@ -67,6 +67,11 @@ std::vector<Fact> FactsOf(const IndexInfo& info) {
       NumberFact("bytes_disk", status.bytes_disk),
       NumberFact("build_time_ms", status.build_time_ms),
       {"build_progress", DataType::kDouble, status.build_progress},
+      {"build_rows_per_second", DataType::kDouble, status.build_rows_per_second},
+      {"build_seconds_left", DataType::kDouble,
+       status.build_left_micros.has_value()
+           ? Value(static_cast<double>(*status.build_left_micros) / kMicrosPerSecond)
+           : Value()},
       NumberFact("generation", status.generation),
       {"visible_seq", DataType::kJson, SeqText(info.visible_seq)},
       NumberFact("lag_rows", status.lag_rows),
@@ -146,12 +151,21 @@ absl::Status Run(const Execution& run, const AlterIndex& alter) {
   const absl::StatusOr<IndexDef> altered = run.front.AlterIndex(
       change.index, [&](IndexDef& index) { index = Apply(change, std::move(index)); });
   RETURN_IF_ERROR(altered.status());
-  return run.Say(Concat("index '", alter.index, "' altered"));
+  IndexDef before = info.index;
+  const bool built = TakeStructure(*altered, before);
+  return run.Say(
+      Concat("index '", alter.index, "' altered", built ? "; its build is running" : ""));
 }
 
 absl::Status Run(const Execution& run, const RebuildIndex& rebuild) {
-  RETURN_IF_ERROR(run.front.RebuildIndex(rebuild.index));
+  ASSIGN_OR_RETURN(const std::optional<RebuildGate> gate, ToGate(rebuild));
+  RETURN_IF_ERROR(run.front.RebuildIndex(rebuild.index, gate));
   return run.Say(Concat("index '", rebuild.index, "': the build is running"));
+}
+
+absl::Status Run(const Execution& run, const CancelRebuild& cancel) {
+  RETURN_IF_ERROR(run.front.CancelRebuild(cancel.index));
+  return run.Say(Concat("index '", cancel.index, "': the rebuild is cancelled"));
 }
 
 absl::Status Run(const Execution& run, const DropIndex& drop) {

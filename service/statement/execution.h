@@ -42,6 +42,7 @@ absl::Status Run(const Execution& run, const ShowCreateTable& show);
 absl::Status Run(const Execution& run, const CreateIndex& create);
 absl::Status Run(const Execution& run, const AlterIndex& alter);
 absl::Status Run(const Execution& run, const RebuildIndex& rebuild);
+absl::Status Run(const Execution& run, const CancelRebuild& cancel);
 absl::Status Run(const Execution& run, const DropIndex& drop);
 absl::Status Run(const Execution& run, const ShowIndex& show);
 absl::Status Run(const Execution& run, const ShowIndexes& show);

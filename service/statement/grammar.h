@@ -283,7 +283,8 @@ struct SetMode : seq<Keyword<"MODE">, must<ModeName>, opt<With>> {};
 struct AlterWhat : sor<SetMode, Options> {};
 struct VectorIndex : if_must<Keyword<"VECTOR">, Keyword<"INDEX">> {};
 struct AlterIndex : seq<VectorIndex, must<IndexName>, must<Keyword<"SET">>, must<AlterWhat>> {};
-struct RebuildIndex : seq<must<VectorIndex>, must<IndexName>> {};
+struct RebuildIndex : seq<must<VectorIndex>, must<IndexName>, opt<With>> {};
+struct CancelRebuild : seq<must<Keyword<"REBUILD">>, must<VectorIndex>, must<IndexName>> {};
 struct DropIndex : seq<VectorIndex, must<IndexName>> {};
 
 // ---- SHOW and SET
@@ -406,9 +407,9 @@ struct Statement
     : sor<SelectStatement, seq<Keyword<"INSERT">, Insert>, seq<Keyword<"UPDATE">, Update>,
           seq<Keyword<"DELETE">, Delete>, if_must<Keyword<"CREATE">, CreateWhat>,
           if_must<Keyword<"ALTER">, sor<AddColumn, AlterIndex>>,
-          seq<Keyword<"REBUILD">, RebuildIndex>, if_must<Keyword<"DROP">, DropWhat>,
-          if_must<Keyword<"SHOW">, ShowWhat>, seq<Keyword<"SET">, Set>,
-          seq<Keyword<"EXPLAIN">, Explain>> {};
+          seq<Keyword<"REBUILD">, RebuildIndex>, seq<Keyword<"CANCEL">, CancelRebuild>,
+          if_must<Keyword<"DROP">, DropWhat>, if_must<Keyword<"SHOW">, ShowWhat>,
+          seq<Keyword<"SET">, Set>, seq<Keyword<"EXPLAIN">, Explain>> {};
 struct Text : seq<Blank, must<Statement>, opt<one<';'>, Blank>, must<End>> {};
 
 // ---- a file of statements

@@ -99,7 +99,7 @@ using Form = std::variant<WholeNumber, Word, Interval>;
 struct Info {
   IndexOption option;
   std::string_view name;
-  bool online;  // takes effect without a rebuild
+  bool altered;  // by ALTER, too
   Form form;
   uint64_t (*get)(const IndexDef&);
   void (*set)(IndexDef&, uint64_t);
@@ -115,8 +115,8 @@ void Put(IndexDef& index, uint64_t value) {
 }
 
 template <auto kMember>
-constexpr Info Describe(IndexOption option, std::string_view name, bool online, Form form) {
-  return {option, name, online, form, &Get<kMember>, &Put<kMember>};
+constexpr Info Describe(IndexOption option, std::string_view name, bool altered, Form form) {
+  return {option, name, altered, form, &Get<kMember>, &Put<kMember>};
 }
 
 // In the order of IndexOption.
@@ -126,14 +126,14 @@ constexpr std::array kInfos = {
     Describe<&IndexDef::dim>(IndexOption::kDim, "dim", false, WholeNumber{1, kMaxDim}),
     Describe<&IndexDef::mode>(IndexOption::kMode, "mode", true,
                               Word{&NameOf<FreshnessMode, FreshnessModeName>}),
-    Describe<&IndexDef::m>(IndexOption::kM, "m", false, WholeNumber{kMinM, kMaxM}),
-    Describe<&IndexDef::ef_build>(IndexOption::kEfBuild, "ef_build", false,
+    Describe<&IndexDef::m>(IndexOption::kM, "m", true, WholeNumber{kMinM, kMaxM}),
+    Describe<&IndexDef::ef_build>(IndexOption::kEfBuild, "ef_build", true,
                                   WholeNumber{kMinEfBuild, kMaxEfBuild}),
     Describe<&IndexDef::ef_search>(IndexOption::kEfSearch, "ef_search", true,
                                    WholeNumber{0, kMaxEfSearch}),
     Describe<&IndexDef::dim_policy>(IndexOption::kDimPolicy, "dim_policy", true,
                                     Word{&NameOf<DimPolicy, DimPolicyName>}),
-    Describe<&IndexDef::quantization>(IndexOption::kQuantization, "quantization", false,
+    Describe<&IndexDef::quantization>(IndexOption::kQuantization, "quantization", true,
                                       Word{&NameOf<Quantization, QuantizationName>}),
     Describe<&IndexDef::batch_rows>(IndexOption::kBatchRows, "batch_rows", true,
                                     WholeNumber{1, kMaxBatchRows}),
@@ -153,7 +153,7 @@ const Info& InfoOf(IndexOption option) { return kInfos[static_cast<size_t>(optio
 std::string KnownNames(OptionUse use) {
   std::string names;
   for (const Info& info : kInfos) {
-    if (use == OptionUse::kCreate || info.online) {
+    if (use == OptionUse::kCreate || info.altered) {
       names += Concat(names.empty() ? "" : ", ", info.name);
     }
   }
@@ -168,9 +168,9 @@ absl::StatusOr<const Info*> Find(std::string_view name, OptionUse use) {
     return absl::InvalidArgumentError(
         Concat("there is no option ", Quoted(name), "; expected one of ", KnownNames(use)));
   }
-  if (use == OptionUse::kAlter && !info->online) {
+  if (use == OptionUse::kAlter && !info->altered) {
     return absl::InvalidArgumentError(Concat("option ", info->name,
-                                             " shapes the index and is set by CREATE only; ALTER "
+                                             " is what the index is, and set by CREATE only; ALTER "
                                              "takes ",
                                              KnownNames(use)));
   }

@@ -27,7 +27,7 @@ enum class IndexOption : uint8_t {
   kRebuildInterval,
 };
 
-enum class OptionUse : uint8_t { kCreate, kAlter };  // ALTER takes those that need no rebuild
+enum class OptionUse : uint8_t { kCreate, kAlter };  // ALTER takes all but metric and dim
 
 /// Reads options into `index`; returns which were given. INVALID_ARGUMENT names an option that is
 /// unknown or given twice (with the known ones), or out of range (with the range).

@@ -347,7 +347,8 @@ ORDINATE_ON_MATCH(grammar::Async, b.mode = FreshnessMode::kAsync);
 ORDINATE_ON_MATCH(grammar::RebuildOnly, b.mode = FreshnessMode::kRebuildOnly);
 ORDINATE_ON_MATCH(grammar::AlterIndex,
                   b.statement = AlterIndex{b.index, b.mode, std::move(b.options)});
-ORDINATE_ON_MATCH(grammar::RebuildIndex, b.statement = RebuildIndex{b.index});
+ORDINATE_ON_MATCH(grammar::RebuildIndex, b.statement = RebuildIndex{b.index, std::move(b.options)});
+ORDINATE_ON_MATCH(grammar::CancelRebuild, b.statement = CancelRebuild{b.index});
 ORDINATE_ON_MATCH(grammar::DropIndex, b.statement = DropIndex{b.index});
 
 // SHOW and SET.

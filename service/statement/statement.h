@@ -79,6 +79,10 @@ struct AlterIndex {
 };
 struct RebuildIndex {
   std::string index;
+  std::vector<Option> gate;
+};
+struct CancelRebuild {
+  std::string index;
 };
 struct DropIndex {
   std::string index;
@@ -220,7 +224,7 @@ struct Explain {
 
 using Statement =
     std::variant<CreateTable, AddColumn, DropTable, ShowTables, ShowCreateTable, CreateIndex,
-                 AlterIndex, RebuildIndex, DropIndex, ShowIndex, ShowIndexes, ShowCreateIndex, Set,
-                 ShowSetting, Explain, Insert, Update, Delete, Select>;
+                 AlterIndex, RebuildIndex, CancelRebuild, DropIndex, ShowIndex, ShowIndexes,
+                 ShowCreateIndex, Set, ShowSetting, Explain, Insert, Update, Delete, Select>;
 
 }  // namespace ordinate::statement

@@ -39,6 +39,9 @@ struct IndexChange {
   std::set<IndexOption> given;
 };
 absl::StatusOr<IndexChange> ToChange(const AlterIndex& alter);
+
+/// Of WITH (min_recall, k, samples); unset: it has none. The front says what is out of range.
+absl::StatusOr<std::optional<RebuildGate>> ToGate(const RebuildIndex& rebuild);
 /// Options that `engine` has nothing for are refused.
 absl::Status CheckOptionsApply(const std::set<IndexOption>& given, Engine engine);
 /// `current` with what the change gives.

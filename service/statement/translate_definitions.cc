@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <cstdint>
 
+#include "absl/strings/ascii.h"
 #include "engine/query/column_lookup.h"
 #include "engine/query/settings.h"
 #include "service/statement/translate.h"
@@ -29,6 +31,24 @@ absl::StatusOr<ColumnDef> ToColumn(const ColumnDeclaration& declared) {
     column.role = ColumnRole::kPayload;
   }
   return column;
+}
+
+absl::StatusOr<double> RealOf(const Option& option) {
+  if (const auto* real = std::get_if<double>(&option.value.value)) return *real;
+  if (const auto* whole = std::get_if<int64_t>(&option.value.value)) {
+    return static_cast<double>(*whole);
+  }
+  return Refuse(Concat("option ", option.name, " is ", ToString(View(option.value.value)),
+                       "; expected a number"));
+}
+
+absl::StatusOr<uint32_t> CountOf(const Option& option) {
+  const auto* whole = std::get_if<int64_t>(&option.value.value);
+  if (whole != nullptr && *whole >= 0 && *whole <= UINT32_MAX) {
+    return static_cast<uint32_t>(*whole);
+  }
+  return Refuse(Concat("option ", option.name, " is ", ToString(View(option.value.value)),
+                       "; expected a whole number up to ", UINT32_MAX));
 }
 
 // The names of the key columns, in key order.
@@ -106,6 +126,28 @@ absl::StatusOr<IndexChange> ToChange(const AlterIndex& alter) {
   }
   ASSIGN_OR_RETURN(change.given, ReadOptions(options, OptionUse::kAlter, change.values));
   return change;
+}
+
+absl::StatusOr<std::optional<RebuildGate>> ToGate(const RebuildIndex& rebuild) {
+  if (rebuild.gate.empty()) return std::nullopt;
+  RebuildGate gate;
+  std::set<std::string> given;
+  for (const Option& option : rebuild.gate) {
+    const std::string name = absl::AsciiStrToLower(option.name);
+    if (!given.insert(name).second) return Refuse(Concat("option ", name, " is given twice"));
+    if (name == "min_recall") {
+      ASSIGN_OR_RETURN(gate.min_recall, RealOf(option));
+    } else if (name == "k") {
+      ASSIGN_OR_RETURN(gate.k, CountOf(option));
+    } else if (name == "samples") {
+      ASSIGN_OR_RETURN(gate.samples, CountOf(option));
+    } else {
+      return Refuse(Concat("REBUILD has no option ", Quoted(option.name),
+                           "; expected min_recall, k or samples"));
+    }
+  }
+  if (given.contains("min_recall")) return gate;
+  return Refuse("option min_recall is missing; expected the least recall@k, above 0, up to 1");
 }
 
 IndexDef Apply(const IndexChange& change, IndexDef current) {

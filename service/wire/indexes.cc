@@ -100,19 +100,27 @@ absl::StatusOr<std::function<void(IndexDef&)>> AlterationFromProto(
   if (!v1::DimPolicy_IsValid(proto.dim_policy())) {
     return EnumRefusal("dim_policy", proto.dim_policy(), "ERROR, SKIP");
   }
+  if (!v1::Quantization_IsValid(proto.quantization())) {
+    return EnumRefusal("quantization", proto.quantization(), "NONE, SQ8");
+  }
   if (proto.mode() == 0 && proto.dim_policy() == 0 && !proto.has_ef_search() &&
       !proto.has_batch_rows() && !proto.has_batch_interval() && !proto.has_max_lag_rows() &&
-      !proto.has_rebuild_interval()) {
+      !proto.has_rebuild_interval() && !proto.has_m() && !proto.has_ef_build() &&
+      proto.quantization() == 0) {
     return InField(
         absl::InvalidArgumentError("nothing is to change; give mode, ef_search, dim_policy, "
-                                   "batch_rows, batch_interval, max_lag_rows or "
-                                   "rebuild_interval"),
+                                   "batch_rows, batch_interval, max_lag_rows, rebuild_interval, "
+                                   "m, ef_build or quantization"),
         "mode");
   }
-  if (proto.has_ef_search() && engine != Engine::kHnsw) {
-    return InField(absl::InvalidArgumentError(Concat("ef_search does not apply to ",
-                                                     EngineName(engine), ", leave it out")),
-                   "ef_search");
+  const std::pair<const char*, bool> of_graphs[] = {{"ef_search", proto.has_ef_search()},
+                                                    {"m", proto.has_m()},
+                                                    {"ef_build", proto.has_ef_build()}};
+  for (const auto& [name, given] : of_graphs) {
+    if (!given || engine == Engine::kHnsw) continue;
+    return InField(absl::InvalidArgumentError(
+                       Concat(name, " does not apply to ", EngineName(engine), ", leave it out")),
+                   name);
   }
   uint64_t interval_micros = 0;
   if (proto.has_batch_interval()) {
@@ -134,6 +142,11 @@ absl::StatusOr<std::function<void(IndexDef&)>> AlterationFromProto(
     if (proto.has_batch_interval()) index.batch_interval_micros = interval_micros;
     if (proto.has_max_lag_rows()) index.max_lag_rows = proto.max_lag_rows();
     if (proto.has_rebuild_interval()) index.rebuild_interval_micros = rebuild_micros;
+    if (proto.has_m()) index.m = proto.m();
+    if (proto.has_ef_build()) index.ef_build = proto.ef_build();
+    if (proto.quantization() != 0) {
+      index.quantization = static_cast<Quantization>(proto.quantization());
+    }
   };
 }
 
@@ -178,6 +191,10 @@ void IndexStatusToProto(const ShardIndexStatus& status, const SeqByShard& visibl
   proto->set_bytes_disk(status.bytes_disk);
   proto->set_build_time_ms(status.build_time_ms);
   proto->set_build_progress(status.build_progress);
+  proto->set_build_rows_per_second(status.build_rows_per_second);
+  if (status.build_left_micros.has_value()) {
+    MicrosToProto(*status.build_left_micros, proto->mutable_build_time_left());
+  }
   proto->set_generation(status.generation);
   TokenToProto(visible_seq, proto->mutable_visible_seq());
   proto->set_lag_rows(status.lag_rows);

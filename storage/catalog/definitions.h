@@ -51,7 +51,7 @@ class Definitions {
   absl::StatusOr<IndexDef> CreateIndex(IndexDef index) ORDINATE_EXCLUDES(mutex_);
   absl::StatusOr<IndexDef> DropIndex(std::string_view name) ORDINATE_EXCLUDES(mutex_);
   /// Stores what `change` makes of the index's options, validated; `change` may be called more than
-  /// once, and must leave name, ids, engine, metric, dim, m, ef_build and quantization alone.
+  /// once, and must leave name, ids, engine, metric and dim alone.
   /// NOT_FOUND, INVALID_ARGUMENT.
   absl::StatusOr<IndexDef> AlterIndex(std::string_view name,
                                       const std::function<void(IndexDef&)>& change)

@@ -218,6 +218,14 @@ std::string_view FreshnessModeName(FreshnessMode mode) {
   return "UNKNOWN";
 }
 
+bool TakeStructure(const IndexDef& other, IndexDef& index) {
+  const IndexDef before = index;
+  index.m = other.m;
+  index.ef_build = other.ef_build;
+  index.quantization = other.quantization;
+  return !(index == before);
+}
+
 std::string_view QuantizationName(Quantization quantization) {
   switch (quantization) {
     case Quantization::kNone:

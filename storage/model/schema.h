@@ -89,6 +89,10 @@ struct IndexDef {
   bool operator==(const IndexDef&) const = default;
 };
 
+/// Gives `index` the options of `other` that its files are built with: m, ef_build, quantization.
+/// Whether one was different.
+bool TakeStructure(const IndexDef& other, IndexDef& index);
+
 /// Limits of names and definitions, each named in the refusal.
 inline constexpr size_t kMaxNameLength = 128;
 inline constexpr size_t kMaxColumns = 256;

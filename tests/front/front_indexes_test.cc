@@ -91,6 +91,22 @@ TEST_F(FrontTest, RebuildSaysWhereItStarted) {
   EXPECT_THAT(front_->RebuildIndex("j"), IsStatus(absl::StatusCode::kNotFound, "no index 'j'"));
 }
 
+TEST_F(FrontTest, ARebuildIsCancelledWhereverItRuns) {
+  ASSERT_TRUE(front_->CreateIndex("docs", "vec", {.name = "i"}).ok());
+  EXPECT_THAT(front_->CancelRebuild("i"), IsStatus(absl::StatusCode::kFailedPrecondition,
+                                                   "no rebuild of index 'i' is running"));
+  shards_[1]->cancel = true;
+  EXPECT_TRUE(front_->CancelRebuild("i").ok());
+  shards_[0]->cancel = absl::FailedPreconditionError("the first build");
+  EXPECT_THAT(front_->CancelRebuild("i"),
+              IsStatus(absl::StatusCode::kFailedPrecondition,
+                       "shard 0: the first build; cancelled on shards 1"));
+  shards_[1]->cancel = false;
+  EXPECT_THAT(front_->CancelRebuild("i"),
+              IsStatus(absl::StatusCode::kFailedPrecondition, "cancelled on no shard"));
+  EXPECT_THAT(front_->CancelRebuild("j"), IsStatus(absl::StatusCode::kNotFound, "no index 'j'"));
+}
+
 TEST_F(FrontTest, AGateIsCheckedAndFilledInFromTheIndexAndTheSettings) {
   ASSERT_TRUE(front_->CreateIndex("docs", "vec", {.name = "i", .ef_search = 77}).ok());
   ASSERT_TRUE(front_->RebuildIndex("i", RebuildGate{.min_recall = 0.9}).ok());
@@ -133,6 +149,10 @@ TEST(TotalStatus, WorstStateSumsAndExtremes) {
   b.generation = 2;
   b.build_time_ms = 30;
   b.build_progress = 0.5;
+  b.build_rows_per_second = 2;
+  b.build_left_micros = 3;
+  a.build_rows_per_second = 4;
+  a.build_left_micros = 2;
   ShardIndexStatus c{.state = IndexState::kReady, .rows_total = 7};
   c.generation = 9;
   const ShardIndexStatus total = TotalStatus({a, b, c});
@@ -142,6 +162,11 @@ TEST(TotalStatus, WorstStateSumsAndExtremes) {
   EXPECT_EQ(total.generation, 2u);
   EXPECT_EQ(total.build_time_ms, 30u);
   EXPECT_EQ(total.build_progress, 0.5);
+  EXPECT_EQ(total.build_rows_per_second, 6);
+  EXPECT_EQ(total.build_left_micros, 3);
+  EXPECT_EQ(TotalStatus({c}).build_left_micros, std::nullopt);
+  c.build_progress = 0;
+  EXPECT_EQ(TotalStatus({a, b, c}).build_left_micros, std::nullopt) << "c waits for a thread";
   EXPECT_EQ(total.lag_micros, 7);
   b.state = IndexState::kFailed;
   EXPECT_EQ(TotalStatus({a, b, c}).state, IndexState::kFailed);

@@ -309,6 +309,10 @@ absl::Status RunAlterIndex(FuzzFront& fuzz, const v1::AlterIndexRequest& request
   return CheckShowCreate(index, info.table);
 }
 
+absl::Status RunCancelRebuild(FuzzFront& fuzz, const v1::CancelRebuildRequest& request) {
+  return fuzz.front().CancelRebuild(request.name());
+}
+
 // ---- the list
 
 template <typename Request, absl::Status (*kRun)(FuzzFront&, const Request&)>
@@ -339,6 +343,7 @@ constexpr Call kCalls[] = {
     CallOf<v1::DropTableRequest, &RunDropTable>("DropTableRequest"),
     CallOf<v1::CreateIndexRequest, &RunCreateIndex>("CreateIndexRequest"),
     CallOf<v1::AlterIndexRequest, &RunAlterIndex>("AlterIndexRequest"),
+    CallOf<v1::CancelRebuildRequest, &RunCancelRebuild>("CancelRebuildRequest"),
 };
 
 }  // namespace

@@ -64,7 +64,8 @@ TEST(StatementsOverGrpc, AnswerHeaderRowsAndSummary) {
       written_rows[metric.label[0].value] = metric.counter.value;
     }
   }
-  EXPECT_EQ(written_rows, (std::map<std::string, double>{{"upsert", 2}, {"update", 0}, {"delete", 1}}));
+  EXPECT_EQ(written_rows,
+            (std::map<std::string, double>{{"upsert", 2}, {"update", 0}, {"delete", 1}}));
 
   // The server keeps no session.
   const Answered set = Execute(server, "SET vector.search.ef_search = 99");
@@ -100,12 +101,8 @@ TEST(IndexesOverGrpc, AreAltered) {
   ASSERT_TRUE(server.indexes().CreateIndex(&create_call, create, &created).ok());
 
   const auto alter = [&](const v1::AlterIndexRequest& request, v1::AlterIndexResponse* response) {
-    while (true) {
-      grpc::ClientContext call;
-      grpc::Status status = server.indexes().AlterIndex(&call, request, response);
-      if (status.error_code() != grpc::StatusCode::ABORTED) return status;
-      EXPECT_THAT(status.error_message(), HasSubstr("a build is running"));
-    }
+    grpc::ClientContext call;
+    return server.indexes().AlterIndex(&call, request, response);
   };
   v1::AlterIndexRequest request;
   request.set_name("near");
@@ -123,8 +120,38 @@ TEST(IndexesOverGrpc, AreAltered) {
   request.set_ef_search(10);
   EXPECT_THAT(alter(request, &response).error_message(), HasSubstr("does not apply to FLAT"));
   request.clear_ef_search();
+  request.set_m(10);
+  EXPECT_THAT(alter(request, &response).error_message(), HasSubstr("m does not apply to FLAT"));
+  request.clear_m();
+  request.set_quantization(v1::QUANTIZATION_SQ8);
+  EXPECT_THAT(alter(request, &response).error_message(), HasSubstr("SQ8 is for engine HNSW"));
+  request.clear_quantization();
   request.set_batch_rows(0);
   EXPECT_EQ(alter(request, &response).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+// contract 6.2
+TEST(RebuildsOverGrpc, AreCancelledWhereOneIsRunning) {
+  TestServer server;
+  const auto cancel = [&](const char* name) {
+    grpc::ClientContext call;
+    v1::CancelRebuildRequest request;
+    request.set_name(name);
+    v1::CancelRebuildResponse response;
+    return server.indexes().CancelRebuild(&call, request, &response);
+  };
+  EXPECT_EQ(cancel("near").error_code(), grpc::StatusCode::NOT_FOUND);
+  FillPoints(server, 1'000);
+  ASSERT_TRUE(Execute(server, "CREATE VECTOR INDEX near ON points(place) USING FLAT").status.ok());
+  // Of the first build, or of none.
+  EXPECT_EQ(cancel("near").error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  // A rebuild may have ended before it is cancelled.
+  bool cancelled = false;
+  for (int i = 0; i < 1'000 && !cancelled; ++i) {
+    (void)Execute(server, "REBUILD VECTOR INDEX near");  // refused while the one before is running
+    cancelled = cancel("near").ok();
+  }
+  EXPECT_TRUE(cancelled);
 }
 
 // contract 1.7

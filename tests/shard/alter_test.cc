@@ -77,12 +77,29 @@ TEST_P(LeavingRebuildOnly, GoesOnAfterARestart) {
   ExpectGoneOver();
 }
 
-TEST_P(LeavingRebuildOnly, AndBackShowsNoMoreThanTheBuild) {
+// Nobody asked for a rebuild.
+TEST_P(LeavingRebuildOnly, AndBackShowsNoMoreThanBefore) {
   const IndexDef back = OneShard::Flat(kIndex, FreshnessMode::kRebuildOnly);
+  one_.Define(back);
   ASSERT_EQ(one_.shard().AlterIndex(one_.table(), back), absl::OkStatus());
-  one_.Write(OneShard::Rows(kMany, kMany + 1));
+  EXPECT_EQ(one_.Status(kIndex).build_progress, 1) << "none is running";
   one_.LetBuildsRun();
   EXPECT_EQ(one_.Settle(kIndex).state, IndexState::kReady);
+  EXPECT_EQ(Shows(one_), 5u);
+  one_.Close();
+  one_.Open(kSealRows);
+  EXPECT_EQ(one_.Settle(kIndex).generation, 1u);
+  EXPECT_EQ(Shows(one_), 5u);
+}
+
+TEST_P(LeavingRebuildOnly, AndBackGoesOnWithTheRebuildThatWasAskedFor) {
+  const IndexDef back = OneShard::Flat(kIndex, FreshnessMode::kRebuildOnly);
+  ASSERT_EQ(one_.shard().AlterIndex(one_.table(), back), absl::OkStatus());
+  ASSERT_EQ(one_.shard().RebuildIndex(kIndex, std::nullopt), absl::OkStatus());
+  ASSERT_EQ(one_.shard().AlterIndex(one_.table(), after_), absl::OkStatus());
+  ASSERT_EQ(one_.shard().AlterIndex(one_.table(), back), absl::OkStatus());
+  one_.LetBuildsRun();
+  EXPECT_EQ(one_.Settle(kIndex).generation, 2u);
   EXPECT_EQ(Shows(one_), static_cast<size_t>(kMany));
 }
 

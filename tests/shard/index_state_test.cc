@@ -45,5 +45,30 @@ TEST(IndexState, AsyncIsStaleOnceMoreRowsWaitThanMay) {
   EXPECT_EQ(CompleteStatus(published, 10, 10, SystemClock()).state, IndexState::kReady);
 }
 
+// contract 6.3: build progress. The rate is that since the build began.
+TEST(IndexState, ARunningBuildHasRateAndTimeLeft) {
+  class StoppedClock final : public Clock {
+   public:
+    int64_t NowMicros() const override { return 0; }
+    int64_t MonotonicNanos() const override { return nanos; }
+    int64_t nanos = 0;
+  } clock;
+  PublishedIndex published;
+  published.definition = OneShard::Flat(1);
+  EXPECT_EQ(CompleteStatus(published, 400, 10, clock).build_left_micros, std::nullopt);
+  const auto build = std::make_shared<BuildHandle>();
+  build->started_nanos = 5'000'000'000;
+  published.build = build;
+  clock.nanos = 5'000'000'000;
+  EXPECT_EQ(CompleteStatus(published, 400, 10, clock).build_left_micros, std::nullopt);
+  build->rows_total = 4'000;
+  build->rows_done = 1'000;
+  clock.nanos = 15'000'000'000;
+  const ShardIndexStatus status = CompleteStatus(published, 400, 10, clock);
+  EXPECT_EQ(status.build_progress, 0.25);
+  EXPECT_EQ(status.build_rows_per_second, 10) << "a quarter of 400 in ten seconds";
+  EXPECT_EQ(status.build_left_micros, 30'000'000);
+}
+
 }  // namespace
 }  // namespace ordinate

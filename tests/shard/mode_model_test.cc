@@ -14,6 +14,8 @@
 
 #include "engine/shard/rebuild_note.h"
 #include "gtest/gtest.h"
+#include "storage/files/folder.h"
+#include "storage/vdata/segment_file.h"
 #include "tests/support/one_shard.h"
 
 namespace ordinate {
@@ -215,10 +217,43 @@ class ModeModel : public ::testing::TestWithParam<std::tuple<FreshnessMode, Engi
     model_.Alter(mode);
     Settle();
   }
+  /// To other options that a build makes good.
+  void Restructure() {
+    Settle();
+    index_.m = kMinM + static_cast<uint32_t>(random_() % 4);
+    index_.ef_build = kMinEfBuild + static_cast<uint32_t>(random_() % 4);
+    index_.quantization = random_() % 2 == 0 ? Quantization::kNone : Quantization::kSq8;
+    one_.Define(index_);
+    const bool builds = HasOtherFiles();
+    ASSERT_EQ(one_.shard().AlterIndex(one_.table(), index_), absl::OkStatus());
+    if (builds) model_.BeginBuild();
+    ++restructured_;
+  }
+  /// What is not needed by the index, and has not ended.
+  void Cancel() {
+    const absl::StatusOr<bool> cancelled = one_.shard().CancelRebuild(1);
+    if (cancelled.ok() && *cancelled) model_.EndBuild(false);
+    EXPECT_TRUE(cancelled.ok() || absl::IsFailedPrecondition(cancelled.status()));
+    cancelled_ += cancelled.ok() && *cancelled ? 1 : 0;
+  }
+  bool HasOtherFiles() {
+    if (index_.engine != Engine::kHnsw) return false;
+    const auto names = ListFolder(one_.index_dir(1));
+    return std::ranges::any_of(*names, [this](const std::string& name) {
+      if (!name.ends_with(".vdata")) return false;
+      const auto file = SegmentFile::Open(one_.index_dir(1) + "/" + name);
+      // Gone by now, or of rows without vectors.
+      if (!file.ok() || (*file)->view().engine != index_.engine) return false;
+      const SegmentView& view = (*file)->view();
+      return view.m != index_.m || view.ef_build != index_.ef_build ||
+             view.codes.quantization != index_.quantization;
+    });
+  }
   void Restart() {
     ++restarts_;
     one_.Close();
-    const bool begins_again = std::filesystem::exists(one_.index_dir(1) + "/" + kRebuildNote);
+    const bool begins_again =
+        std::filesystem::exists(one_.index_dir(1) + "/" + kRebuildNote) || HasOtherFiles();
     one_.Open(kMinSealRows);
     model_.Restart();
     model_.EndBuild(!begins_again);
@@ -294,6 +329,8 @@ class ModeModel : public ::testing::TestWithParam<std::tuple<FreshnessMode, Engi
   uint64_t rows_written_ = 0;
   uint64_t refused_ = 0;
   uint64_t restarts_ = 0;
+  uint64_t restructured_ = 0;
+  uint64_t cancelled_ = 0;
   uint64_t visible_seq_ = 0;
 };
 
@@ -308,8 +345,12 @@ TEST_P(ModeModel, ShowsWhatItsModePromises) {
       WriteSome();
     } else if (what < 94) {
       Rebuild();
-    } else if (what < 96) {
+      if (random_() % 4 == 0) Cancel();
+    } else if (what < 95) {
       Alter();
+    } else if (what < 96) {
+      if (index_.engine == Engine::kHnsw) Restructure();
+      if (random_() % 4 == 0) Cancel();
     } else {
       one_.AddMicros(kIntervalMicros + 1'000'000);
       one_.Turn();
@@ -321,7 +362,10 @@ TEST_P(ModeModel, ShowsWhatItsModePromises) {
   }
   EXPECT_TRUE(one_.warnings().empty());
   std::cout << rows_written_ << " rows, " << restarts_ << " restarts, " << refused_
-            << " requests refused\n";
+            << " requests refused, " << restructured_ << " times other options, " << cancelled_
+            << " rebuilds cancelled\n";
+  EXPECT_EQ(restructured_ > 0, index_.engine == Engine::kHnsw);
+  EXPECT_GT(cancelled_, 0u);
 }
 #ifdef ORDINATE_WITH_HNSW
 constexpr Engine kEngines[] = {Engine::kFlat, Engine::kHnsw};

@@ -23,16 +23,22 @@ RebuildGate GateOf(double min_recall) {
   return {.min_recall = min_recall, .k = 10, .samples = 50, .ef_search = 1, .alpha = 1};
 }
 
-/// While `fails`, neither a segment nor a note of a rebuild is given its name.
+MATCHER_P(IsCancelled, cancelled, "") { return arg.ok() && *arg == cancelled; }
+
+/// While `fails`, neither a segment nor a note of a rebuild is given its name; while `keeps`, no
+/// note is removed.
 class NoRebuildNotes final : public DiskWatcher {
  public:
   int Before(const DiskCall& call) override {
+    const bool removes = call.kind == DiskCall::Kind::kRemove && call.path.ends_with(kRebuildNote);
+    if (keeps && removes) return EIO;
     const bool names = call.kind == DiskCall::Kind::kRename &&
                        (call.to.ends_with(kRebuildNote) || call.to.ends_with(".vdata"));
     return fails && names ? EIO : 0;
   }
   void After(const DiskCall&) override {}
   std::atomic<bool> fails{false};
+  std::atomic<bool> keeps{false};
 };
 
 #ifdef ORDINATE_WITH_HNSW
@@ -180,6 +186,89 @@ TEST(RebuildCutShort, WhichCannotBeNotedIsRefusedAndChangesNothing) {
   one.Write(OneShard::Rows(20, 21));
   EXPECT_EQ(one.Settle(1).state, IndexState::kReady);
   EXPECT_EQ(one.CountAnswers(1), 21u);
+}
+
+TEST(CancelledRebuild, LeavesWhatAnswersAndIsNotBegunAgain) {
+  OneShard one;
+  one.CreateIndex(OneShard::Flat(1, FreshnessMode::kRebuildOnly));
+  one.Settle(1);
+  one.Write(OneShard::Rows(0, 20));
+  one.HoldBuilds();
+  ASSERT_EQ(one.shard().RebuildIndex(1, std::nullopt), absl::OkStatus());
+  EXPECT_THAT(one.shard().CancelRebuild(1), IsCancelled(true));
+  EXPECT_EQ(one.Status(1).build_progress, 1) << "none is running";
+  one.LetBuildsRun();
+  EXPECT_EQ(one.Settle(1).generation, 1u);
+  EXPECT_EQ(one.Status(1).last_error, "the rebuild was cancelled");
+  EXPECT_EQ(one.CountAnswers(1), 0u);
+  EXPECT_THAT(one.shard().CancelRebuild(1), IsCancelled(false)) << "once";
+  one.Close();
+  one.Open();
+  EXPECT_EQ(one.Settle(1).generation, 1u);
+  ASSERT_EQ(one.shard().RebuildIndex(1, std::nullopt), absl::OkStatus());
+  EXPECT_EQ(one.Settle(1).generation, 2u);
+  EXPECT_EQ(one.CountAnswers(1), 20u);
+}
+
+TEST(CancelledRebuild, ThatWaitsForItsDiskIsNotTriedAgain) {
+  NoRebuildNotes disk;
+  const WatchedDisk watched(disk);
+  OneShard one;
+  one.CreateIndex(OneShard::Flat(1, FreshnessMode::kRebuildOnly));
+  one.Settle(1);
+  one.Write(OneShard::Rows(0, 20));
+  one.HoldBuilds();
+  ASSERT_EQ(one.shard().RebuildIndex(1, std::nullopt), absl::OkStatus());
+  disk.fails = true;
+  one.LetBuildsRun();
+  one.Settle(1);
+  disk.fails = false;
+  EXPECT_THAT(one.shard().CancelRebuild(1), IsCancelled(true));
+  EXPECT_EQ(one.Status(1).last_error, "the rebuild was cancelled");
+  one.AddMicros(DelayedBuilds::kLongestWaitMicros);
+  one.Turn();
+  EXPECT_EQ(one.Settle(1).generation, 1u);
+  one.Close();
+  one.Open();
+  EXPECT_EQ(one.Settle(1).generation, 1u);
+}
+
+TEST(CancelledRebuild, IsRefusedWhereTheIndexNeedsIt) {
+  OneShard one;
+  one.Write(OneShard::Rows(0, 20));
+  one.HoldBuilds();
+  one.CreateIndex(OneShard::Flat(1));
+  const absl::Status first = one.shard().CancelRebuild(1).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(first)) << first;
+  EXPECT_THAT(std::string(first.message()), HasSubstr("DROP it instead"));
+  one.LetBuildsRun();
+  one.Settle(1);
+  one.HoldBuilds();
+  const IndexDef frozen = OneShard::Flat(1, FreshnessMode::kRebuildOnly);
+  ASSERT_EQ(one.shard().AlterIndex(one.table(), frozen), absl::OkStatus());
+  EXPECT_TRUE(absl::IsFailedPrecondition(one.shard().CancelRebuild(1).status()));
+  one.LetBuildsRun();
+  EXPECT_EQ(one.Settle(1).generation, 2u);
+  EXPECT_THAT(one.shard().CancelRebuild(1), IsCancelled(false)) << "none is running";
+  EXPECT_TRUE(absl::IsNotFound(one.shard().CancelRebuild(9).status()));
+}
+
+// It would begin again at the next start.
+TEST(CancelledRebuild, WhoseNoteStaysGoesOn) {
+  NoRebuildNotes disk;
+  const WatchedDisk watched(disk);
+  OneShard one;
+  one.CreateIndex(OneShard::Flat(1, FreshnessMode::kRebuildOnly));
+  one.Settle(1);
+  one.Write(OneShard::Rows(0, 20));
+  one.HoldBuilds();
+  ASSERT_EQ(one.shard().RebuildIndex(1, std::nullopt), absl::OkStatus());
+  disk.keeps = true;
+  EXPECT_TRUE(absl::IsUnavailable(one.shard().CancelRebuild(1).status()));
+  disk.keeps = false;
+  one.LetBuildsRun();
+  EXPECT_EQ(one.Settle(1).generation, 2u);
+  EXPECT_EQ(one.CountAnswers(1), 20u);
 }
 
 class ScheduledRebuild : public ::testing::Test {

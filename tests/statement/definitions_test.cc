@@ -135,17 +135,60 @@ TEST(ToChange, ChangesWhatIsGivenOnly) {
   EXPECT_EQ(changed, current);
 }
 
-TEST(ToChange, RefusesWhatNeedsARebuild) {
+// contract 6.1
+TEST(ToChange, ChangesWhatABuildMakesGood) {
+  const IndexChange change = Accepted(ToChange(
+      Read<AlterIndex>("ALTER VECTOR INDEX i SET (m = 32, ef_build = 9, quantization = sq8)")));
+  const IndexDef changed = Apply(change, IndexDef());
+  IndexDef expected;
+  expected.m = 32;
+  expected.ef_build = 9;
+  expected.quantization = Quantization::kSq8;
+  EXPECT_EQ(changed, expected);
+}
+
+TEST(ToChange, RefusesWhatAnIndexIs) {
   const auto refusal = [](std::string_view text) {
     return RefusalOf(ToChange(Read<AlterIndex>(text)));
   };
-  EXPECT_EQ(refusal("ALTER VECTOR INDEX i SET (m = 32)"),
-            "option m shapes the index and is set by CREATE only; ALTER takes mode, ef_search, "
-            "dim_policy, batch_rows, batch_interval, max_lag_rows, rebuild_interval");
+  EXPECT_EQ(refusal("ALTER VECTOR INDEX i SET (metric = ip)"),
+            "option metric is what the index is, and set by CREATE only; ALTER takes mode, m, "
+            "ef_build, ef_search, dim_policy, quantization, batch_rows, batch_interval, "
+            "max_lag_rows, rebuild_interval");
+  EXPECT_THAT(refusal("ALTER VECTOR INDEX i SET (dim = 3)"), HasSubstr("set by CREATE only"));
+  EXPECT_THAT(refusal("ALTER VECTOR INDEX i SET (m = 3)"), HasSubstr("from 4 to 128"));
   EXPECT_THAT(refusal("ALTER VECTOR INDEX i SET MODE ASYNC WITH (mode = async)"),
               HasSubstr("option mode is given twice"));
   EXPECT_THAT(refusal("ALTER VECTOR INDEX i SET (x = 1)"),
-              HasSubstr("there is no option \"x\"; expected one of mode, ef_search"));
+              HasSubstr("there is no option \"x\"; expected one of mode, m, ef_build"));
+}
+
+// contract 6.2
+TEST(ToGate, HasWhatIsGivenAndDefaults) {
+  const auto gate = [](std::string_view options) {
+    return ToGate(Read<RebuildIndex>(Concat("REBUILD VECTOR INDEX i", options)));
+  };
+  EXPECT_EQ(Accepted(gate("")), std::nullopt);
+  const auto least = Accepted(gate(" WITH (min_recall = 0.9)"));
+  ASSERT_TRUE(least.has_value());
+  EXPECT_EQ(least->min_recall, 0.9);
+  EXPECT_EQ(least->k, RebuildGate().k);
+  EXPECT_EQ(least->samples, RebuildGate().samples);
+  const auto whole = Accepted(gate(" WITH (K = 5, MIN_RECALL = 1, samples = 77)"));
+  ASSERT_TRUE(whole.has_value());
+  EXPECT_EQ(whole->min_recall, 1);
+  EXPECT_EQ(whole->k, 5u);
+  EXPECT_EQ(whole->samples, 77u);
+  const auto refusal = [&](std::string_view options) { return RefusalOf(gate(options)); };
+  EXPECT_THAT(refusal(" WITH (k = 5)"), HasSubstr("option min_recall is missing"));
+  EXPECT_THAT(refusal(" WITH (min_recall = 'x')"),
+              HasSubstr("min_recall is \"x\"; expected a number"));
+  EXPECT_THAT(refusal(" WITH (min_recall = 0.9, k = 0.5)"), HasSubstr("expected a whole number"));
+  EXPECT_THAT(refusal(" WITH (min_recall = 0.9, k = -1)"), HasSubstr("expected a whole number"));
+  EXPECT_THAT(refusal(" WITH (min_recall = 0.9, k = 5000000000)"),
+              HasSubstr("expected a whole number"));
+  EXPECT_THAT(refusal(" WITH (min_recall = 0.9, min_recall = 0.8)"), HasSubstr("given twice"));
+  EXPECT_THAT(refusal(" WITH (m = 16)"), HasSubstr("REBUILD has no option \"m\""));
 }
 
 // contract 3.2

@@ -111,6 +111,11 @@ TEST_F(Executor, TheLifeOfAnIndex) {
   EXPECT_EQ(Do("SHOW VECTOR INDEX STATUS").Only("ef_search"), "96");
   Do("REBUILD VECTOR INDEX idx_docs_body");
   EXPECT_EQ(node_.WaitForIndex("idx_docs_body").total.generation, 2u);
+  Do("REBUILD VECTOR INDEX idx_docs_body WITH (min_recall = 1, k = 3, samples = 4)");
+  EXPECT_EQ(node_.WaitForIndex("idx_docs_body").total.generation, 3u);
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(Refused("REBUILD VECTOR INDEX idx_docs_body WITH (min_recall = 2)")));
+  EXPECT_TRUE(absl::IsFailedPrecondition(Refused("CANCEL REBUILD VECTOR INDEX idx_docs_body")));
   Do("DROP VECTOR INDEX idx_docs_body");
   EXPECT_THAT(Do("SHOW VECTOR INDEXES").rows, IsEmpty());
   EXPECT_TRUE(absl::IsNotFound(Refused("DROP VECTOR INDEX idx_docs_body")));

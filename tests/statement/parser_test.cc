@@ -157,6 +157,9 @@ TEST(ParseStatement, ReadsIndexes) {
   EXPECT_THAT(options.options, ElementsAre(Option{"ef_search", Constant(96)},
                                            Option{"dim_policy", Constant("skip")}));
   EXPECT_EQ(Read<RebuildIndex>("REBUILD VECTOR INDEX i").index, "i");
+  EXPECT_THAT(Read<RebuildIndex>("REBUILD VECTOR INDEX i WITH (min_recall = 1)").gate,
+              ElementsAre(Option{"min_recall", Constant(1)}));
+  EXPECT_EQ(Read<CancelRebuild>("CANCEL REBUILD VECTOR INDEX i").index, "i");
   EXPECT_EQ(Read<DropIndex>("DROP VECTOR INDEX i").index, "i");
   EXPECT_EQ(Read<ShowCreateIndex>("SHOW CREATE VECTOR INDEX i").index, "i");
   EXPECT_EQ(Read<ShowIndexes>("SHOW VECTOR INDEXES ON docs").table, "docs");
@@ -355,7 +358,7 @@ TEST(ParseStatement, ReadsBlanksCommentsAndCase) {
 TEST(ParseStatement, SaysWhatWasFoundAndExpectedWhere) {
   EXPECT_EQ(Refusal(""),
             "statement: line 1, column 1: found the end, expected SELECT, INSERT, UPDATE, DELETE, "
-            "CREATE, ALTER, REBUILD, DROP, SHOW, SET or EXPLAIN");
+            "CREATE, ALTER, REBUILD, CANCEL, DROP, SHOW, SET or EXPLAIN");
   EXPECT_EQ(Refusal("CREATE\n  FOO"),
             "statement: line 2, column 3: found FOO, expected TABLE or VECTOR");
   EXPECT_EQ(Refusal("DROP TABLE a b"), "statement: line 1, column 14: found b, expected the end");

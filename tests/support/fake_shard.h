@@ -20,6 +20,7 @@ class FakeShard final : public ShardClient {
  public:
   absl::Status fail_write, fail_query, fail_together, fail_create_index, fail_alter_index,
       fail_rebuild, fail_create_table, fail_alter_table, fail_await;
+  absl::StatusOr<bool> cancel = false;
   bool index_usable = false;
   uint64_t index_rows = 0;      // what Probe says
   size_t ann_rows = 1 << 20;    // at most this many rows on the ANN path
@@ -235,6 +236,7 @@ class FakeShard final : public ShardClient {
   }
   absl::Status CreateIndex(const TableDef&, const IndexDef&) override { return fail_create_index; }
   absl::Status AlterIndex(const TableDef&, const IndexDef&) override { return fail_alter_index; }
+  absl::StatusOr<bool> CancelRebuild(uint32_t) override { return cancel; }
   absl::Status RebuildIndex(uint32_t, const std::optional<RebuildGate>& gate) override {
     MutexLock lock(mutex_);
     asked_.gate = gate;

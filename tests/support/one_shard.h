@@ -93,8 +93,12 @@ class OneShard {
   void VerifyAtStart() { verify_at_start_ = true; }
   void SeparateMerges() { separate_merges_ = true; }
   void SeparateSeals() { separate_seals_ = true; }
-  /// ShardOptions::at, from the next Open on.
+  /// ShardOptions::at, and below, graph_builder, from the next Open on.
   void SetAt(std::function<void(std::string_view)> at) { at_ = std::move(at); }
+
+  void UseGraphBuilder(std::unique_ptr<GraphBuilder> builder) {
+    graph_builder_ = std::move(builder);
+  }
 
   /// Moves the shard's clock on, for good.
   void AddMicros(int64_t micros) { clock_.added += micros; }

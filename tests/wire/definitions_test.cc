@@ -129,6 +129,8 @@ TEST(Indexes, InfoCarriesEveryStatusField) {
   status.bytes_disk = 8;
   status.build_time_ms = 9;
   status.build_progress = 0.25;
+  status.build_rows_per_second = 1.5;
+  status.build_left_micros = 2'000'003;
   status.generation = 10;
   status.visible_seq = 11;
   status.lag_rows = 12;
@@ -154,6 +156,9 @@ TEST(Indexes, InfoCarriesEveryStatusField) {
   EXPECT_EQ(out.bytes_disk(), 8u);
   EXPECT_EQ(out.build_time_ms(), 9u);
   EXPECT_EQ(out.build_progress(), 0.25);
+  EXPECT_EQ(out.build_rows_per_second(), 1.5);
+  EXPECT_EQ(out.build_time_left().seconds(), 2);
+  EXPECT_EQ(out.build_time_left().nanos(), 3'000);
   EXPECT_EQ(out.generation(), 10u);
   EXPECT_EQ(out.visible_seq().seq_by_shard_size(), 2);
   EXPECT_EQ(out.lag_rows(), 12u);
