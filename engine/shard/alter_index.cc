@@ -109,7 +109,13 @@ absl::Status LocalShard::AlterIndex(const TableDef& table, const IndexDef& defin
     const auto found = indexes_.find(definition.id);
     if (found == indexes_.end()) return absl::NotFoundError("the index was dropped");
     ShardIndex& index = *found->second;
-    if (index.wanted() == definition) return absl::OkStatus();
+    if (index.wanted() == definition) {
+      // Made once more where its build has failed, and is not tried again by itself.
+      const bool waits = index.build() != nullptr || delayed_builds_.Waits(definition.id);
+      if (!waits) StartBuildThatIsWanted(index);
+      Publish();
+      return absl::OkStatus();
+    }
     FeedAll();
     // A build is to show what this mode has shown, not what it began from, and to have the options
     // that it will be asked about: another one.

@@ -40,11 +40,10 @@ absl::Status CheckBounds(const ShardAwait& await, const PublishedIndex& index, u
 
 /// Why a REBUILD_ONLY index will not show `wanted` by itself, or not soon.
 absl::Status NeedsRebuild(const PublishedIndex& index, uint64_t shown, uint64_t wanted) {
-  const std::string is =
-      index.next_mode.has_value()
-          ? Concat("goes over to ", FreshnessModeName(*index.next_mode),
-                   " by a build that has failed and is tried again, see its last error;")
-          : "is REBUILD_ONLY";
+  const std::string is = index.next_mode.has_value()
+                             ? Concat("goes over to ", FreshnessModeName(*index.next_mode),
+                                      " by a build that has failed, see its last error;")
+                             : "is REBUILD_ONLY";
   return absl::FailedPreconditionError(
       Concat("index '", index.definition.name, "' ", is, " and shows writes up to sequence ", shown,
              "; ", wanted, " is asked for: REBUILD it, or ask with lag_policy SCAN_TAIL"));

@@ -209,15 +209,17 @@ void LocalShard::FinishBuild(uint32_t index_id, uint64_t number,
     }
     Warn(Concat("a build of index '", index.definition().name, "' failed: ", status.message()));
   }
-  AfterBuild(index, status);
+  AfterBuild(index, status, gate.has_value());
   ScheduleTrim(index.definition().table_id);  // the build needs its rows no more
   Publish();
 }
 
-void LocalShard::AfterBuild(ShardIndex& index, const absl::Status& status) {
+void LocalShard::AfterBuild(ShardIndex& index, const absl::Status& status, bool gated) {
   // What is tried again, or was cut short, is not done.
   if (absl::IsCancelled(status) || RetryDelayMillis(status).has_value()) return;
   RemoveRebuildNote(index.directory()).IgnoreError();  // where it stays, a start rebuilds once more
+  // The build that the index needs waits, and is not up to the gate of this one.
+  if (!status.ok() && gated && delayed_builds_.Waits(index.definition().id)) return;
   // Damaged rows cannot be fed, either.
   if (index.wanted() == index.definition() || absl::IsDataLoss(status)) return;
   FeedAll();
@@ -498,11 +500,11 @@ absl::StatusOr<bool> LocalShard::CancelRebuild(uint32_t index_id) {
     const auto found = indexes_.find(index_id);
     if (found == indexes_.end()) return absl::NotFoundError("the index was dropped");
     ShardIndex& index = *found->second;
-    if (index.build() == nullptr && !delayed_builds_.Waits(index_id)) return absl::OkStatus();
-    RETURN_IF_ERROR(CheckMayCancel(index));
-    if (const absl::Status gone = RemoveRebuildNote(index.directory()); !gone.ok()) {
-      return OfOutput(gone);
-    }
+    const bool none = index.build() == nullptr && !delayed_builds_.Waits(index_id);
+    if (!none) RETURN_IF_ERROR(CheckMayCancel(index));
+    const absl::Status gone = RemoveRebuildNote(index.directory());
+    if (none) return absl::OkStatus();
+    if (!gone.ok() && ReadRebuildNote(index.directory()).ok()) return OfOutput(gone);
     if (!index.NeedsBuild()) delayed_builds_.Forget(index_id);
     index.FailBuild(absl::CancelledError("the rebuild was cancelled"));
     ScheduleTrim(index.definition().table_id);

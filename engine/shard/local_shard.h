@@ -208,7 +208,7 @@ class LocalShard final : public Shard {
   void StartBuildThatIsWanted(ShardIndex& index);
   void FinishBuild(uint32_t index_id, uint64_t number, absl::StatusOr<IndexBuildResult> result);
   /// A build has ended with that status: what was to follow it.
-  void AfterBuild(ShardIndex& index, const absl::Status& status);
+  void AfterBuild(ShardIndex& index, const absl::Status& status, bool gated);
   void StartSeal(ShardIndex& index);
   void FinishSeal(uint32_t index_id, uint64_t number, const absl::StatusOr<SealedFiles>& files);
   void StartMerge(ShardIndex& index, const std::shared_ptr<MergeHandle>& handle);

@@ -135,8 +135,12 @@ void ShardIndex::SetOptions(const IndexDef& definition) {
 }
 
 bool ShardIndex::HasOtherStructure() const {
-  return std::ranges::any_of(
-      parts_, [this](const IndexPart& part) { return !part.segment->IsBuiltAs(definition_); });
+  uint64_t rows = 0, others = 0;
+  for (const IndexPart& part : parts_) {
+    rows += part.segment->view().rows();
+    if (!part.segment->IsBuiltAs(definition_)) others += part.segment->view().rows();
+  }
+  return 2 * others > rows;
 }
 
 void ShardIndex::GoOverAfterBuild(const IndexDef& definition) {

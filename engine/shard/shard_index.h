@@ -197,8 +197,8 @@ class ShardIndex {
   void GoOverAfterBuild(const IndexDef& definition);
   /// What the index is to be: its definition, or the one it goes over to.
   const IndexDef& wanted() const { return next_.has_value() ? *next_ : definition_; }
-  /// Whether a segment is not built with the definition's m, ef_build and quantization; a build is
-  /// to take its place.
+  /// Whether most rows are in segments that are not built with the definition's m, ef_build and
+  /// quantization: a build is to take their place. Merges do, where few are.
   bool HasOtherStructure() const;
   /// Whether the index is on its way to something that takes a build: HasOtherStructure(), or
   /// another mode.

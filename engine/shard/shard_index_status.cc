@@ -164,7 +164,7 @@ void ShardIndex::FillState(ShardIndexStatus& status) const {
     status.state = IndexState::kReady;
     status.reason = PromiseOf(definition_.mode);
     if (HasOtherStructure()) {
-      status.reason += "; its files have an earlier m, ef_build or quantization until it is built";
+      status.reason += "; its files have another m, ef_build or quantization until it is built";
     }
     if (!status.last_error.empty()) absl::StrAppend(&status.reason, "; see the last error");
     return;

@@ -153,8 +153,8 @@ absl::Status Run(const Execution& run, const AlterIndex& alter) {
   RETURN_IF_ERROR(altered.status());
   IndexDef before = info.index;
   const bool built = TakeStructure(*altered, before);
-  return run.Say(
-      Concat("index '", alter.index, "' altered", built ? "; its build is running" : ""));
+  return run.Say(Concat("index '", alter.index, "' altered",
+                        built ? "; it is built anew where its files have other options" : ""));
 }
 
 absl::Status Run(const Execution& run, const RebuildIndex& rebuild) {

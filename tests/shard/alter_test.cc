@@ -3,7 +3,9 @@
 #include <atomic>
 #include <string_view>
 
+#include "engine/shard/delayed_builds.h"
 #include "gmock/gmock.h"
+#include "tests/shard/no_segments.h"
 #include "tests/support/one_shard.h"
 
 namespace ordinate {
@@ -131,6 +133,31 @@ TEST_P(LeavingRebuildOnly, IsNotUpToAGate) {
   EXPECT_EQ(one.Settle(kIndex).state, IndexState::kReady);
   EXPECT_EQ(Shows(one), static_cast<size_t>(kMany));
   EXPECT_THAT(one.warnings(), ::testing::IsEmpty());
+}
+
+// The build of ALTER waits for its disk, and is not up to the gate of a rebuild that comes between.
+TEST_P(LeavingRebuildOnly, WaitsOnWhereAGateRefusesAnother) {
+  NoSegments disk;
+  const WatchedDisk watched(disk);
+  OneShard one(kSealRows);
+  IndexDef index = OneShard::Flat(kIndex, FreshnessMode::kRebuildOnly);
+  index.engine = Engine::kHnsw;
+  one.CreateIndex(index);
+  one.Settle(kIndex);
+  one.Write(OneShard::Rows(0, kMany));
+  disk.fails = true;
+  index.mode = GetParam();
+  ASSERT_EQ(one.shard().AlterIndex(one.table(), index), absl::OkStatus());
+  one.Settle(kIndex);
+  disk.fails = false;
+  const RebuildGate gate{.min_recall = 2, .ef_search = 64, .alpha = 6};
+  ASSERT_EQ(one.shard().RebuildIndex(kIndex, gate), absl::OkStatus());
+  EXPECT_EQ(one.Settle(kIndex).state, IndexState::kStale);
+  EXPECT_EQ(one.Status(kIndex).tail_rows, 0u) << "nothing is fed";
+  one.AddMicros(DelayedBuilds::kLongestWaitMicros);
+  one.Turn();
+  EXPECT_EQ(one.Settle(kIndex).state, IndexState::kReady);
+  EXPECT_EQ(Shows(one), static_cast<size_t>(kMany));
 }
 #endif
 

@@ -7,8 +7,8 @@
 #include "gmock/gmock.h"
 #include "storage/files/folder.h"
 #include "storage/vdata/segment_file.h"
+#include "tests/shard/no_segments.h"
 #include "tests/support/one_shard.h"
-#include "tests/support/watched_disk.h"
 
 namespace ordinate {
 namespace {
@@ -35,17 +35,6 @@ struct Structure {
 
 Structure Of(const IndexDef& index) { return {index.m, index.ef_build, index.quantization}; }
 
-/// While `fails`, no segment is given its name.
-class NoSegments final : public DiskWatcher {
- public:
-  int Before(const DiskCall& call) override {
-    const bool names = call.kind == DiskCall::Kind::kRename && call.to.ends_with(".vdata");
-    return fails && names ? EIO : 0;
-  }
-  void After(const DiskCall&) override {}
-  std::atomic<bool> fails{false};
-};
-
 /// Counts the nodes of finished graphs that others grow from.
 class CountingBuilder final : public GraphBuilder {
  public:
@@ -65,6 +54,22 @@ class CountingBuilder final : public GraphBuilder {
  private:
   const std::unique_ptr<GraphBuilder> builder_ = MakeGraphBuilder().value();
   std::atomic<uint64_t>& kept_;
+};
+
+/// Fails for good while `fails`.
+class FailingBuilder final : public GraphBuilder {
+ public:
+  explicit FailingBuilder(const std::atomic<bool>& fails) : fails_(fails) {}
+  absl::StatusOr<Graph> Build(const GraphParams& params, std::span<const float> vectors,
+                              const CallContext& context,
+                              const BuildProgress& progress) const override {
+    if (fails_) return absl::InvalidArgumentError("no memory");
+    return builder_->Build(params, vectors, context, progress);
+  }
+
+ private:
+  const std::unique_ptr<GraphBuilder> builder_ = MakeGraphBuilder().value();
+  const std::atomic<bool>& fails_;
 };
 
 class Restructure : public ::testing::Test {
@@ -106,9 +111,10 @@ class Restructure : public ::testing::Test {
     return found;
   }
 
-  OneShard one_{kSealRows};
   std::atomic<int> builds_{0};
   std::atomic<uint64_t> kept_{0};  // nodes of graphs that others grew from
+  std::atomic<bool> fails_{false};
+  OneShard one_{kSealRows};
   IndexDef before_, after_;
 };
 
@@ -200,7 +206,7 @@ TEST_F(Restructure, AndBackIsNoBuild) {
   Create(5);
   one_.HoldBuilds();
   Alter(after_);
-  EXPECT_THAT(one_.Status(kIndex).reason, HasSubstr("an earlier m, ef_build or quantization"));
+  EXPECT_THAT(one_.Status(kIndex).reason, HasSubstr("another m, ef_build or quantization"));
   Alter(before_);
   EXPECT_EQ(one_.Status(kIndex).build_progress, 1) << "none is running";
   EXPECT_EQ(one_.Status(kIndex).reason, "every acknowledged write is visible");
@@ -208,6 +214,28 @@ TEST_F(Restructure, AndBackIsNoBuild) {
   EXPECT_EQ(one_.Settle(kIndex).generation, 1u);
   EXPECT_THAT(Files(), ElementsAre(Of(before_)));
   EXPECT_EQ(one_.CountAnswers(kIndex), 5u);
+}
+
+// What was sealed meanwhile has the other options, until it is merged.
+TEST_F(Restructure, AndBackIsNoBuildThoughSomeRowsWereSealed) {
+  one_.Close();
+  one_.SeparateSeals();
+  one_.Open(kSealRows);
+  Create(100);
+  one_.HoldBuilds();
+  Alter(after_);
+  one_.Write(OneShard::Rows(100, 120));
+  while (one_.Status(kIndex).segments < 2) one_.Turn();
+  Alter(before_);
+  EXPECT_EQ(one_.Status(kIndex).build_progress, 1) << "none is running";
+  EXPECT_EQ(one_.CountAnswers(kIndex), 120u);
+  one_.LetBuildsRun();
+  one_.Settle(kIndex);
+  EXPECT_EQ(builds_, 0);
+  one_.Write(OneShard::Rows(120, 300));  // merges follow
+  one_.SettleSeals(kIndex);
+  one_.Settle(kIndex);
+  EXPECT_EQ(one_.CountAnswers(kIndex), 300u);
 }
 
 // No index passes this gate.
@@ -315,6 +343,21 @@ TEST_F(RestructureThatWaits, StaysWhereARebuildIsCancelled) {
   one_.LetBuildsRun();
   one_.Settle(kIndex);
   ExpectBuiltInTime();
+}
+
+TEST_F(Restructure, ThatFailedForGoodIsMadeByTheSameAlterOnceMore) {
+  one_.Close();
+  one_.UseGraphBuilder(std::make_unique<FailingBuilder>(fails_));
+  one_.Open(kSealRows);
+  Create(5);
+  fails_ = true;
+  Alter(after_);
+  EXPECT_EQ(one_.Settle(kIndex).last_error, "no memory");
+  fails_ = false;
+  EXPECT_THAT(Files(), ElementsAre(Of(before_)));
+  Alter(after_);
+  EXPECT_EQ(one_.Settle(kIndex).last_error, "");
+  EXPECT_THAT(Files(), ElementsAre(Of(after_)));
 }
 
 // A graph of the old ef_build would be taken for one of the new.
