@@ -96,12 +96,18 @@ void LocalShard::SetOptions(ShardIndex& index, const IndexDef& definition, bool 
   if (index.build() == nullptr) StartBuild(index);
 }
 
+void LocalShard::StartBuildThatWasAskedFor(ShardIndex& index) {
+  const auto asked = ReadRebuildNote(index.directory());
+  if (!asked.ok()) return;
+  delayed_builds_.Forget(index.definition().id);
+  StartBuild(index, *asked);
+}
+
 void LocalShard::StartBuildThatIsWanted(ShardIndex& index) {
   const bool needed = !index.has_generation() || index.NeedsBuild();
-  const auto asked = ReadRebuildNote(index.directory());
-  if (!needed && !asked.ok()) return;
+  if (!needed) return StartBuildThatWasAskedFor(index);
   delayed_builds_.Forget(index.definition().id);
-  StartBuild(index, needed ? std::nullopt : *asked);
+  StartBuild(index);
 }
 
 absl::Status LocalShard::AlterIndex(const TableDef& table, const IndexDef& definition) {
@@ -112,7 +118,8 @@ absl::Status LocalShard::AlterIndex(const TableDef& table, const IndexDef& defin
     if (index.wanted() == definition) {
       // Made once more where its build has failed, and is not tried again by itself.
       const bool waits = index.build() != nullptr || delayed_builds_.Waits(definition.id);
-      if (!waits) StartBuildThatIsWanted(index);
+      const bool needed = !index.has_generation() || index.NeedsBuild();
+      if (needed && !waits) StartBuild(index);
       Publish();
       return absl::OkStatus();
     }
@@ -123,16 +130,19 @@ absl::Status LocalShard::AlterIndex(const TableDef& table, const IndexDef& defin
     IndexDef before = index.definition();
     const bool restructures = TakeStructure(definition, before);
     const bool needed = index.NeedsBuild();
-    bool ended = index.build() != nullptr && (freezes || restructures);
+    const bool ended = index.build() != nullptr && (freezes || restructures);
     if (ended) index.GiveUpBuild();
     SetOptions(index, definition);
-    // Altered back: what was to be built is so already, and nobody asked to show more.
-    if (needed && index.has_generation() && !index.NeedsBuild()) {
+    const bool is_so =
+        restructures ? index.HasLittleOfOtherStructure() : !index.HasOtherStructure();
+    if (needed && index.has_generation() && !index.GoesOver() && is_so) {
+      // Altered back: what was to be built is so already, and nobody asked to show more.
       if (index.build() != nullptr) index.GiveUpBuild();
       delayed_builds_.Forget(definition.id);
-      ended = true;
+      StartBuildThatWasAskedFor(index);
+    } else if (index.build() == nullptr && (ended || restructures)) {
+      StartBuildThatIsWanted(index);
     }
-    if (index.build() == nullptr && (ended || restructures)) StartBuildThatIsWanted(index);
     ScheduleTrim(table.id);
     Publish();
     return absl::OkStatus();

@@ -504,7 +504,9 @@ absl::StatusOr<bool> LocalShard::CancelRebuild(uint32_t index_id) {
     if (!none) RETURN_IF_ERROR(CheckMayCancel(index));
     const absl::Status gone = RemoveRebuildNote(index.directory());
     if (none) return absl::OkStatus();
-    if (!gone.ok() && ReadRebuildNote(index.directory()).ok()) return OfOutput(gone);
+    if (!gone.ok() && !absl::IsNotFound(ReadRebuildNote(index.directory()).status())) {
+      return OfOutput(gone);
+    }
     if (!index.NeedsBuild()) delayed_builds_.Forget(index_id);
     index.FailBuild(absl::CancelledError("the rebuild was cancelled"));
     ScheduleTrim(index.definition().table_id);

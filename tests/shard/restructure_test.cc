@@ -13,6 +13,7 @@
 namespace ordinate {
 namespace {
 
+using ::testing::Contains;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -238,6 +239,29 @@ TEST_F(Restructure, AndBackIsNoBuildThoughSomeRowsWereSealed) {
   EXPECT_EQ(one_.CountAnswers(kIndex), 300u);
 }
 
+// Of what is sealed meanwhile there may be more by then.
+TEST_F(Restructure, IsNeededUntilEveryRowHasTheOptions) {
+  one_.Close();
+  one_.SeparateSeals();
+  one_.Open(kSealRows);
+  Create(20);
+  one_.HoldBuilds();
+  Alter(after_);
+  one_.Write(OneShard::Rows(20, 200));
+  while (one_.Status(kIndex).segments < 2 || one_.Status(kIndex).tail_rows > 0) one_.Turn();
+  EXPECT_TRUE(absl::IsFailedPrecondition(one_.shard().CancelRebuild(kIndex).status()));
+  after_.ef_search = 99;
+  Alter(after_);
+  EXPECT_LT(one_.Status(kIndex).build_progress, 1) << "goes on";
+  one_.shard().CancelBuilds();
+  one_.Close();
+  EXPECT_THAT(Files(), Contains(Of(before_)));
+  one_.Open(kSealRows);
+  one_.Settle(kIndex);
+  EXPECT_THAT(Files(), Each(Of(after_)));
+  EXPECT_EQ(one_.CountAnswers(kIndex), 200u);
+}
+
 // No index passes this gate.
 TEST_F(Restructure, AndBackGoesOnWithTheRebuildThatWasAskedForAndItsGate) {
   Create(5);
@@ -407,6 +431,16 @@ TEST_F(RestructureRebuildOnly, ShowsWhatWaitsAsEveryBuildDoes) {
   Alter(after_);
   EXPECT_EQ(one_.CountAnswers(kIndex), 5u);
   one_.LetBuildsRun();
+  one_.Settle(kIndex);
+  EXPECT_EQ(one_.CountAnswers(kIndex), 7u);
+  EXPECT_THAT(Files(), ElementsAre(Of(after_)));
+}
+
+TEST_F(RestructureRebuildOnly, OfAnIndexWithoutRowsShowsWhatWaits) {
+  Create(0);
+  one_.Write(OneShard::Rows(0, 7));
+  EXPECT_EQ(one_.CountAnswers(kIndex), 0u);
+  Alter(after_);
   one_.Settle(kIndex);
   EXPECT_EQ(one_.CountAnswers(kIndex), 7u);
   EXPECT_THAT(Files(), ElementsAre(Of(after_)));
