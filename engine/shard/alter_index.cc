@@ -96,18 +96,12 @@ void LocalShard::SetOptions(ShardIndex& index, const IndexDef& definition, bool 
   if (index.build() == nullptr) StartBuild(index);
 }
 
-void LocalShard::StartBuildThatWasAskedFor(ShardIndex& index) {
-  const auto asked = ReadRebuildNote(index.directory());
-  if (!asked.ok()) return;
-  delayed_builds_.Forget(index.definition().id);
-  StartBuild(index, *asked);
-}
-
 void LocalShard::StartBuildThatIsWanted(ShardIndex& index) {
   const bool needed = !index.has_generation() || index.NeedsBuild();
-  if (!needed) return StartBuildThatWasAskedFor(index);
+  const auto asked = ReadRebuildNote(index.directory());
+  if (!needed && !asked.ok()) return;
   delayed_builds_.Forget(index.definition().id);
-  StartBuild(index);
+  StartBuild(index, needed ? std::nullopt : *asked);
 }
 
 absl::Status LocalShard::AlterIndex(const TableDef& table, const IndexDef& definition) {
@@ -130,19 +124,16 @@ absl::Status LocalShard::AlterIndex(const TableDef& table, const IndexDef& defin
     IndexDef before = index.definition();
     const bool restructures = TakeStructure(definition, before);
     const bool needed = index.NeedsBuild();
-    const bool ended = index.build() != nullptr && (freezes || restructures);
+    bool ended = index.build() != nullptr && (freezes || restructures);
     if (ended) index.GiveUpBuild();
     SetOptions(index, definition);
-    const bool is_so =
-        restructures ? index.HasLittleOfOtherStructure() : !index.HasOtherStructure();
-    if (needed && index.has_generation() && !index.GoesOver() && is_so) {
-      // Altered back: what was to be built is so already, and nobody asked to show more.
+    // Altered back: what was to be built is so already, and nobody asked to show more.
+    if (needed && index.has_generation() && !index.NeedsBuild()) {
       if (index.build() != nullptr) index.GiveUpBuild();
       delayed_builds_.Forget(definition.id);
-      StartBuildThatWasAskedFor(index);
-    } else if (index.build() == nullptr && (ended || restructures)) {
-      StartBuildThatIsWanted(index);
+      ended = true;
     }
+    if (index.build() == nullptr && (ended || restructures)) StartBuildThatIsWanted(index);
     ScheduleTrim(table.id);
     Publish();
     return absl::OkStatus();

@@ -66,8 +66,8 @@ absl::Status CheckMayCancel(const ShardIndex& index) {
   // No build that is needed has a gate.
   const bool asked = index.build() != nullptr && index.build()->gate.has_value();
   if (asked || !index.NeedsBuild()) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      Concat("by its build ", named, " goes over to what ALTER made of it; ALTER it back instead"));
+  return absl::FailedPreconditionError(Concat(
+      "by its build ", named, " gets what ALTER made of it; ALTER it back to think better of it"));
 }
 
 }  // namespace

@@ -204,9 +204,8 @@ class LocalShard final : public Shard {
   void StartBuild(ShardIndex& index, const std::optional<RebuildGate>& gate = std::nullopt);
   /// Those that rebuild_interval asks for.
   void StartScheduledBuilds();
-  /// With its gate, if it has not ended.
-  void StartBuildThatWasAskedFor(ShardIndex& index);
-  /// The one that the index needs, or else the one that was asked for.
+  /// The one that the index needs, or else the one that someone asked for and that has not ended,
+  /// with its gate.
   void StartBuildThatIsWanted(ShardIndex& index);
   void FinishBuild(uint32_t index_id, uint64_t number, absl::StatusOr<IndexBuildResult> result);
   /// A build has ended with that status: what was to follow it.

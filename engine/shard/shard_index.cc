@@ -16,8 +16,6 @@ constexpr uint64_t kMuchSmaller = 4;
 // After a merge that failed, for want of space perhaps.
 constexpr int64_t kRetryMergeNanos = 10'000'000'000;
 constexpr uint32_t kMostMergeDoublings = 5;  // of that time, after failures in a row
-// Rows of another structure are few where so many times as many are not more than all.
-constexpr uint64_t kFewOfOtherStructure = 4;
 
 uint32_t PositionOfColumn(const TableDef& table, uint32_t column_id) {
   for (uint32_t i = 0; i < table.columns.size(); ++i) {
@@ -136,19 +134,9 @@ void ShardIndex::SetOptions(const IndexDef& definition) {
   next_.reset();
 }
 
-std::optional<uint64_t> ShardIndex::RowsOfOtherStructure() const {
-  std::optional<uint64_t> rows;
-  for (const IndexPart& part : parts_) {
-    if (part.segment->IsBuiltAs(definition_)) continue;
-    rows = rows.value_or(0) + part.segment->view().rows();
-  }
-  return rows;
-}
-
-bool ShardIndex::HasLittleOfOtherStructure() const {
-  uint64_t rows = 0;
-  for (const IndexPart& part : parts_) rows += part.segment->view().rows();
-  return kFewOfOtherStructure * RowsOfOtherStructure().value_or(0) <= rows;
+bool ShardIndex::HasOtherStructure() const {
+  return std::ranges::any_of(
+      parts_, [this](const IndexPart& part) { return !part.segment->IsBuiltAs(definition_); });
 }
 
 void ShardIndex::GoOverAfterBuild(const IndexDef& definition) {

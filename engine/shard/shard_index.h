@@ -199,13 +199,10 @@ class ShardIndex {
   const IndexDef& wanted() const { return next_.has_value() ? *next_ : definition_; }
   /// Whether a segment is not built with the definition's m, ef_build and quantization: a build is
   /// to take its place.
-  bool HasOtherStructure() const { return RowsOfOtherStructure().has_value(); }
-  /// Whether that is of few rows, which merges can be left to.
-  bool HasLittleOfOtherStructure() const;
-  /// Whether a build makes good another mode.
-  bool GoesOver() const { return next_.has_value() || frozen_; }
-  /// Whether the index is on its way to something that takes a build.
-  bool NeedsBuild() const { return GoesOver() || HasOtherStructure(); }
+  bool HasOtherStructure() const;
+  /// Whether the index is on its way to something that takes a build: HasOtherStructure(), or
+  /// another mode.
+  bool NeedsBuild() const { return next_.has_value() || frozen_ || HasOtherStructure(); }
   /// Those pending at GoOverAfterBuild.
   uint64_t rows_before_go_over() const { return rows_before_go_over_; }
 
@@ -276,8 +273,6 @@ class ShardIndex {
     int64_t first_micros = 0;
   };
 
-  /// In segments of another structure; unset: there are none.
-  std::optional<uint64_t> RowsOfOtherStructure() const;
   bool tracks() const { return has_generation_ || build_ != nullptr; }
   static void DropEmpty(std::vector<IndexPart>& parts);
   static void LargestFirst(std::vector<IndexPart>& parts);
