@@ -1,6 +1,7 @@
 #include "service/server/row_streams.h"
 
 #include <atomic>
+#include <memory>
 #include <utility>
 
 #include "ordinate/v1/query_service.grpc.pb.h"
@@ -74,12 +75,16 @@ class RowStreams::Call final : public grpc::ServerWriteReactor<grpc::ByteBuffer>
     const grpc::Status written = grpc::SerializationTraits<v1::StreamQueryResponse>::Serialize(
         response_, &page_, &own_bytes);
     if (!written.ok()) return End(absl::InternalError(written.error_message()));
+    const auto started = started_ = std::make_shared<std::atomic<bool>>(false);
     HandOver();
     StartWrite(&page_);
+    started->store(true, std::memory_order_release);
+    started->notify_one();
   }
 
   // After a page was taken, or never will be.
   void GoOn() {
+    started_->wait(false, std::memory_order_acquire);
     absl::Status status = streams_.watch_.End(waiter_);
     if (status.ok() && !taken_) status = absl::CancelledError("the caller is gone");
     if (!status.ok() || last_) return End(status);
@@ -120,6 +125,9 @@ class RowStreams::Call final : public grpc::ServerWriteReactor<grpc::ByteBuffer>
   std::unique_ptr<QueryStream> stream_;
   v1::StreamQueryResponse response_;
   grpc::ByteBuffer page_;  // on its way between StartWrite and OnWriteDone
+  // Whether the StartWrite of that page has returned, and so has read it: OnWriteDone may come
+  // sooner, on another thread. Once GoOn has seen it, this may be gone.
+  std::shared_ptr<std::atomic<bool>> started_;
   bool taken_ = false;
   bool last_ = false;
   std::atomic<bool> handed_over_ = false;
