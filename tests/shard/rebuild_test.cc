@@ -41,6 +41,15 @@ class NoRebuildNotes final : public DiskWatcher {
   std::atomic<bool> keeps{false};
 };
 
+/// Of a REBUILD_ONLY index that shows none of twenty rows; it waits until builds run.
+void AskForARebuild(OneShard& one) {
+  one.CreateIndex(OneShard::Flat(1, FreshnessMode::kRebuildOnly));
+  one.Settle(1);
+  one.Write(OneShard::Rows(0, 20));
+  one.HoldBuilds();
+  ASSERT_EQ(one.shard().RebuildIndex(1, std::nullopt), absl::OkStatus());
+}
+
 #ifdef ORDINATE_WITH_HNSW
 TEST(RebuildWithAGate, IsRefusedWhereItFallsShortAndTheLiveIndexStays) {
   OneShard one;
@@ -92,11 +101,7 @@ TEST(RebuildWithAGate, OfAFlatIndexPasses) {
 // A server that ends, or is killed, begins again what it had not done.
 TEST(RebuildCutShort, IsBegunAgain) {
   OneShard one;
-  one.CreateIndex(OneShard::Flat(1, FreshnessMode::kRebuildOnly));
-  one.Settle(1);
-  one.Write(OneShard::Rows(0, 20));
-  one.HoldBuilds();
-  ASSERT_EQ(one.shard().RebuildIndex(1, std::nullopt), absl::OkStatus());
+  AskForARebuild(one);
   one.shard().CancelBuilds();
   one.Close();
   one.Open();
@@ -154,11 +159,7 @@ TEST(RebuildCutShort, WhenASecondWasRefusedIsBegunAgain) {
   NoRebuildNotes disk;
   const WatchedDisk watched(disk);
   OneShard one;
-  one.CreateIndex(OneShard::Flat(1, FreshnessMode::kRebuildOnly));
-  one.Settle(1);
-  one.Write(OneShard::Rows(0, 20));
-  one.HoldBuilds();
-  ASSERT_EQ(one.shard().RebuildIndex(1, std::nullopt), absl::OkStatus());
+  AskForARebuild(one);
   disk.fails = true;
   one.LetBuildsRun();
   EXPECT_EQ(one.Settle(1).generation, 1u);
@@ -190,11 +191,7 @@ TEST(RebuildCutShort, WhichCannotBeNotedIsRefusedAndChangesNothing) {
 
 TEST(CancelledRebuild, LeavesWhatAnswersAndIsNotBegunAgain) {
   OneShard one;
-  one.CreateIndex(OneShard::Flat(1, FreshnessMode::kRebuildOnly));
-  one.Settle(1);
-  one.Write(OneShard::Rows(0, 20));
-  one.HoldBuilds();
-  ASSERT_EQ(one.shard().RebuildIndex(1, std::nullopt), absl::OkStatus());
+  AskForARebuild(one);
   EXPECT_THAT(one.shard().CancelRebuild(1), IsCancelled(true));
   EXPECT_EQ(one.Status(1).build_progress, 1) << "none is running";
   one.LetBuildsRun();
@@ -214,11 +211,7 @@ TEST(CancelledRebuild, ThatWaitsForItsDiskIsNotTriedAgain) {
   NoRebuildNotes disk;
   const WatchedDisk watched(disk);
   OneShard one;
-  one.CreateIndex(OneShard::Flat(1, FreshnessMode::kRebuildOnly));
-  one.Settle(1);
-  one.Write(OneShard::Rows(0, 20));
-  one.HoldBuilds();
-  ASSERT_EQ(one.shard().RebuildIndex(1, std::nullopt), absl::OkStatus());
+  AskForARebuild(one);
   disk.fails = true;
   one.LetBuildsRun();
   one.Settle(1);
@@ -258,11 +251,7 @@ TEST(CancelledRebuild, WhoseNoteStaysGoesOn) {
   NoRebuildNotes disk;
   const WatchedDisk watched(disk);
   OneShard one;
-  one.CreateIndex(OneShard::Flat(1, FreshnessMode::kRebuildOnly));
-  one.Settle(1);
-  one.Write(OneShard::Rows(0, 20));
-  one.HoldBuilds();
-  ASSERT_EQ(one.shard().RebuildIndex(1, std::nullopt), absl::OkStatus());
+  AskForARebuild(one);
   disk.keeps = true;
   EXPECT_TRUE(absl::IsUnavailable(one.shard().CancelRebuild(1).status()));
   disk.keeps = false;
